@@ -1,0 +1,70 @@
+import { defineConfig, type UserProjectConfigExport } from 'vitest/config';
+
+/** Source files answer for `#core/...` and its like, so that tests never run a stale build. */
+const conditions = ['atoll-source', 'node', 'import', 'module', 'default'];
+
+/** Nest reads constructor types from decorator metadata; the transformer emits it for every file. */
+const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
+
+const shared = {
+  resolve: { conditions },
+  ssr: { resolve: { conditions, externalConditions: ['node', 'import', 'module', 'default'] } },
+  oxc,
+};
+
+const never = ['**/node_modules/**', '**/dist/**', 'test/tidy/planted/**'];
+const seconds = (count: number): number => count * 1000;
+
+interface Loop {
+  readonly include: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly timeoutMillis: number;
+  /** One process and one file at a time: these tests share real servers or all cores. */
+  readonly alone?: boolean;
+  readonly globalSetup?: string;
+}
+
+function project(name: string, loop: Loop): UserProjectConfigExport {
+  return {
+    ...shared,
+    test: {
+      name,
+      include: [...loop.include],
+      exclude: [...never, ...(loop.exclude ?? [])],
+      environment: 'node',
+      pool: 'forks',
+      testTimeout: loop.timeoutMillis,
+      hookTimeout: loop.timeoutMillis,
+      ...(loop.alone === true ? { fileParallelism: false, maxWorkers: 1 } : {}),
+      ...(loop.globalSetup === undefined ? {} : { globalSetup: loop.globalSetup }),
+    },
+  };
+}
+
+export default defineConfig({
+  ...shared,
+  test: {
+    passWithNoTests: true,
+    projects: [
+      project('unit', {
+        include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts'],
+        exclude: ['**/*.law.spec.ts', '**/*.it.spec.ts'],
+        timeoutMillis: seconds(10),
+      }),
+      project('laws', { include: ['libs/**/*.law.spec.ts'], timeoutMillis: seconds(60) }),
+      project('sim', { include: ['test/simulation/**/*.spec.ts'], timeoutMillis: seconds(180) }),
+      project('integration', {
+        include: ['libs/**/*.it.spec.ts', 'apps/**/*.it.spec.ts', 'test/integration/**/*.spec.ts'],
+        timeoutMillis: seconds(120),
+        alone: true,
+        globalSetup: './test/integration/global-setup.ts',
+      }),
+      project('containers', {
+        include: ['test/containers/**/*.spec.ts'],
+        timeoutMillis: seconds(600),
+        alone: true,
+      }),
+      project('tidy', { include: ['test/tidy/**/*.spec.ts'], timeoutMillis: seconds(60) }),
+    ],
+  },
+});
