@@ -1,0 +1,174 @@
+import type { Dot } from '../causality/dot.js';
+import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
+import type { Json, JsonObject } from '../json.js';
+import { canonicalText } from './canonical-json.js';
+import type { Event, EventGroup, FieldChange } from './event.js';
+import { isWellFormed, nestingDepth } from './text-limits.js';
+
+/** Version of the envelope. Unknown further keys are carried through untouched: bytes are forwarded, never re-encoded. */
+const envelopeVersion = 1;
+
+/** How deep an event's JSON may nest: far above what accept lets in, far below what overflows a stack. */
+export const eventDepthMax = 96;
+
+export const entityIdLengthMax = 512;
+export const typeNameLengthMax = 64;
+
+/** The event as canonical JSON (RFC 8785), without its hash, which is over exactly these bytes. */
+export function encodeEvent(event: Event): string {
+  const body: Record<string, Json> = {
+    v: envelopeVersion,
+    actor: event.dot.actor,
+    seq: event.dot.seq,
+    shard: event.shard,
+    prev: event.prev,
+    type: event.entity.type,
+    id: event.entity.id,
+    kind: event.kind,
+    schema: event.schemaVersion,
+    changes: event.changes.map(({ field, policyVersion, change }) => [field, policyVersion, change]),
+    context: encodeVector(event.context),
+    time: [event.time.wallMillis, event.time.counter],
+    mutation: [event.mutation.id, event.mutation.digest],
+  };
+  if (event.observed) body.observed = encodeVector(event.observed);
+  if (event.dependencies) body.dependencies = encodeDependencies(event.dependencies);
+  if (event.resolves) body.resolves = event.resolves;
+  if (event.epoch !== undefined) body.epoch = event.epoch;
+  if (event.group) body.group = [event.group.index, event.group.size];
+  if (event.trace !== undefined) body.trace = event.trace;
+  return canonicalText(body);
+}
+
+/**
+ * Reads an envelope that a peer or the log wrote. Whether its changes can be folded is for `readiness` to say.
+ *
+ * @returns `undefined` when it is not an envelope at all: it then takes no dot (INV-14).
+ */
+export function decodeEvent(text: string): Event | undefined {
+  if (nestingDepth(text, eventDepthMax) > eventDepthMax) return undefined;
+  let json: Json;
+  try {
+    json = JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+  if (!isObject(json) || json.v !== envelopeVersion) return undefined;
+  return readEnvelope(json);
+}
+
+function readEnvelope(json: JsonObject): Event | undefined {
+  const { actor, seq, shard, prev, type, id, kind, schema } = json;
+  if (!isText(actor, 128) || !isCount(seq) || seq < 1 || !isCount(shard) || !isText(prev, 64)) return undefined;
+  if (!isText(type, typeNameLengthMax) || !isText(id, entityIdLengthMax) || !isCount(schema)) return undefined;
+  if (kind !== 'update' && kind !== 'delete') return undefined;
+  const changes = readChanges(json.changes);
+  const context = decodeVector(json.context);
+  const time = readPair(json.time);
+  const mutation = json.mutation;
+  if (!changes || !context || !time || !isArray(mutation)) return undefined;
+  const [mutationId, digest] = mutation;
+  if (!isText(mutationId, 256) || !isText(digest, 64)) return undefined;
+  const optional = readOptional(json);
+  if (!optional) return undefined;
+  const dot: Dot = { actor, seq };
+  return {
+    shard,
+    dot,
+    prev,
+    entity: { type, id },
+    kind,
+    schemaVersion: schema,
+    changes,
+    context,
+    time: { wallMillis: time[0], counter: time[1], actor },
+    mutation: { id: mutationId, digest },
+    ...optional,
+  };
+}
+
+type OptionalParts = Pick<Event, 'observed' | 'dependencies' | 'resolves' | 'epoch' | 'group' | 'trace'>;
+
+function readOptional(json: JsonObject): OptionalParts | undefined {
+  const parts: { -readonly [K in keyof OptionalParts]: OptionalParts[K] } = {};
+  if (json.observed !== undefined) {
+    const observed = decodeVector(json.observed);
+    if (!observed) return undefined;
+    parts.observed = observed;
+  }
+  if (json.dependencies !== undefined) {
+    const dependencies = decodeDependencies(json.dependencies);
+    if (!dependencies) return undefined;
+    parts.dependencies = dependencies;
+  }
+  if (json.resolves !== undefined) {
+    if (!isArray(json.resolves) || !json.resolves.every((id) => isText(id, 128))) return undefined;
+    parts.resolves = json.resolves as readonly string[];
+  }
+  if (json.epoch !== undefined) {
+    if (!isText(json.epoch, 64)) return undefined;
+    parts.epoch = json.epoch;
+  }
+  if (json.group !== undefined) {
+    const pair = readPair(json.group);
+    if (!pair) return undefined;
+    const group: EventGroup = { index: pair[0], size: pair[1] };
+    parts.group = group;
+  }
+  if (json.trace !== undefined) {
+    if (!isText(json.trace, 256)) return undefined;
+    parts.trace = json.trace;
+  }
+  return parts;
+}
+
+function readChanges(json: Json | undefined): readonly FieldChange[] | undefined {
+  if (!isArray(json)) return undefined;
+  const changes: FieldChange[] = [];
+  for (const entry of json) {
+    if (!isArray(entry) || entry.length !== 3) return undefined;
+    const [field, policyVersion, change] = entry;
+    if (!isText(field, 256) || !isCount(policyVersion) || change === undefined) return undefined;
+    changes.push({ field, policyVersion, change });
+  }
+  return changes;
+}
+
+function encodeDependencies(dependencies: ReadonlyMap<number, VersionVector>): JsonObject {
+  const encoded: Record<string, Json> = {};
+  for (const [shard, vector] of dependencies) encoded[String(shard)] = encodeVector(vector);
+  return encoded;
+}
+
+function decodeDependencies(json: Json): ReadonlyMap<number, VersionVector> | undefined {
+  if (!isObject(json)) return undefined;
+  const dependencies = new Map<number, VersionVector>();
+  for (const [shard, encoded] of Object.entries(json)) {
+    const vector = decodeVector(encoded);
+    if (!vector || !/^\d{1,5}$/.test(shard)) return undefined;
+    dependencies.set(Number(shard), vector);
+  }
+  return dependencies;
+}
+
+function readPair(json: Json | undefined): readonly [number, number] | undefined {
+  if (!isArray(json) || json.length !== 2) return undefined;
+  const [first, second] = json;
+  return isCount(first) && isCount(second) ? [first, second] : undefined;
+}
+
+function isArray(json: Json | undefined): json is readonly Json[] {
+  return Array.isArray(json);
+}
+
+function isObject(json: Json | undefined): json is JsonObject {
+  return typeof json === 'object' && json !== null && !Array.isArray(json);
+}
+
+function isCount(json: Json | undefined): json is number {
+  return typeof json === 'number' && Number.isSafeInteger(json) && json >= 0;
+}
+
+function isText(json: Json | undefined, lengthMax: number): json is string {
+  return typeof json === 'string' && json.length <= lengthMax && isWellFormed(json);
+}

@@ -1,0 +1,67 @@
+import type { Dot } from '../causality/dot.js';
+import type { HybridTimestamp } from '../causality/hybrid-timestamp.js';
+import type { VersionVector } from '../causality/version-vector.js';
+import type { Json } from '../json.js';
+
+/** The unit of merge: `(type, id)`. */
+export interface EntityRef {
+  readonly type: string;
+  readonly id: string;
+}
+
+/** What one event does to one field, in the terms of that field's policy at that version. */
+export interface FieldChange {
+  readonly field: string;
+  readonly policyVersion: number;
+  readonly change: Json;
+}
+
+/** Shards of an atomic change (strong types; a later issue): position of this event in its group. */
+export interface EventGroup {
+  readonly index: number;
+  readonly size: number;
+}
+
+/**
+ * A stamped change: what is stored, published and applied (PROTOCOL §3).
+ *
+ * `hash` is SHA-256 (hex) of the event's bytes, `prev` the hash of its predecessor in (actor, shard) or `''` for the
+ * first: the two make a chain, so that a dot can never silently stand for two events (INV-8).
+ */
+export interface Event {
+  readonly shard: number;
+  readonly dot: Dot;
+  readonly prev: string;
+  readonly entity: EntityRef;
+  readonly kind: 'update' | 'delete';
+  readonly schemaVersion: number;
+  readonly changes: readonly FieldChange[];
+  /** The region's `seen` of the entity when it decided this change. */
+  readonly context: VersionVector;
+  /** What the client had read, for multi-value writes: within the context. Absent: the context itself. */
+  readonly observed?: VersionVector;
+  /** Dots of other entities or shards that must be stored first (causal; a later issue): shard -> vector. */
+  readonly dependencies?: ReadonlyMap<number, VersionVector>;
+  readonly time: HybridTimestamp;
+  readonly mutation: MutationRef;
+  /** Ids of the conflicts that a person resolved with this change. */
+  readonly resolves?: readonly string[];
+  /** Strong shards only (a later issue). */
+  readonly epoch?: string;
+  readonly group?: EventGroup;
+  /** W3C traceparent of the command. */
+  readonly trace?: string;
+}
+
+/** Which command an event came from. `digest` is 22 characters of base64url over the canonical command. */
+export interface MutationRef {
+  readonly id: string;
+  readonly digest: string;
+}
+
+/** An event together with its canonical bytes and their hash: what the log holds. */
+export interface StoredEvent {
+  readonly event: Event;
+  readonly bytes: Uint8Array;
+  readonly hash: string;
+}

@@ -1,0 +1,5 @@
+/** A JSON value as RFC 8785 can carry it: finite numbers, no lone surrogates (checked where input enters). */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}

@@ -1,0 +1,28 @@
+import type { Dot } from '../causality/dot.js';
+import { nothingSeen, type VersionVector } from '../causality/version-vector.js';
+
+/**
+ * An entity folded to a compact form (PROTOCOL §4): what a read needs, and no more than an ordinary event needs.
+ *
+ * Immutable. Equal `seen` means equal readable state (INV-4); two compact forms may differ in what no read shows.
+ */
+export interface EntityState {
+  /** Every event folded here, aliases included. */
+  readonly seen: VersionVector;
+  /** Per actor, the last update that no delete took. The entity exists while it is not empty. */
+  readonly touched: VersionVector;
+  /** Delete-wins only: the deletes that no other delete is after. An update counts when it has seen them all. */
+  readonly deletes: readonly Dot[];
+  /** State per field; a field no change has touched is absent. */
+  readonly fields: ReadonlyMap<string, unknown>;
+  /** Commands with several copies here: each copy's key -> the survivor first, then its aliases. Usually empty. */
+  readonly copies: ReadonlyMap<string, readonly Dot[]>;
+}
+
+export const untouchedEntity: EntityState = {
+  seen: nothingSeen,
+  touched: nothingSeen,
+  deletes: [],
+  fields: new Map(),
+  copies: new Map(),
+};

@@ -1,0 +1,22 @@
+import type { Json } from '../json.js';
+import type { AnyPolicy } from './policy.js';
+
+/** `delete-wins`: only what has seen every delete counts. `update-wins`: a delete takes only what it had seen. */
+export type DeleteRule = 'update-wins' | 'delete-wins';
+
+export interface Field {
+  readonly policy: AnyPolicy;
+  /** What a required field reads as while it has no value. */
+  readonly fallback?: Json;
+}
+
+/** A declared entity type: a record of fields, each with its policy, and a delete rule. */
+export interface EntityType {
+  readonly name: string;
+  readonly schemaVersion: number;
+  readonly fields: ReadonlyMap<string, Field>;
+  readonly onDelete: DeleteRule;
+  readonly consistency: 'eventual' | 'strong';
+}
+
+export type EntityTypes = ReadonlyMap<string, EntityType>;

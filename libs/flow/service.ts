@@ -1,0 +1,148 @@
+import type { Dot } from '#core/causality/dot.js';
+import type { HybridTimestamp } from '#core/causality/hybrid-timestamp.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import type { EntityRef, Event } from '#core/event/event.js';
+import type { Json, JsonObject } from '#core/json.js';
+import type { ConflictQuery, ConflictRow, ShardOwner, WaitingRow } from './ports/event-log.js';
+
+/** `{ field, op, … }`, as a client sent it and the edge checked for limits only. */
+export interface FieldOperation {
+  readonly field: string;
+  readonly op: string;
+  readonly [argument: string]: Json;
+}
+
+/** One atomic change of one entity. */
+export interface Command {
+  readonly entity: EntityRef;
+  readonly kind: 'update' | 'delete';
+  readonly operations: readonly FieldOperation[];
+  /** What the client had read (from an ETag). */
+  readonly observed?: VersionVector;
+  readonly ifMatch?: VersionVector;
+  /** Absent: the service makes one. */
+  readonly mutationId?: string;
+  readonly resolves?: readonly string[];
+  /** A session token as the client sent it. */
+  readonly session?: string;
+  readonly trace?: string;
+}
+
+export interface CallOptions {
+  /** How long the caller is willing to wait, from now. */
+  readonly maxWaitMillis: number;
+}
+
+export interface WriteOutcome {
+  readonly mutationId: string;
+  readonly dot: Dot;
+  readonly shard: number;
+  /** The entity's `seen` after the write. */
+  readonly seen: VersionVector;
+  readonly session: string;
+  /** The command had been stored before; this is what became of the first try. */
+  readonly replayed: boolean;
+}
+
+export interface ReadOutcome {
+  readonly entity: EntityRef;
+  /** `undefined`: never written, or deleted. */
+  readonly value: JsonObject | undefined;
+  readonly seen: VersionVector;
+  readonly session: string;
+  /** Unresolved conflicts of fields that a person must decide. */
+  readonly openConflicts: readonly string[];
+  readonly quarantined: boolean;
+}
+
+export interface ReadOptions extends CallOptions {
+  readonly session?: string;
+}
+
+export interface HistoryEntry {
+  readonly event: Event;
+  readonly hash: string;
+  readonly bytes: number;
+  /** How it was merged here. */
+  readonly merged: 'folded' | 'pending' | 'parked' | 'alias';
+  readonly reason?: string;
+}
+
+export type WriteState = 'stored' | 'pending' | 'parked' | 'merged' | 'superseded' | 'alias' | 'converged';
+
+export interface WriteStatus {
+  readonly mutationId: string;
+  readonly state: WriteState;
+  readonly copies: readonly { readonly dot: string; readonly region: string; readonly state: WriteState }[];
+  readonly entity: EntityRef;
+}
+
+export interface ChangeNotice {
+  /** Resumes after this notice, in any region. */
+  readonly position: string;
+  readonly entity: EntityRef;
+  /** `undefined` after a delete. */
+  readonly value: JsonObject | undefined;
+  readonly seen: VersionVector;
+  readonly cause: 'local' | 'merged' | 'resolved' | 'deleted';
+  readonly dot: string;
+  readonly time: HybridTimestamp;
+}
+
+export interface BarrierState {
+  readonly reached: boolean;
+  /** Dots of the barrier that are not visible here yet: per shard, at most one per actor. */
+  readonly missing: readonly string[];
+}
+
+export interface LinkStatus {
+  readonly region: string;
+  readonly lastHeartbeatMillisAgo: number | null;
+  /** Events stored there and not here, by the last heartbeats, and the other way round. */
+  readonly behindHere: number;
+  readonly behindThere: number;
+  readonly publishBacklog: number;
+  readonly refusedTypes: readonly string[];
+}
+
+export interface ServiceStatus {
+  readonly region: string;
+  readonly actor: string;
+  readonly process: string;
+  readonly shards: number;
+  readonly owned: readonly number[];
+  readonly isolated: boolean;
+  readonly pending: number;
+  readonly parked: number;
+  readonly links: readonly LinkStatus[];
+  readonly cursors: ReadonlyMap<number, ReadonlyMap<string, { readonly stored: number; readonly folded: number }>>;
+}
+
+/** What the rim (HTTP, gRPC, the simulated world) can ask of one process of a region. Operating errors: AtollError. */
+export interface RegionService {
+  start(): Promise<void>;
+  /** Finishes what is committed, gives its shards up, and stops all loops. */
+  stop(): Promise<void>;
+  /** Whether every shard of the region has an owner and the database answers. */
+  isReady(): Promise<boolean>;
+
+  submit(command: Command, options: CallOptions): Promise<WriteOutcome>;
+  read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome>;
+  readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]>;
+  list(type: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]>;
+  history(entity: EntityRef, page: { readonly limit: number; readonly offset: number }): Promise<readonly HistoryEntry[]>;
+  conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]>;
+  conflict(id: string): Promise<ConflictRow | undefined>;
+  /** Writes the operations with the conflict's siblings as observed, and marks the conflict resolved everywhere. */
+  resolveConflict(id: string, command: Omit<Command, 'entity' | 'kind' | 'resolves'>, options: CallOptions): Promise<WriteOutcome>;
+  writeStatus(mutationId: string): Promise<WriteStatus | undefined>;
+  barrier(): Promise<string>;
+  awaitBarrier(token: string, options: CallOptions): Promise<BarrierState>;
+  /** Notices from a position (absent: from now) until `stop` is called. One consumer's slowness holds up nobody else. */
+  changes(query: { readonly type?: string; readonly after?: string }, deliver: (notice: ChangeNotice) => Promise<void>): { stop(): void; readonly ended: Promise<void> };
+  /** Waits without polling: joins two session tokens into one. */
+  joinSessions(a: string, b: string): string;
+  status(): Promise<ServiceStatus>;
+  owners(): Promise<readonly ShardOwner[]>;
+  quarantine(limit: number): Promise<readonly (WaitingRow & { readonly shard: number })[]>;
+}
