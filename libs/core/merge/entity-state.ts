@@ -11,7 +11,10 @@ export interface EntityState {
   readonly seen: VersionVector;
   /** Per actor, the last update that no delete took. The entity exists while it is not empty. */
   readonly touched: VersionVector;
-  /** Delete-wins only: the deletes that no other delete is after. An update counts when it has seen them all. */
+  /**
+   * The deletes that no other delete is after, in order of their dots. Delete-wins: an update counts when it has seen
+   * them all. Under either rule: an update that has seen them all is concurrent with no delete.
+   */
   readonly deletes: readonly Dot[];
   /** State per field; a field no change has touched is absent. */
   readonly fields: ReadonlyMap<string, unknown>;

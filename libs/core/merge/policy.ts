@@ -13,7 +13,10 @@ export interface Stamped<Change> {
   /** The survivor's dot. */
   readonly dot: Dot;
   readonly time: HybridTimestamp;
-  /** Each copy had the dot's command in its context: what a write or an add replaces. */
+  /**
+   * Each copy had the dot's command in its context: what a write or an add replaces. In all three questions the change's
+   * own dot counts as known: what is in the state under it comes from an earlier change of the same event.
+   */
   readonly covers: (dot: Dot) => boolean;
   /** The survivor had it in its context: what a removal or a disable takes, and what an add counts as after. */
   readonly survivorCovers: (dot: Dot) => boolean;
@@ -37,7 +40,8 @@ export interface DecisionStamp {
 
 export interface Rejection {
   readonly kind: 'rejected';
-  readonly code: 'unknown_operation' | 'invalid_value' | 'out_of_range' | 'observed_required' | 'precondition_failed';
+  readonly code:
+    'unknown_operation' | 'invalid_value' | 'out_of_range' | 'observed_required' | 'precondition_failed';
   readonly detail: string;
   /** Where in the operation, as a JSON pointer relative to it (`/value/name`); '' for the whole. */
   readonly path: string;
@@ -52,6 +56,24 @@ export interface Operation {
 }
 
 /**
+ * Where a change acts and what it takes away. Folding from scratch uses it to know beforehand which contributions are
+ * taken (they come as `effective: false`), so that `apply` never has to split there; folding one by one uses it to tell
+ * the changes that need more than the compact state once a command has several copies.
+ */
+export interface Reach {
+  /** `[]`: the whole field. A set's element; a map's key followed by the place of the inner change. */
+  readonly place: readonly string[];
+  /**
+   * Which contributions at its place, and at all places below it, the change takes:
+   * - `nothing`: it writes, adds, increments, enables.
+   * - `seen`: those that its survivor had in its context (a removal from an add-wins set or map, an enable-wins disable).
+   * - `unaware`: those whose survivor did not have it in its context (a removal from a remove-wins set, a disable-wins
+   *   disable). From scratch these are applied before all other changes, so an add finds every removal in the state.
+   */
+  readonly takes: 'nothing' | 'seen' | 'unaware';
+}
+
+/**
  * How one field folds changes, in any causal order, to one state. Pure data in, data out; inputs are never mutated.
  *
  * `State` may be any immutable value; `encode` gives its canonical JSON form (equal states, equal bytes).
@@ -63,6 +85,11 @@ export interface MergePolicy<State = unknown, Change = unknown> {
   readonly description: Json;
   /** Whether aliases are folded too (text: their items must exist, deleted). */
   readonly foldsAliases: boolean;
+  /**
+   * Whether a write replaces what it `observes` and not what it `covers` (multi-value; a map of such). Then a write is
+   * also in conflict with the values that were live in its context and that it had not observed (§4).
+   */
+  readonly replacesObserved: boolean;
 
   initial(): State;
 
@@ -79,11 +106,8 @@ export interface MergePolicy<State = unknown, Change = unknown> {
   /** Takes every contribution that `taken` says a delete (or the removal of a map key) had seen. */
   take(state: State, taken: (dot: Dot) => boolean): State | Split;
 
-  /**
-   * When folding from scratch, changes are applied by rank, then in causal order. Policies whose removals look at the
-   * survivor's context need the adds first (rank 0) or the removals first; all others return 0.
-   */
-  rank(change: Change): number;
+  /** Where in the field a change acts, and what it takes away there. */
+  reach(change: Change): Reach;
 
   /** Whether two concurrent changes of the field do not commute. Symmetric. */
   conflicts(a: Change, b: Change): boolean;
@@ -108,5 +132,9 @@ export type AnyPolicy = MergePolicy<any, any>;
 /** Checks a value of a register: the declared schema, as core sees it. Issues carry JSON pointers. */
 export interface ValueSchema {
   readonly description: Json;
-  check(value: Json): { readonly kind: 'valid'; readonly value: Json } | { readonly kind: 'invalid'; readonly path: string; readonly message: string };
+  check(
+    value: Json,
+  ):
+    | { readonly kind: 'valid'; readonly value: Json }
+    | { readonly kind: 'invalid'; readonly path: string; readonly message: string };
 }
