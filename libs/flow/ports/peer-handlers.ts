@@ -1,0 +1,15 @@
+import type { FetchRequest, Heartbeat } from './peers.js';
+
+/** What a process answers to its peers and siblings: the other side of `Peers` and `Siblings`. */
+export interface PeerHandlers {
+  /** Event bytes in seq order from `request.from`, within its limits; empty when this region stores none of them. */
+  fetch(request: FetchRequest): Promise<readonly Uint8Array[]>;
+  /**
+   * A command that a sibling hands to the owner of its shard. What the command came to, a rejection too, is in the answer.
+   *
+   * @throws AtollError carried to the sibling with its code; anything else reaches it as `PeerUnavailable`, outcome unknown
+   */
+  forward(payload: Uint8Array): Promise<Uint8Array>;
+  /** A peer region's heartbeat that a sibling passed on because this process owns shards it speaks of. Not passed on again. */
+  relayed(heartbeat: Heartbeat): void;
+}
