@@ -1,0 +1,279 @@
+import type { ErrorCode } from '#core/errors.js';
+
+/** gRPC's status codes by name, as far as we answer them. The numbers are gRPC's. */
+export const grpcStatusNumbers = {
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+} as const;
+
+export type GrpcStatusName = keyof typeof grpcStatusNumbers;
+
+/** What one public error code is, on either surface and to a reader. */
+export interface ErrorEntry {
+  readonly httpStatus: number;
+  readonly grpcStatus: GrpcStatusName;
+  /** RFC 9457 `title`: short, the same for every occurrence. */
+  readonly title: string;
+  /** When it is answered, and what has (not) happened. */
+  readonly meaning: string;
+  readonly whatToDo: string;
+}
+
+/**
+ * Every public error, once: the HTTP problem, the gRPC status and docs/reference/errors.md come from here, so that they
+ * cannot disagree. Whether a code is retryable is core's to say (`AtollError.retryable`).
+ */
+export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
+  invalid_request: {
+    httpStatus: 400,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'The request is malformed',
+    meaning:
+      'The body is not JSON, has a key that the operation does not know (a timestamp, for example: clients cannot supply one), lacks one that it needs, or a header or query parameter cannot be read. Nothing was done.',
+    whatToDo: 'Correct what `errors` points at. Sending the same request again gives the same answer.',
+  },
+  unknown_type: {
+    httpStatus: 404,
+    grpcStatus: 'NOT_FOUND',
+    title: 'No such entity type',
+    meaning: 'The entity type is not declared in the configuration of this region.',
+    whatToDo: 'Check the spelling, or deploy the configuration that declares the type to this region first.',
+  },
+  unknown_field: {
+    httpStatus: 422,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'No such field',
+    meaning:
+      'An operation names a field that the entity type does not declare. The whole change was refused.',
+    whatToDo: 'Check the spelling, or deploy the configuration that declares the field first.',
+  },
+  unknown_operation: {
+    httpStatus: 422,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'The field has no such operation',
+    meaning:
+      "An operation is not one of the merge policy's of its field, for example `set` on a counter, or PATCH on a field that is not a register. The whole change was refused.",
+    whatToDo: 'Use an operation of that policy; the table of operations is in the API reference.',
+  },
+  invalid_value: {
+    httpStatus: 422,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'A value does not fit its schema',
+    meaning:
+      'A value is not what the declared schema or the policy accepts, or a string holds U+0000 or a lone surrogate. The whole change was refused.',
+    whatToDo: 'Correct the value at the path that `errors` gives.',
+  },
+  out_of_range: {
+    httpStatus: 422,
+    grpcStatus: 'OUT_OF_RANGE',
+    title: 'A number is out of range',
+    meaning:
+      'An integer lies beyond ±(2^53−1), a number cannot be represented, or the result would leave the range. The whole change was refused.',
+    whatToDo: 'Send a number within the range.',
+  },
+  observed_required: {
+    httpStatus: 428,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The write must say what it had read',
+    meaning:
+      'The field holds siblings, and a write to it must say which of them its writer had read: else siblings would only multiply. The change was refused.',
+    whatToDo:
+      'Read the entity, let somebody decide, and write with `observed` set to the `ETag` of that read.',
+  },
+  precondition_failed: {
+    httpStatus: 412,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'A precondition does not hold',
+    meaning:
+      "This region's version of the entity is not the one that `If-Match` names, or a policy's own precondition does not hold. The change was refused.",
+    whatToDo: 'Read the entity again, decide again, and write with the new `ETag`.',
+  },
+  too_large: {
+    httpStatus: 413,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'The request is too large',
+    meaning:
+      'The body, the number of operations or changes, an id, or the headers are over their limit; `detail` names the limit. Nothing was done.',
+    whatToDo: 'Split the work into several requests.',
+  },
+  too_deep: {
+    httpStatus: 400,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'The JSON nests too deeply',
+    meaning: 'The body nests deeper than the limit. It was refused before it was parsed.',
+    whatToDo: 'Flatten the value.',
+  },
+  not_found: {
+    httpStatus: 404,
+    grpcStatus: 'NOT_FOUND',
+    title: 'The entity does not exist',
+    meaning:
+      'The entity was never written, or was deleted, as far as this region has seen. The answer carries `seen`, so that a reader can tell the two apart and wait for more.',
+    whatToDo:
+      'Create it by writing to it, or read with the session token of the write that you expect to see.',
+  },
+  conflict_not_found: {
+    httpStatus: 404,
+    grpcStatus: 'NOT_FOUND',
+    title: 'No such conflict',
+    meaning:
+      'No conflict with this id is known in this region: it may not have arrived yet, or was withdrawn.',
+    whatToDo: 'List the conflicts of the entity.',
+  },
+  write_not_found: {
+    httpStatus: 404,
+    grpcStatus: 'NOT_FOUND',
+    title: 'No such write',
+    meaning:
+      'No write with this mutation id is stored in this region: it was never accepted, has not arrived here yet, or is older than the retention.',
+    whatToDo: 'Ask the region that took the write, or send the write again with the same mutation id.',
+  },
+  barrier_not_found: {
+    httpStatus: 404,
+    grpcStatus: 'NOT_FOUND',
+    title: 'No such barrier',
+    meaning: 'The token is not one that POST /v1/barriers gave.',
+    whatToDo: 'Make a new barrier.',
+  },
+  mutation_reused: {
+    httpStatus: 422,
+    grpcStatus: 'ALREADY_EXISTS',
+    title: 'The mutation id was used for another command',
+    meaning:
+      'A command with this mutation id (`Idempotency-Key`) but other content is stored already. This command was not executed.',
+    whatToDo:
+      'Use a new mutation id for a new command, and the same one only for retries of the same command.',
+  },
+  mutation_expired: {
+    httpStatus: 410,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The mutation id is too old',
+    meaning:
+      'The mutation id was born longer ago than mutation ids are kept, so nobody can tell whether the command was executed before. It was not executed now.',
+    whatToDo:
+      'Read the entity to see whether the first try took effect; if not, send the command with a new mutation id.',
+  },
+  invalid_mutation_id: {
+    httpStatus: 400,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'The mutation id is malformed',
+    meaning:
+      'A mutation id is 1 to 200 printable ASCII characters without spaces, best `region.uuidv7`; one of that form must not be from the future.',
+    whatToDo: 'Let the SDK make the id, or send `<region>.<uuid version 7>`.',
+  },
+  invalid_session: {
+    httpStatus: 400,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'The session token is not ours',
+    meaning:
+      'The session token is malformed, was altered, or was made by somebody who is not a member of this system.',
+    whatToDo: 'Send the token exactly as the last answer gave it, or none to start a new session.',
+  },
+  not_covered_yet: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'This region has not caught up with the session yet',
+    meaning:
+      'The request depends, by its session token or by `observed`, on events that did not arrive here within the wait that was allowed. Nothing was done.',
+    whatToDo: 'Try again, allow a longer `Atoll-Max-Wait`, or ask the region that gave the token.',
+  },
+  entity_quarantined: {
+    httpStatus: 423,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The entity is in quarantine',
+    meaning:
+      'An event of this entity is stored but cannot be folded, and the request depends on it, or would write beyond it. Other entities are not affected.',
+    whatToDo:
+      'An operator looks at GET /v1/admin/quarantine and acts. Reads at level `eventual` go on, with a flag.',
+  },
+  level_not_available: {
+    httpStatus: 501,
+    grpcStatus: 'UNIMPLEMENTED',
+    title: 'This consistency level is not available',
+    meaning:
+      'The level in `Atoll-Consistency` is one that this version does not offer. A weaker one is never taken in its place.',
+    whatToDo: 'Use `eventual` or `session`.',
+  },
+  acks_not_available: {
+    httpStatus: 501,
+    grpcStatus: 'UNIMPLEMENTED',
+    title: 'This number of acknowledgements is not available',
+    meaning:
+      'The durability in `Atoll-Acks` is one that this version does not offer. The write was not done.',
+    whatToDo: 'Use `local`.',
+  },
+  owner_moved: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'The shard is changing hands',
+    meaning: 'The process that owned the shard of this entity has just lost it or given it up.',
+    whatToDo: 'Try again with the same mutation id.',
+  },
+  overloaded: {
+    httpStatus: 429,
+    grpcStatus: 'RESOURCE_EXHAUSTED',
+    title: 'The region takes no more at the moment',
+    meaning: 'A queue has reached its limit. The request was refused before anything was done.',
+    whatToDo: 'Try again with the same mutation id, after a growing, random pause.',
+  },
+  deadline_exceeded: {
+    httpStatus: 504,
+    grpcStatus: 'DEADLINE_EXCEEDED',
+    title: 'The answer did not come in time',
+    meaning: 'The wait that was allowed is over. Whether a write took effect is unknown.',
+    whatToDo: 'Try again with the same mutation id: the command is executed at most once.',
+  },
+  unavailable: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'The region cannot serve at the moment',
+    meaning: 'The database of the region is out of reach, or the service is starting or stopping.',
+    whatToDo: 'Try again with the same mutation id, here or in another region.',
+  },
+  unauthenticated: {
+    httpStatus: 401,
+    grpcStatus: 'UNAUTHENTICATED',
+    title: 'Authentication is required',
+    meaning: 'The request has no bearer token, or one that is not known here.',
+    whatToDo: 'Send `Authorization: Bearer <token>` with a token of this region.',
+  },
+  permission_denied: {
+    httpStatus: 403,
+    grpcStatus: 'PERMISSION_DENIED',
+    title: 'The token does not allow this',
+    meaning: 'The token is known, but its role does not include this operation (`read` ⊂ `write` ⊂ `admin`).',
+    whatToDo: 'Use a token with the role that `detail` names.',
+  },
+  route_not_found: {
+    httpStatus: 404,
+    grpcStatus: 'UNIMPLEMENTED',
+    title: 'No such route',
+    meaning: 'The service has no such method and path.',
+    whatToDo: 'See /docs or /openapi.json.',
+  },
+  type_refused: {
+    httpStatus: 409,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The entity type is refused',
+    meaning:
+      'Regions declare this entity type with different policies under the same version, so their events cannot be trusted to merge alike.',
+    whatToDo: 'Deploy the same configuration everywhere, or raise the version of what changed.',
+  },
+  internal: {
+    httpStatus: 500,
+    grpcStatus: 'INTERNAL',
+    title: 'An error inside the service',
+    meaning: 'Something happened that must not. The log has the details under the `requestId`.',
+    whatToDo: 'Report it with the `requestId`. A write can be tried again with the same mutation id.',
+  },
+};
