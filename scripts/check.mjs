@@ -24,7 +24,7 @@ const steps = [
   {
     name: 'folder rules',
     args: [
-      tool('dependency-cruiser', 'bin', 'dependency-cruise.mjs'),
+      tool('dependency-cruiser', 'bin', 'dependency-cruiser.mjs'),
       '--output-type',
       'err',
       'libs',

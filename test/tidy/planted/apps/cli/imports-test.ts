@@ -1,0 +1,2 @@
+import { harness } from '../../test/harness.js';
+export const wrong = harness;

@@ -1,0 +1,2 @@
+import { simulates } from '#kit/simulates.js';
+export const wrong = simulates;

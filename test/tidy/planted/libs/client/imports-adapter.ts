@@ -1,0 +1,2 @@
+import { opens } from '#io/postgres/opens.js';
+export const wrong = opens;

@@ -1,0 +1,2 @@
+import { moves } from '#flow/moves.js';
+export const wrong = moves;

@@ -1,0 +1,3 @@
+export const encoder = new TextEncoder();
+export const page = document;
+export const log = (): void => console.log();

@@ -1,0 +1,2 @@
+const few: number[] = [];
+export const first: number = few[0];

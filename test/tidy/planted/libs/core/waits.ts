@@ -1,0 +1,3 @@
+export async function waits(): Promise<void> {
+  await Promise.resolve();
+}

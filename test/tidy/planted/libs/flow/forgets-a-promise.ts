@@ -1,0 +1,4 @@
+const send = async (): Promise<void> => {};
+export function forgets(): void {
+  send();
+}

@@ -1,0 +1,2 @@
+export const pid = process.pid;
+export const timer = setTimeout;

@@ -1,0 +1,2 @@
+// TODO: finish
+export const done = false;

@@ -1,0 +1,2 @@
+import { serves } from '#region/serves.js';
+export const wrong = serves;

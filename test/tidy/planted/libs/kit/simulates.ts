@@ -1,0 +1,1 @@
+export const simulates = 1;
