@@ -1,0 +1,192 @@
+import { z } from 'zod';
+import { shardsDefault, shardsMax } from '#core/event/shard-of.js';
+
+/** Where something listens or is reached. */
+export interface Endpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export const roles = ['read', 'write', 'admin', 'peer'] as const;
+/** `read` ⊂ `write` ⊂ `admin`; `peer` is for other regions and allows nothing else. */
+export type Role = (typeof roles)[number];
+
+export interface AccessToken {
+  readonly token: string;
+  readonly role: Role;
+  /** Whose it is, for logs and the audit. */
+  readonly name: string;
+  /** Of a peer's token: the region it speaks for. */
+  readonly region?: string | undefined;
+}
+
+/** Deployment facts of one process of a region, from environment or YAML. */
+export interface Settings {
+  readonly region: string;
+  readonly postgresUrl: string;
+  /** Brokers per region, as seen from here. */
+  readonly kafka: ReadonlyMap<string, readonly string[]>;
+  /** gRPC endpoint per other region, as seen from here. */
+  readonly peers: ReadonlyMap<string, string>;
+  /** With port 0 the system picks one, and the ready line says which. */
+  readonly http: Endpoint;
+  readonly grpc: Endpoint;
+  /** Where other processes of this region reach this one. */
+  readonly advertise: string;
+  readonly shards: number;
+  /** Path of the module whose default export is `defineAtoll(...)`. */
+  readonly config: string;
+  readonly tokens: readonly AccessToken[];
+  /** MAC key per member, own region included. */
+  readonly peerKeys: ReadonlyMap<string, Uint8Array>;
+  readonly kafkaDriver: 'kafkajs' | 'platformatic';
+  readonly mutationRetentionHours: number;
+}
+
+/** Shorter tokens and keys can be guessed: 128 bits at six bits a character, and 128 bits. */
+const tokenLengthMin = 22;
+const keyBytesMin = 16;
+/** An outage of a long weekend must not outlive the records that make retries safe; a year would only fill tables. */
+const retentionHoursMin = 24;
+const retentionHoursMax = 24 * 366;
+
+const regionName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'must be 1 to 32 of a-z, 0-9 and -, starting with a letter or digit');
+
+const hostPort = /^(\[[0-9a-fA-F:.]+\]|[^\s:/[\]]+):(\d{1,5})$/;
+
+function readEndpoint(text: string): Endpoint | undefined {
+  const [, host, port] = hostPort.exec(text) ?? [];
+  if (host === undefined || Number(port) > 65_535) return undefined;
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}
+
+const address = z
+  .string()
+  .refine((text) => (readEndpoint(text)?.port ?? 0) > 0, 'must be host:port with a port of 1 to 65535');
+
+function listening(portMin: 0 | 1): z.ZodType<Endpoint, string> {
+  return z.string().transform((text, context): Endpoint => {
+    const endpoint = readEndpoint(text);
+    if (endpoint !== undefined && endpoint.port >= portMin) return endpoint;
+    context.addIssue(`must be host:port with a port of ${portMin} to 65535`);
+    return z.NEVER;
+  });
+}
+
+/** `us=a;eu=b`, or the same as an object in YAML. */
+function perRegion<Output>(
+  value: z.ZodType<Output, unknown>,
+): z.ZodType<ReadonlyMap<string, Output>, unknown> {
+  const fromText = z.string().transform((text, context) => {
+    const pairs = text.split(';').filter((part) => part.trim() !== '');
+    const record = new Map<string, string>();
+    for (const pair of pairs) {
+      const cut = pair.indexOf('=');
+      const region = pair.slice(0, Math.max(cut, 0)).trim();
+      if (cut < 0) context.addIssue('must be a list of region=value, separated by semicolons');
+      else if (record.has(region)) context.addIssue(`names region '${region}' twice`);
+      else record.set(region, pair.slice(cut + 1).trim());
+    }
+    return Object.fromEntries(record);
+  });
+  return z
+    .union([fromText, z.record(z.string(), z.unknown())])
+    .pipe(z.record(regionName, value))
+    .transform((record) => new Map(Object.entries(record)));
+}
+
+const brokers = z
+  .union([z.string().transform((text) => text.split(',').map((part) => part.trim())), z.array(z.string())])
+  .pipe(z.array(address).min(1));
+
+const macKey = z.string().transform((text, context): Uint8Array => {
+  const bytes = Buffer.from(text, 'base64');
+  const spelled = text.replace(/-/g, '+').replace(/_/g, '/').replace(/=+$/, '');
+  if (bytes.length >= keyBytesMin && bytes.toString('base64').replace(/=+$/, '') === spelled) return bytes;
+  context.addIssue(`must be base64 of at least ${keyBytesMin} bytes`);
+  return z.NEVER;
+});
+
+export const tokenList = z
+  .array(
+    z.strictObject({
+      token: z
+        .string()
+        .min(tokenLengthMin, `must have at least ${tokenLengthMin} characters`)
+        .regex(/^[\x21-\x7e]+$/, 'must be printable ASCII without spaces'),
+      role: z.enum(roles),
+      name: z.string().min(1).max(64),
+      region: regionName.optional(),
+    }),
+  )
+  .refine((list) => new Set(list.map(({ token }) => token)).size === list.length, 'holds a token twice');
+
+function wholeNumber(min: number, max: number): z.ZodType<number, unknown> {
+  const range = `must be a whole number from ${min} to ${max}`;
+  return z
+    .union([z.string().regex(/^\d+$/, range).transform(Number), z.number()], range)
+    .pipe(z.number().int(range).min(min, range).max(max, range));
+}
+
+interface Key {
+  readonly env: string;
+  readonly example: string;
+  readonly schema: z.ZodType;
+  readonly secret?: boolean;
+}
+
+/** Every key, once: its names in the environment and (the property's name) in YAML, its shape, and an example for the error. */
+export const keys = {
+  region: { env: 'ATOLL_REGION', example: 'us', schema: regionName },
+  postgresUrl: {
+    env: 'ATOLL_POSTGRES_URL',
+    example: 'postgres://atoll:secret@127.0.0.1:7440/atoll',
+    schema: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// URL'),
+    secret: true,
+  },
+  kafka: {
+    env: 'ATOLL_KAFKA',
+    example: 'us=127.0.0.1:7450;eu=127.0.0.1:7501',
+    schema: perRegion(brokers),
+  },
+  peers: {
+    env: 'ATOLL_PEERS',
+    example: 'eu=127.0.0.1:7511;ap=127.0.0.1:7513',
+    schema: perRegion(address).default(new Map()),
+  },
+  http: { env: 'ATOLL_HTTP', example: '127.0.0.1:7410', schema: listening(0) },
+  grpc: { env: 'ATOLL_GRPC', example: '127.0.0.1:7420', schema: listening(1) },
+  advertise: { env: 'ATOLL_ADVERTISE', example: '127.0.0.1:7420', schema: address.optional() },
+  shards: {
+    env: 'ATOLL_SHARDS',
+    example: String(shardsDefault),
+    schema: wholeNumber(1, shardsMax).default(shardsDefault),
+  },
+  config: { env: 'ATOLL_CONFIG', example: '/etc/atoll/atoll.config.js', schema: z.string().min(1) },
+  tokens: {
+    env: 'ATOLL_TOKENS',
+    example: '[{ token: 6d1c…, role: write, name: cart-service }]',
+    schema: tokenList.default([]),
+    secret: true,
+  },
+  peerKeys: {
+    env: 'ATOLL_PEER_KEYS',
+    example: 'us=<base64 of 32 random bytes>;eu=<base64 of 32 random bytes>',
+    schema: perRegion(macKey),
+    secret: true,
+  },
+  kafkaDriver: {
+    env: 'ATOLL_KAFKA_DRIVER',
+    example: 'kafkajs',
+    schema: z.enum(['kafkajs', 'platformatic']).default('kafkajs'),
+  },
+  mutationRetentionHours: {
+    env: 'ATOLL_MUTATION_RETENTION_HOURS',
+    example: '24',
+    schema: wholeNumber(retentionHoursMin, retentionHoursMax).default(retentionHoursMin),
+  },
+} as const satisfies Readonly<Record<string, Key>>;
+
+export type KeyName = keyof typeof keys;
