@@ -1,0 +1,88 @@
+import { assert } from '../assert.js';
+import type { Actor, Dot } from '../causality/dot.js';
+import { isBeyondDrift } from '../causality/hybrid-timestamp.js';
+import { covers, firstMissing, includes, seqOf, type VersionVector } from '../causality/version-vector.js';
+import type { EntityType } from '../merge/entity-type.js';
+import type { Event } from './event.js';
+
+export type ParkedReason =
+  | 'unknown_type'
+  | 'unknown_field'
+  | 'unknown_policy_version'
+  | 'unknown_schema_version'
+  | 'invalid_change'
+  | 'beyond_drift'
+  | 'quarantined'
+  | 'own_copy_in_context'
+  | 'policy_mismatch';
+
+export type Readiness =
+  | { readonly kind: 'ready' }
+  /** It can be folded once this dot is. */
+  | { readonly kind: 'pending'; readonly waitsFor: Dot }
+  /** It cannot be folded until somebody acts; its entity is in quarantine, all others flow. */
+  | { readonly kind: 'parked'; readonly reason: ParkedReason };
+
+export interface ReadinessInput {
+  /** The declared type, if this region knows it. */
+  readonly type: EntityType | undefined;
+  readonly event: Event;
+  /** The entity's `seen`. */
+  readonly seen: VersionVector;
+  /** Whether an earlier event of the entity is parked. */
+  readonly quarantined: boolean;
+  /** The actor that this region mints as now. */
+  readonly ownActor: Actor;
+  readonly nowMillis: number;
+  /** Dots of the other events of its command that are stored here. */
+  readonly copies: readonly Dot[];
+  /** The first of its dependencies that is not covered here. */
+  readonly dependenciesMissing: Dot | undefined;
+  /** Whether the sender declares the type differently at the same version (PROTOCOL §12). */
+  readonly policyMismatch?: boolean;
+}
+
+const ready: Readiness = { kind: 'ready' };
+
+/** Decides whether a stored event may be folded now, must wait, or must be parked (INV-6, INV-13, INV-14). */
+export function readiness(input: ReadinessInput): Readiness {
+  const { event, seen } = input;
+  const reason = whyParked(input);
+  if (reason !== undefined) return { kind: 'parked', reason };
+  const waitsFor = firstMissing({ wanted: event.context, have: seen }) ?? input.dependenciesMissing;
+  return waitsFor === undefined ? ready : { kind: 'pending', waitsFor };
+}
+
+function whyParked(input: ReadinessInput): ParkedReason | undefined {
+  const { type, event, copies } = input;
+  const bornHere = event.dot.actor === input.ownActor;
+  if (input.quarantined && !bornHere) return 'quarantined';
+  if (type === undefined) return 'unknown_type';
+  assert(type.name === event.entity.type, 'an event is judged by the declaration of its own type');
+  if (input.policyMismatch === true) return 'policy_mismatch';
+  if (event.schemaVersion > type.schemaVersion) return 'unknown_schema_version';
+  if (!bornHere && isBeyondDrift(event.time, input.nowMillis)) return 'beyond_drift';
+  if (copies.some((copy) => includes(event.context, copy))) return 'own_copy_in_context';
+  if (forgetsItself(event, input.seen)) return 'invalid_change';
+  return whyUnreadable(type, event);
+}
+
+/** An actor's events of one entity are folded in order, and each has the ones before it in its context. */
+function forgetsItself({ dot, context }: Event, seen: VersionVector): boolean {
+  const last = seqOf(seen, dot.actor);
+  return last < dot.seq && seqOf(context, dot.actor) < last;
+}
+
+/** A peer region's event is validated like a client's request (INV-14). */
+function whyUnreadable(type: EntityType, event: Event): ParkedReason | undefined {
+  if (includes(event.context, event.dot)) return 'invalid_change';
+  if (event.observed !== undefined && !covers(event.context, event.observed)) return 'invalid_change';
+  if (event.kind === 'delete' && event.changes.length > 0) return 'invalid_change';
+  for (const { field: name, policyVersion, change } of event.changes) {
+    const field = type.fields.get(name);
+    if (field === undefined) return 'unknown_field';
+    if (policyVersion !== field.policy.version) return 'unknown_policy_version';
+    if (field.policy.readChange(change) === undefined) return 'invalid_change';
+  }
+  return undefined;
+}

@@ -1,0 +1,95 @@
+import { assert } from '../assert.js';
+import type { Dot } from '../causality/dot.js';
+import type { HybridTimestamp } from '../causality/hybrid-timestamp.js';
+import { covers, type VersionVector } from '../causality/version-vector.js';
+import type { FieldChange } from '../event/event.js';
+import { knowledgeOfEvent, type Knowledge } from './copies.js';
+import type { EntityState } from './entity-state.js';
+import type { EntityType } from './entity-type.js';
+import { split, type AnyPolicy, type DecisionStamp, type Operation, type Rejection } from './policy.js';
+
+/** An operation on one field, as a client sends it: `{ field, op, … }`. */
+export interface FieldOperation extends Operation {
+  readonly field: string;
+}
+
+export interface EntityCommand {
+  readonly kind: 'update' | 'delete';
+  readonly operations: readonly FieldOperation[];
+  /** Whether the client said what it had read. */
+  readonly hasObserved: boolean;
+}
+
+export interface EntityStamp {
+  readonly dot: Dot;
+  readonly time: HybridTimestamp;
+  /** The entity's `seen`. */
+  readonly context: VersionVector;
+  readonly observed?: VersionVector;
+}
+
+export interface AcceptedChanges {
+  readonly kind: 'accepted';
+  readonly changes: readonly FieldChange[];
+}
+
+export interface RejectedCommand {
+  readonly kind: 'rejected';
+  readonly code: 'unknown_field' | Rejection['code'];
+  /** JSON pointer into the command, for example `/operations/3/value/name`. */
+  readonly path: string;
+  readonly detail: string;
+}
+
+/**
+ * Decides, at the origin, what a command does to an entity's fields. Operations are taken in order, and each sees what
+ * those before it did. The event made of the answer is then folded like any other.
+ */
+export function decideChange(
+  type: EntityType,
+  state: EntityState,
+  command: EntityCommand,
+  stamp: EntityStamp,
+): AcceptedChanges | RejectedCommand {
+  assert(covers(stamp.context, state.seen), 'INV-6: a command is decided on no more than its context holds');
+  if (command.kind === 'delete') return decideDelete(command);
+  const decision: DecisionStamp = { dot: stamp.dot, time: stamp.time, hasObserved: command.hasObserved };
+  const knowledge = knowledgeOfEvent(stamp, state.copies);
+  const fields = new Map(state.fields);
+  const changes: FieldChange[] = [];
+  for (const [at, { field: name, ...operation }] of command.operations.entries()) {
+    const path = `/operations/${at}`;
+    const field = type.fields.get(name);
+    if (field === undefined) {
+      return {
+        kind: 'rejected',
+        code: 'unknown_field',
+        path: `${path}/field`,
+        detail: `${type.name} has no field '${name}'.`,
+      };
+    }
+    const { policy } = field;
+    const before: unknown = fields.has(name) ? fields.get(name) : policy.initial();
+    const decided = policy.decide(before, operation, decision);
+    if (decided.kind === 'rejected') return { ...decided, path: path + decided.path };
+    fields.set(name, applied(policy, before, decided.change, knowledge));
+    changes.push({ field: name, policyVersion: policy.version, change: policy.writeChange(decided.change) });
+  }
+  return { kind: 'accepted', changes };
+}
+
+function decideDelete({ operations }: EntityCommand): AcceptedChanges | RejectedCommand {
+  if (operations.length === 0) return { kind: 'accepted', changes: [] };
+  return {
+    kind: 'rejected',
+    code: 'unknown_operation',
+    path: '/operations',
+    detail: 'A delete has no operations.',
+  };
+}
+
+function applied(policy: AnyPolicy, before: unknown, change: unknown, knowledge: Knowledge): unknown {
+  const after: unknown = policy.apply(before, { change, ...knowledge, effective: true, role: 'survivor' });
+  assert(after !== split, `${policy.name} never splits at the origin: the context covers all that is there`);
+  return after;
+}

@@ -1,0 +1,95 @@
+import { assert } from '../assert.js';
+import { compareDots, type Actor, type Dot } from '../causality/dot.js';
+import { includes, nothingSeen, withDot, type VersionVector } from '../causality/version-vector.js';
+import type { Event, FieldChange } from '../event/event.js';
+import { knowledgeOfEvent, type Knowledge } from './copies.js';
+import type { EntityState } from './entity-state.js';
+import type { EntityType, Field } from './entity-type.js';
+import { split } from './policy.js';
+
+export type Folded = { readonly kind: 'folded'; readonly state: EntityState };
+
+/** The compact state lacks the detail: fold the entity again from its log, this event included (PROTOCOL §4). */
+export interface Refold {
+  readonly kind: 'refold';
+  /** `copy`: another event of the same command is in the state. `detail`: what it takes cannot be told apart any more. */
+  readonly reason: 'copy' | 'detail';
+}
+
+const refoldForDetail: Refold = { kind: 'refold', reason: 'detail' };
+
+/**
+ * Folds one ready event (INV-6) into an entity. A duplicate changes nothing.
+ *
+ * @param copies dots of the other events of the same command that are stored here, folded or not.
+ */
+export function foldEvent(
+  type: EntityType,
+  state: EntityState,
+  event: Event,
+  copies: readonly Dot[],
+): Folded | Refold {
+  if (includes(state.seen, event.dot)) return { kind: 'folded', state };
+  if (copies.some((copy) => includes(state.seen, copy))) return { kind: 'refold', reason: 'copy' };
+  const seen = withDot(state.seen, event.dot);
+  const knowledge = knowledgeOfEvent(event, state.copies);
+  if (event.kind === 'delete') return foldDelete(type, { ...state, seen }, knowledge);
+  if (type.onDelete === 'delete-wins' && !state.deletes.every(knowledge.covers)) {
+    return { kind: 'folded', state: { ...state, seen } };
+  }
+  const fields = foldChanges(type, state, event.changes, knowledge);
+  if (fields === split) return refoldForDetail;
+  return { kind: 'folded', state: { ...state, seen, touched: withDot(state.touched, event.dot), fields } };
+}
+
+function foldChanges(
+  type: EntityType,
+  state: EntityState,
+  changes: readonly FieldChange[],
+  knowledge: Knowledge,
+): EntityState['fields'] | typeof split {
+  if (changes.length === 0) return state.fields;
+  const fields = new Map(state.fields);
+  for (const { field: name, change: json } of changes) {
+    const { policy } = fieldOf(type, name);
+    const change: unknown = policy.readChange(json);
+    assert(change !== undefined, 'INV-14: a change is checked before its event is folded');
+    // With aliases about, what a survivor knew of one actor is no longer a prefix: only the log can tell what is taken.
+    if (state.copies.size > 0 && policy.reach(change).takes !== 'nothing') return split;
+    const before: unknown = fields.has(name) ? fields.get(name) : policy.initial();
+    const after: unknown = policy.apply(before, { change, ...knowledge, effective: true, role: 'survivor' });
+    if (after === split) return split;
+    fields.set(name, after);
+  }
+  return fields;
+}
+
+/** A delete that is its command's only copy: nothing in the state has it in its context yet. */
+function foldDelete(type: EntityType, state: EntityState, knowledge: Knowledge): Folded | Refold {
+  const deletes = [...state.deletes.filter((dot) => !knowledge.covers(dot)), knowledge.dot].sort(compareDots);
+  if (type.onDelete === 'delete-wins') {
+    return { kind: 'folded', state: { ...state, deletes, touched: nothingSeen, fields: new Map() } };
+  }
+  if (state.copies.size > 0) return refoldForDetail;
+  const fields = new Map<string, unknown>();
+  for (const [name, before] of state.fields) {
+    const after: unknown = fieldOf(type, name).policy.take(before, knowledge.survivorCovers);
+    if (after === split) return refoldForDetail;
+    fields.set(name, after);
+  }
+  const touched = untaken(state.touched, knowledge.survivorCovers);
+  return { kind: 'folded', state: { ...state, deletes, touched, fields } };
+}
+
+function untaken(touched: VersionVector, taken: (dot: Dot) => boolean): VersionVector {
+  const left = new Map<Actor, number>();
+  for (const [actor, seq] of touched) if (!taken({ actor, seq })) left.set(actor, seq);
+  return left;
+}
+
+/** The declared field; readiness has parked events that name another. */
+export function fieldOf(type: EntityType, name: string): Field {
+  const field = type.fields.get(name);
+  assert(field !== undefined, `INV-14: ${type.name} has a field ${name}, or its event was parked`);
+  return field;
+}

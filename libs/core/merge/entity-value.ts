@@ -1,0 +1,96 @@
+import { assert } from '../assert.js';
+import { compareDots, dotKey, type Dot } from '../causality/dot.js';
+import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
+import type { Json, JsonObject } from '../json.js';
+import type { CopiesByDot } from './copies.js';
+import { fieldOf } from './entity-fold.js';
+import type { EntityState } from './entity-state.js';
+import type { EntityType } from './entity-type.js';
+
+/**
+ * What a read shows: every declared field, with its fallback where it has no value.
+ *
+ * @returns `undefined` when the entity does not exist: never written, or all that was written is deleted.
+ */
+export function entityValue(type: EntityType, state: EntityState): JsonObject | undefined {
+  if (state.touched.size === 0) return undefined;
+  const shown: [string, Json][] = [];
+  for (const [name, { policy, fallback }] of type.fields) {
+    const value = policy.value(state.fields.has(name) ? state.fields.get(name) : policy.initial());
+    shown.push([name, value === null && fallback !== undefined ? fallback : value]);
+  }
+  return Object.fromEntries(shown);
+}
+
+/** The state as JSON; its canonical text (RFC 8785) is the same for equal states. */
+export function encodeEntity(type: EntityType, state: EntityState): JsonObject {
+  const fields: [string, Json][] = [];
+  for (const [name, field] of state.fields) fields.push([name, fieldOf(type, name).policy.encode(field)]);
+  return {
+    seen: encodeVector(state.seen),
+    touched: encodeVector(state.touched),
+    deletes: state.deletes.toSorted(compareDots).map(encodeDot),
+    fields: Object.fromEntries(fields),
+    copies: copyGroups(state.copies).map((group) => group.map(encodeDot)),
+  };
+}
+
+/** Each command with several copies once, by its survivor; the survivor's dot stays first. */
+function copyGroups(copies: CopiesByDot): readonly (readonly Dot[])[] {
+  const groups: (readonly Dot[])[] = [];
+  for (const [key, group] of copies) {
+    const [survivor] = group;
+    if (survivor !== undefined && dotKey(survivor) === key) groups.push(group);
+  }
+  return groups.sort(([a], [b]) => compareDots(a as Dot, b as Dot));
+}
+
+function encodeDot(dot: Dot): Json {
+  return [dot.actor, dot.seq];
+}
+
+/** Reads what `encodeEntity` wrote. What this region stored itself is not checked like a peer's event. */
+export function decodeEntity(type: EntityType, json: Json): EntityState {
+  const stored = objectOf(json);
+  const copies = new Map<string, readonly Dot[]>();
+  for (const group of arrayOf(stored.copies)) {
+    const dots = arrayOf(group).map(decodeDot);
+    for (const dot of dots) copies.set(dotKey(dot), dots);
+  }
+  const fields = new Map<string, unknown>();
+  for (const [name, field] of Object.entries(objectOf(stored.fields))) {
+    fields.set(name, fieldOf(type, name).policy.decode(field));
+  }
+  return {
+    seen: vectorOf(stored.seen),
+    touched: vectorOf(stored.touched),
+    deletes: arrayOf(stored.deletes).map(decodeDot),
+    fields,
+    copies,
+  };
+}
+
+function decodeDot(json: Json): Dot {
+  const [actor, seq] = arrayOf(json);
+  assert(typeof actor === 'string' && typeof seq === 'number', 'a stored dot is an actor and a seq');
+  return { actor, seq };
+}
+
+function vectorOf(json: Json | undefined): VersionVector {
+  const vector = decodeVector(json);
+  assert(vector !== undefined, 'a stored version vector is an object of seqs');
+  return vector;
+}
+
+function arrayOf(json: Json | undefined): readonly Json[] {
+  assert(Array.isArray(json), 'a stored entity has an array here');
+  return json as readonly Json[];
+}
+
+function objectOf(json: Json | undefined): JsonObject {
+  assert(
+    typeof json === 'object' && json !== null && !Array.isArray(json),
+    'a stored entity has an object here',
+  );
+  return json as JsonObject;
+}

@@ -1,0 +1,136 @@
+import { assert } from '../assert.js';
+import { compareDots, type Actor, type Dot } from '../causality/dot.js';
+import { compareTimes } from '../causality/hybrid-timestamp.js';
+import { causalSize, type VersionVector } from '../causality/version-vector.js';
+import type { Event } from '../event/event.js';
+import {
+  commandsOf,
+  copiesByDot,
+  knowledgeOf,
+  type Command,
+  type CopiesByDot,
+  type Knowledge,
+} from './copies.js';
+import { fieldOf } from './entity-fold.js';
+import type { EntityState } from './entity-state.js';
+import type { EntityType } from './entity-type.js';
+import { split, type AnyPolicy, type Reach } from './policy.js';
+import { judgeDeletes, takenAmong, type Fate } from './taken.js';
+
+/** A change of one field, with all that decides how it is folded. */
+interface LoggedChange {
+  readonly command: Command;
+  /** The copy that the change is of: the survivor, or an alias where the policy folds those. */
+  readonly copy: Event;
+  readonly change: unknown;
+  readonly reach: Reach;
+  readonly fate: Fate;
+}
+
+/**
+ * Folds an entity from scratch: what `foldEvent` gives one by one, in any causal order, also where that had to give up.
+ *
+ * What deletes and removals take is settled first, over the whole log, so policies only see changes with or without a
+ * contribution and never have to take one back.
+ *
+ * @param events all events of the entity that are folded here, in any order; duplicates are dropped.
+ */
+export function foldLog(type: EntityType, events: readonly Event[]): EntityState {
+  const commands = commandsOf(events);
+  const copies = copiesByDot(commands);
+  const deletes = judgeDeletes(type.onDelete, commands);
+  const touched: Dot[] = [];
+  const changes = new Map<string, LoggedChange[]>();
+  for (const command of commands) {
+    if (command.survivor.kind === 'delete') continue;
+    const fate = deletes.fateOf(command);
+    if (fate === 'counts') touched.push(command.survivor.dot);
+    if (fate === 'ignored') continue;
+    for (const copy of command.copies) collectChanges(type, { command, copy, fate }, changes);
+  }
+  const knowledge = rememberKnowledge(copies);
+  const fields = new Map<string, unknown>();
+  for (const [name, logged] of changes) {
+    fields.set(name, foldField(fieldOf(type, name).policy, logged, knowledge));
+  }
+  return {
+    seen: vectorOf(events.map(({ dot }) => dot)),
+    touched: vectorOf(touched),
+    deletes: deletes.standing.map(({ survivor }) => survivor.dot).sort(compareDots),
+    fields,
+    copies,
+  };
+}
+
+function collectChanges(
+  type: EntityType,
+  of: { readonly command: Command; readonly copy: Event; readonly fate: Fate },
+  into: Map<string, LoggedChange[]>,
+): void {
+  const isAlias = of.copy !== of.command.survivor;
+  for (const { field: name, change: json } of of.copy.changes) {
+    const { policy } = fieldOf(type, name);
+    if (isAlias && !policy.foldsAliases) continue;
+    const change: unknown = policy.readChange(json);
+    assert(change !== undefined, 'INV-14: a change is checked before its event is folded');
+    const reach = policy.reach(change);
+    if (isAlias && reach.takes !== 'nothing') continue;
+    const logged: LoggedChange = { ...of, change, reach };
+    const earlier = into.get(name);
+    if (earlier === undefined) into.set(name, [logged]);
+    else earlier.push(logged);
+  }
+}
+
+function foldField(
+  policy: AnyPolicy,
+  logged: readonly LoggedChange[],
+  knowledge: (command: Command) => Knowledge,
+): unknown {
+  const taken = takenAmong(logged);
+  const judged = logged.map((one, at) => ({
+    ...one,
+    effective: one.fate === 'counts' && taken[at] !== true,
+  }));
+  // An alias may build on more than its survivor did, so where aliases are folded each copy keeps its own place.
+  if (policy.foldsAliases) judged.sort((a, b) => compareCopies(a.copy, b.copy));
+  const removalsFirst = [
+    ...judged.filter(({ reach }) => reach.takes === 'unaware'),
+    ...judged.filter(({ reach }) => reach.takes !== 'unaware'),
+  ];
+  let state: unknown = policy.initial();
+  for (const { command, copy, change, effective } of removalsFirst) {
+    const role = copy === command.survivor ? 'survivor' : 'alias';
+    state = policy.apply(state, { change, ...knowledge(command), effective, role });
+    assert(
+      state !== split,
+      `${policy.name} folds from scratch without a split: what is taken is never contributed`,
+    );
+  }
+  return state;
+}
+
+function compareCopies(a: Event, b: Event): number {
+  return (
+    causalSize(a.context) - causalSize(b.context) || compareTimes(a.time, b.time) || compareDots(a.dot, b.dot)
+  );
+}
+
+/** The changes of a command share what it knew. */
+function rememberKnowledge(copies: CopiesByDot): (command: Command) => Knowledge {
+  const known = new Map<Command, Knowledge>();
+  return (command) => {
+    let knowledge = known.get(command);
+    if (knowledge === undefined) {
+      knowledge = knowledgeOf(command, copies);
+      known.set(command, knowledge);
+    }
+    return knowledge;
+  };
+}
+
+function vectorOf(dots: readonly Dot[]): VersionVector {
+  const vector = new Map<Actor, number>();
+  for (const { actor, seq } of dots) if ((vector.get(actor) ?? 0) < seq) vector.set(actor, seq);
+  return vector;
+}
