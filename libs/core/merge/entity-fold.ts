@@ -5,7 +5,7 @@ import type { Event, FieldChange } from '../event/event.js';
 import { knowledgeOfEvent, type Knowledge } from './copies.js';
 import type { EntityState } from './entity-state.js';
 import type { EntityType, Field } from './entity-type.js';
-import { split } from './policy.js';
+import { split, type Stamped } from './policy.js';
 
 export type Folded = { readonly kind: 'folded'; readonly state: EntityState };
 
@@ -35,29 +35,38 @@ export function foldEvent(
   const knowledge = knowledgeOfEvent(event, state.copies);
   if (event.kind === 'delete') return foldDelete(type, { ...state, seen }, knowledge);
   if (type.onDelete === 'delete-wins' && !state.deletes.every(knowledge.covers)) {
-    return { kind: 'folded', state: { ...state, seen } };
+    const ignored = foldChanges(type, state, event.changes, {
+      ...knowledge,
+      effective: false,
+      role: 'alias',
+    });
+    return ignored === split
+      ? refoldForDetail
+      : { kind: 'folded', state: { ...state, seen, fields: ignored } };
   }
-  const fields = foldChanges(type, state, event.changes, knowledge);
+  const fields = foldChanges(type, state, event.changes, { ...knowledge, effective: true, role: 'survivor' });
   if (fields === split) return refoldForDetail;
   return { kind: 'folded', state: { ...state, seen, touched: withDot(state.touched, event.dot), fields } };
 }
 
+/** A change that a delete-wins delete ignores comes as an alias: only policies that fold those see it. */
 function foldChanges(
   type: EntityType,
   state: EntityState,
   changes: readonly FieldChange[],
-  knowledge: Knowledge,
+  stamp: Omit<Stamped<unknown>, 'change'>,
 ): EntityState['fields'] | typeof split {
   if (changes.length === 0) return state.fields;
   const fields = new Map(state.fields);
   for (const { field: name, change: json } of changes) {
     const { policy } = fieldOf(type, name);
+    if (stamp.role === 'alias' && !policy.foldsAliases) continue;
     const change: unknown = policy.readChange(json);
     assert(change !== undefined, 'INV-14: a change is checked before its event is folded');
     // With aliases about, what a survivor knew of one actor is no longer a prefix: only the log can tell what is taken.
     if (state.copies.size > 0 && policy.reach(change).takes !== 'nothing') return split;
     const before: unknown = fields.has(name) ? fields.get(name) : policy.initial();
-    const after: unknown = policy.apply(before, { change, ...knowledge, effective: true, role: 'survivor' });
+    const after: unknown = policy.apply(before, { change, ...stamp });
     if (after === split) return split;
     fields.set(name, after);
   }
@@ -68,17 +77,34 @@ function foldChanges(
 function foldDelete(type: EntityType, state: EntityState, knowledge: Knowledge): Folded | Refold {
   const deletes = [...state.deletes.filter((dot) => !knowledge.covers(dot)), knowledge.dot].sort(compareDots);
   if (type.onDelete === 'delete-wins') {
-    return { kind: 'folded', state: { ...state, deletes, touched: nothingSeen, fields: new Map() } };
+    const fields = takeFrom(type, keptByDeletes(type, state.fields), () => true);
+    if (fields === split) return refoldForDetail;
+    return { kind: 'folded', state: { ...state, deletes, touched: nothingSeen, fields } };
   }
   if (state.copies.size > 0) return refoldForDetail;
-  const fields = new Map<string, unknown>();
-  for (const [name, before] of state.fields) {
-    const after: unknown = fieldOf(type, name).policy.take(before, knowledge.survivorCovers);
-    if (after === split) return refoldForDetail;
-    fields.set(name, after);
-  }
+  const fields = takeFrom(type, state.fields, knowledge.survivorCovers);
+  if (fields === split) return refoldForDetail;
   const touched = untaken(state.touched, knowledge.survivorCovers);
   return { kind: 'folded', state: { ...state, deletes, touched, fields } };
+}
+
+function takeFrom(
+  type: EntityType,
+  fields: EntityState['fields'],
+  taken: (dot: Dot) => boolean,
+): EntityState['fields'] | typeof split {
+  const left = new Map<string, unknown>();
+  for (const [name, before] of fields) {
+    const after: unknown = fieldOf(type, name).policy.take(before, taken);
+    if (after === split) return split;
+    left.set(name, after);
+  }
+  return left;
+}
+
+/** What a delete-wins delete ignores has no effect at all, so that most fields start again from nothing. */
+function keptByDeletes(type: EntityType, fields: EntityState['fields']): EntityState['fields'] {
+  return new Map([...fields].filter(([name]) => fieldOf(type, name).policy.foldsAliases));
 }
 
 function untaken(touched: VersionVector, taken: (dot: Dot) => boolean): VersionVector {

@@ -14,8 +14,8 @@ import {
 import { fieldOf } from './entity-fold.js';
 import type { EntityState } from './entity-state.js';
 import type { EntityType } from './entity-type.js';
-import { split, type AnyPolicy, type Reach } from './policy.js';
-import { judgeDeletes, takenAmong, type Fate } from './taken.js';
+import type { AnyPolicy, Stamped } from './policy.js';
+import { judgeDeletes, type Fate } from './taken.js';
 
 /** A change of one field, with all that decides how it is folded. */
 interface LoggedChange {
@@ -23,15 +23,14 @@ interface LoggedChange {
   /** The copy that the change is of: the survivor, or an alias where the policy folds those. */
   readonly copy: Event;
   readonly change: unknown;
-  readonly reach: Reach;
   readonly fate: Fate;
 }
 
 /**
  * Folds an entity from scratch: what `foldEvent` gives one by one, in any causal order, also where that had to give up.
  *
- * What deletes and removals take is settled first, over the whole log, so policies only see changes with or without a
- * contribution and never have to take one back.
+ * What deletes take is settled first, over the whole log, and what removals take by the policies themselves: so nothing
+ * ever has to be taken back.
  *
  * @param events all events of the entity that are folded here, in any order; duplicates are dropped.
  */
@@ -45,7 +44,6 @@ export function foldLog(type: EntityType, events: readonly Event[]): EntityState
     if (command.survivor.kind === 'delete') continue;
     const fate = deletes.fateOf(command);
     if (fate === 'counts') touched.push(command.survivor.dot);
-    if (fate === 'ignored') continue;
     for (const copy of command.copies) collectChanges(type, { command, copy, fate }, changes);
   }
   const knowledge = rememberKnowledge(copies);
@@ -67,19 +65,22 @@ function collectChanges(
   of: { readonly command: Command; readonly copy: Event; readonly fate: Fate },
   into: Map<string, LoggedChange[]>,
 ): void {
-  const isAlias = of.copy !== of.command.survivor;
+  const isLeftOut = isAlias(of);
   for (const { field: name, change: json } of of.copy.changes) {
     const { policy } = fieldOf(type, name);
-    if (isAlias && !policy.foldsAliases) continue;
+    if (isLeftOut && !policy.foldsAliases) continue;
     const change: unknown = policy.readChange(json);
     assert(change !== undefined, 'INV-14: a change is checked before its event is folded');
-    const reach = policy.reach(change);
-    if (isAlias && reach.takes !== 'nothing') continue;
-    const logged: LoggedChange = { ...of, change, reach };
+    const logged: LoggedChange = { ...of, change };
     const earlier = into.get(name);
     if (earlier === undefined) into.set(name, [logged]);
     else earlier.push(logged);
   }
+}
+
+/** Whether the change is left out: another copy survived, or a delete-wins delete ignores the command. */
+function isAlias({ command, copy, fate }: Pick<LoggedChange, 'command' | 'copy' | 'fate'>): boolean {
+  return copy !== command.survivor || fate === 'ignored';
 }
 
 function foldField(
@@ -87,27 +88,19 @@ function foldField(
   logged: readonly LoggedChange[],
   knowledge: (command: Command) => Knowledge,
 ): unknown {
-  const taken = takenAmong(logged);
-  const judged = logged.map((one, at) => ({
-    ...one,
-    effective: one.fate === 'counts' && taken[at] !== true,
-  }));
   // An alias may build on more than its survivor did, so where aliases are folded each copy keeps its own place.
-  if (policy.foldsAliases) judged.sort((a, b) => compareCopies(a.copy, b.copy));
-  const removalsFirst = [
-    ...judged.filter(({ reach }) => reach.takes === 'unaware'),
-    ...judged.filter(({ reach }) => reach.takes !== 'unaware'),
-  ];
-  let state: unknown = policy.initial();
-  for (const { command, copy, change, effective } of removalsFirst) {
-    const role = copy === command.survivor ? 'survivor' : 'alias';
-    state = policy.apply(state, { change, ...knowledge(command), effective, role });
-    assert(
-      state !== split,
-      `${policy.name} folds from scratch without a split: what is taken is never contributed`,
-    );
-  }
-  return state;
+  const ordered = policy.foldsAliases ? logged.toSorted((a, b) => compareCopies(a.copy, b.copy)) : logged;
+  return policy.fold(
+    ordered.map((one): Stamped<unknown> => {
+      const role = isAlias(one) ? 'alias' : 'survivor';
+      return {
+        change: one.change,
+        ...knowledge(one.command),
+        effective: role === 'survivor' && one.fate === 'counts',
+        role,
+      };
+    }),
+  );
 }
 
 function compareCopies(a: Event, b: Event): number {

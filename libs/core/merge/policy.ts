@@ -24,9 +24,15 @@ export interface Stamped<Change> {
   readonly observes: (dot: Dot) => boolean;
   /** The dot that stands for a command: the survivor's for every copy, any other dot itself. */
   readonly standsFor: (dot: Dot) => Dot;
-  /** `false`: a delete or a removal took what this change contributes; what it replaced or removed stays so (§11). */
+  /**
+   * `false`: a delete of the entity took what this change contributes; what it replaced or removed stays so (§11). What
+   * removals within the field take is not in here: a policy settles that itself, in `apply` and in `fold`.
+   */
   readonly effective: boolean;
-  /** `alias`: another copy survived. Only policies that say `foldsAliases` ever see one. */
+  /**
+   * `alias`: the change is left out, because another copy survived (`dot` and `time` are then the survivor's), or because
+   * a delete-wins delete ignores the command. Only policies that say `foldsAliases` ever see one; it is not effective.
+   */
   readonly role: 'survivor' | 'alias';
 }
 
@@ -56,9 +62,8 @@ export interface Operation {
 }
 
 /**
- * Where a change acts and what it takes away. Folding from scratch uses it to know beforehand which contributions are
- * taken (they come as `effective: false`), so that `apply` never has to split there; folding one by one uses it to tell
- * the changes that need more than the compact state once a command has several copies.
+ * Where a change acts and what it takes away. Folding one by one uses it to tell the changes that need more than the
+ * compact state once a command has several copies: what a survivor knew of one actor is then no longer a prefix.
  */
 export interface Reach {
   /** `[]`: the whole field. A set's element; a map's key followed by the place of the inner change. */
@@ -68,7 +73,7 @@ export interface Reach {
    * - `nothing`: it writes, adds, increments, enables.
    * - `seen`: those that its survivor had in its context (a removal from an add-wins set or map, an enable-wins disable).
    * - `unaware`: those whose survivor did not have it in its context (a removal from a remove-wins set, a disable-wins
-   *   disable). From scratch these are applied before all other changes, so an add finds every removal in the state.
+   *   disable).
    */
   readonly takes: 'nothing' | 'seen' | 'unaware';
 }
@@ -83,7 +88,10 @@ export interface MergePolicy<State = unknown, Change = unknown> {
   readonly version: number;
   /** Name, version and options as JSON: what two regions compare before they trust each other's events. */
   readonly description: Json;
-  /** Whether aliases are folded too (text: their items must exist, deleted). */
+  /**
+   * Whether changes that are left out are folded too (role `alias`; text: what others typed on top of them needs their
+   * items to exist, deleted). The state of such a field is never dropped: a delete-wins delete takes from it like any.
+   */
   readonly foldsAliases: boolean;
   /**
    * Whether a write replaces what it `observes` and not what it `covers` (multi-value; a map of such). Then a write is
@@ -105,6 +113,17 @@ export interface MergePolicy<State = unknown, Change = unknown> {
 
   /** Takes every contribution that `taken` says a delete (or the removal of a map key) had seen. */
   take(state: State, taken: (dot: Dot) => boolean): State | Split;
+
+  /**
+   * From scratch: the state after the field's whole log, also where `apply` one by one had to split. Which contributions
+   * the removals among these changes take (any copy, each increment by itself) is settled first, over the whole log;
+   * only what is left is contributed, so it never splits. *(By `apply` alone it could: a removal takes what its survivor
+   * had seen, and with aliases no order puts all of that before the removal.)*
+   *
+   * @param log in a linear extension of "before"; the changes of one event together, in the order of its operations.
+   *   Where aliases are folded too, in any order that keeps the changes of one event together.
+   */
+  fold(log: readonly Stamped<Change>[]): State;
 
   /** Where in the field a change acts, and what it takes away there. */
   reach(change: Change): Reach;
