@@ -1,0 +1,74 @@
+import { compareDots, type Actor } from '#core/causality/dot.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import type { EntityRef, StoredEvent } from '#core/event/event.js';
+import { int8Array, textArray } from './binary-array.js';
+import type { Connections, Statement } from './connections.js';
+import { eventColumns, readEvent } from './rows.js';
+
+/** The index is over a hash of the entity's name, so each read also compares the name itself. */
+const ofEntity = `hashtextextended(event.type || E'\\n' || event.id, 0) = hashtextextended($1::text || E'\\n' || $2::text, 0)
+      and event.type = $1 and event.id = $2 and event.shard = $3::int2`;
+
+/** One range of the index per actor, so that only what is above is read, however long the entity's history is. */
+const readEntityEvents: Statement = {
+  name: 'atoll_entity_events',
+  text: `
+    select ${eventColumns}
+    from atoll.actor left join unnest($4::text[], $5::int8[]) as above (name, seq) on above.name = actor.name
+    join atoll.event on event.actor = actor.no and event.seq > coalesce(above.seq, 0) and ${ofEntity}`,
+};
+
+export async function entityEvents(
+  connections: Connections,
+  entity: EntityRef,
+  shard: number,
+  above: VersionVector,
+): Promise<readonly StoredEvent[]> {
+  const seen = [textArray([...above.keys()]), int8Array([...above.values()])];
+  const rows = await connections.run(readEntityEvents, [entity.type, entity.id, shard, ...seen]);
+  return rows.map(readEvent).sort((a, b) => compareDots(a.event.dot, b.event.dot));
+}
+
+const readEntityHistory: Statement = {
+  name: 'atoll_entity_history',
+  text: `
+    select ${eventColumns} from atoll.event where ${ofEntity}
+    order by event.arrival desc limit $4::int8 offset $5::int8`,
+};
+
+export async function entityHistory(
+  connections: Connections,
+  entity: EntityRef,
+  shard: number,
+  page: { readonly limit: number; readonly offset: number },
+): Promise<readonly StoredEvent[]> {
+  const values = [entity.type, entity.id, shard, page.limit, page.offset];
+  return (await connections.run(readEntityHistory, values)).map(readEvent);
+}
+
+/** Commits are flushed before they can be seen here, so whatever is read is durable (INV-2). */
+const readRange: Statement = {
+  name: 'atoll_range',
+  text: `
+    select ${eventColumns}
+    from (
+      select page.*, sum(octet_length(bytes)) over (order by seq rows unbounded preceding) - octet_length(bytes) as before
+      from (
+        select event.seq, event.bytes, event.hash from atoll.event join atoll.actor on actor.no = event.actor
+        where event.shard = $1::int2 and actor.name = $2 and event.seq >= $3::int8
+        order by event.seq limit $4::int8
+      ) as page
+    ) as event
+    where before = 0 or before < $5::int8
+    order by seq`,
+};
+
+export async function range(
+  connections: Connections,
+  wanted: { readonly shard: number; readonly actor: Actor; readonly from: number },
+  limit: number,
+  bytesMax: number,
+): Promise<readonly StoredEvent[]> {
+  const { shard, actor, from } = wanted;
+  return (await connections.run(readRange, [shard, actor, from, limit, bytesMax])).map(readEvent);
+}

@@ -1,0 +1,133 @@
+import type { VersionVector } from '#core/causality/version-vector.js';
+import { int2Array, int4Array, int8Array, textArray } from './binary-array.js';
+import type { Connections, Statement } from './connections.js';
+
+export interface PublishMark {
+  readonly shard: number;
+  readonly cluster: string;
+  readonly seq: number;
+}
+
+export interface KafkaPosition {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: string;
+}
+
+const writeMarks: Statement = {
+  name: 'atoll_save_marks',
+  text: `
+    insert into atoll.publish_mark (shard, cluster, seq)
+    select * from unnest($1::int2[], $2::text[], $3::int8[]) order by 1, 2
+    on conflict (shard, cluster) do update set seq = excluded.seq`,
+};
+
+/** Several marks of one shard and cluster may be given: the last counts. */
+export async function saveMarks(connections: Connections, marks: readonly PublishMark[]): Promise<void> {
+  const last = [...new Map(marks.map((mark) => [`${mark.shard} ${mark.cluster}`, mark])).values()];
+  if (last.length === 0) return;
+  await connections.run(writeMarks, [
+    int2Array(last.map(({ shard }) => shard)),
+    textArray(last.map(({ cluster }) => cluster)),
+    int8Array(last.map(({ seq }) => seq)),
+  ]);
+}
+
+const writePositions: Statement = {
+  name: 'atoll_save_positions',
+  text: `
+    insert into atoll.kafka_position (topic, partition, "offset")
+    select * from unnest($1::text[], $2::int4[], $3::text[]) order by 1, 2
+    on conflict (topic, partition) do update set "offset" = excluded."offset"`,
+};
+
+export async function savePositions(
+  connections: Connections,
+  positions: readonly KafkaPosition[],
+): Promise<void> {
+  const last = [...new Map(positions.map((given) => [`${given.topic} ${given.partition}`, given])).values()];
+  if (last.length === 0) return;
+  await connections.run(writePositions, [
+    textArray(last.map(({ topic }) => topic)),
+    int4Array(last.map(({ partition }) => partition)),
+    textArray(last.map(({ offset }) => offset)),
+  ]);
+}
+
+const readPositions: Statement = {
+  name: 'atoll_positions',
+  text: 'select topic, partition, "offset" from atoll.kafka_position order by topic, partition',
+};
+
+export async function positions(connections: Connections): Promise<readonly KafkaPosition[]> {
+  return (await connections.run(readPositions)).map(([topic, partition, offset]) => ({
+    topic: topic as string,
+    partition: Number(partition),
+    offset: offset as string,
+  }));
+}
+
+const horizonName = 'mutation_horizon_millis';
+
+const raiseHorizon: Statement = {
+  name: 'atoll_raise_mutation_horizon',
+  text: `
+    insert into atoll.setting (name, value) values ('${horizonName}', $1)
+    on conflict (name) do update set value = excluded.value where setting.value::int8 < excluded.value::int8`,
+};
+
+/** A bounded number of rows at a time: one long transaction would keep everything else from being cleaned up. */
+const rowsPerDrop = 10_000;
+
+const dropRecords: Statement = {
+  name: 'atoll_drop_mutations',
+  text: `
+    with gone as (
+      delete from atoll.mutation where ctid = any (array(
+        select mutation.ctid
+        from atoll.mutation
+        join atoll.actor on actor.no = mutation.actor
+        join unnest($2::int2[], $3::text[], $4::int8[]) as stable (shard, actor, seq)
+          on stable.shard = mutation.shard and stable.actor = actor.name and mutation.seq <= stable.seq
+        where mutation.born_millis <= $1::int8
+        limit ${rowsPerDrop}
+      ))
+      returning 1
+    )
+    select count(*) from gone`,
+};
+
+/** The horizon goes up before the first record goes: an id whose record may be gone is refused (PROTOCOL §5). */
+export async function dropMutations(
+  connections: Connections,
+  horizonMillis: number,
+  stable: ReadonlyMap<number, VersionVector>,
+): Promise<number> {
+  await connections.run(raiseHorizon, [String(horizonMillis)]);
+  const rows = [...stable].flatMap(([shard, vector]) =>
+    [...vector].map(([actor, seq]) => ({ shard, actor, seq })),
+  );
+  const values = [
+    horizonMillis,
+    int2Array(rows.map(({ shard }) => shard)),
+    textArray(rows.map(({ actor }) => actor)),
+    int8Array(rows.map(({ seq }) => seq)),
+  ];
+  let dropped = 0;
+  for (;;) {
+    const [row] = await connections.run(dropRecords, values);
+    const count = Number(row?.[0] ?? 0);
+    dropped += count;
+    if (count < rowsPerDrop) return dropped;
+  }
+}
+
+const readHorizon: Statement = {
+  name: 'atoll_mutation_horizon',
+  text: `select value from atoll.setting where name = '${horizonName}'`,
+};
+
+export async function mutationHorizonMillis(connections: Connections): Promise<number> {
+  const [row] = await connections.run(readHorizon);
+  return row === undefined ? 0 : Number(row[0]);
+}

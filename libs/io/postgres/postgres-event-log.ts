@@ -1,0 +1,254 @@
+import type { Actor } from '#core/causality/dot.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import type { EntityRef, StoredEvent } from '#core/event/event.js';
+import type {
+  ConflictQuery,
+  ConflictRow,
+  CursorRow,
+  EntityRow,
+  EventLog,
+  Fence,
+  MutationRow,
+  ProcessRow,
+  RegionIdentity,
+  ShardCommit,
+  ShardImage,
+  ShardOwner,
+  WaitingRow,
+} from '#flow/ports/event-log.js';
+import { assertCommitRules } from '#flow/ports/shard-commit-rules.js';
+import { Actors } from './actors.js';
+import { actorsOf } from './commit-parts.js';
+import { commitStatement } from './commit-statement.js';
+import { Connections } from './connections.js';
+import * as entityReads from './entity-reads.js';
+import * as eventReads from './event-reads.js';
+import { commitError, DatabaseRefused, unavailable } from './failures.js';
+import * as housekeeping from './housekeeping.js';
+import { migrate } from './migrate.js';
+import * as ownership from './ownership.js';
+import { openRegion, readBootIdentity, requireSameDatabase } from './region-identity.js';
+import { allCursors, loadShard } from './shard-reads.js';
+
+export interface PostgresEventLogOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly url: string;
+  readonly region: string;
+  /** Fixed when the region's database is created; another number is refused later. */
+  readonly shards: number;
+  readonly applicationName?: string;
+  readonly commitConnections?: number;
+  readonly readConnections?: number;
+  /** After this long Postgres gives a statement up. */
+  readonly statementMillisMax?: number;
+  /** How long a call waits for a connection before it answers `LogUnavailable`. */
+  readonly patienceMillis?: number;
+  /** An operator's word that the log is whole although the database was restored, copied or failed over. */
+  readonly acceptChangedDatabase?: boolean;
+}
+
+const defaults = {
+  applicationName: 'atoll',
+  commitConnections: 2,
+  readConnections: 4,
+  statementMillisMax: 10_000,
+  patienceMillis: 3_000,
+  acceptChangedDatabase: false,
+};
+
+/**
+ * Connects, brings the schema up to date and reads, or makes, the region's identity.
+ *
+ * @throws DatabaseRefused when the database is another region's, has another number of shards, a newer schema, or was
+ * restored; LogUnavailable when it cannot be reached: then trying again later is right.
+ */
+export async function openPostgresEventLog(options: PostgresEventLogOptions): Promise<PostgresEventLog> {
+  const { commitConnections, readConnections, ...settings } = { ...defaults, ...options };
+  const commits = new Connections({ ...settings, connections: commitConnections });
+  const reads = new Connections({ ...settings, connections: readConnections });
+  try {
+    const { identity, boot } = await commits.transaction('begin', async (client) => {
+      await migrate(client);
+      return { identity: await openRegion(client, settings), boot: await readBootIdentity(client) };
+    });
+    for (const connections of [commits, reads])
+      connections.require((client) => requireSameDatabase(client, boot));
+    const actors = new Actors(commits);
+    await actors.know(new Set([identity.actor]));
+    return new PostgresEventLog(identity, { commits, reads }, actors);
+  } catch (error) {
+    await Promise.all([commits.close(), reads.close()]);
+    throw error instanceof DatabaseRefused ? error : unavailable(error);
+  }
+}
+
+interface Pools {
+  /** For commits alone: they never wait behind a read. */
+  readonly commits: Connections;
+  readonly reads: Connections;
+}
+
+/** Station 2 on a real Postgres (pg 8). See the port for what each method promises. */
+export class PostgresEventLog implements EventLog {
+  readonly identity: RegionIdentity;
+  private readonly pools: Pools;
+  private readonly actors: Actors;
+
+  constructor(identity: RegionIdentity, pools: Pools, actors: Actors) {
+    this.identity = identity;
+    this.pools = pools;
+    this.actors = actors;
+  }
+
+  /** Lets calls in flight end, then closes every connection. */
+  async close(): Promise<void> {
+    await Promise.all([this.pools.commits.close(), this.pools.reads.close()]);
+  }
+
+  async commit(shards: readonly ShardCommit[]): Promise<{ readonly fenced: readonly number[] }> {
+    assertCommitRules(shards);
+    if (shards.length === 0) return { fenced: [] };
+    await answered(this.actors.know(actorsOf(shards)));
+    const { statement, values } = commitStatement(shards, this.actors.numberOf);
+    try {
+      const rows = await this.pools.commits.run(statement, values);
+      const stored = new Set(rows.map(([shard]) => Number(shard)));
+      const fenced = shards.map(({ shard }) => shard).filter((shard) => !stored.has(shard));
+      return { fenced: fenced.sort((a, b) => a - b) };
+    } catch (error) {
+      throw commitError(error);
+    }
+  }
+
+  async takeOver(
+    shard: number,
+    process: ownership.ProcessAddress,
+    leaseMillis: number,
+  ): Promise<
+    | { readonly kind: 'taken'; readonly ownerEpoch: number }
+    | { readonly kind: 'held'; readonly by: ShardOwner }
+  > {
+    return answered(ownership.takeOver(this.pools.reads, shard, process, leaseMillis));
+  }
+
+  async reclaim(
+    shard: number,
+    ownerEpoch: number,
+  ): Promise<{ readonly kind: 'kept'; readonly fence: Fence } | { readonly kind: 'lost' }> {
+    return answered(ownership.reclaim(this.pools.reads, shard, ownerEpoch));
+  }
+
+  async renew(
+    process: ownership.ProcessAddress,
+    shards: readonly ownership.OwnedShard[],
+    leaseMillis: number,
+  ): Promise<readonly number[]> {
+    return answered(ownership.renew(this.pools.reads, process, shards, leaseMillis));
+  }
+
+  async release(shards: readonly ownership.OwnedShard[]): Promise<void> {
+    return answered(ownership.release(this.pools.reads, shards));
+  }
+
+  async stillOwned(shards: readonly ownership.OwnedShard[]): Promise<readonly number[]> {
+    return answered(ownership.stillOwned(this.pools.reads, shards));
+  }
+
+  async owners(): Promise<readonly ShardOwner[]> {
+    return answered(ownership.owners(this.pools.reads, this.identity.shards));
+  }
+
+  async processes(): Promise<readonly ProcessRow[]> {
+    return answered(ownership.processes(this.pools.reads));
+  }
+
+  async loadShard(shard: number): Promise<ShardImage> {
+    return answered(loadShard(this.pools.reads, shard));
+  }
+
+  async prepare(wanted: {
+    readonly entities: readonly EntityRef[];
+    readonly mutations: readonly string[];
+  }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }> {
+    return answered(entityReads.prepare(this.pools.reads, wanted));
+  }
+
+  async entityEvents(
+    entity: EntityRef,
+    shard: number,
+    above: VersionVector,
+  ): Promise<readonly StoredEvent[]> {
+    return answered(eventReads.entityEvents(this.pools.reads, entity, shard, above));
+  }
+
+  async entityHistory(
+    entity: EntityRef,
+    shard: number,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<readonly StoredEvent[]> {
+    return answered(eventReads.entityHistory(this.pools.reads, entity, shard, page));
+  }
+
+  async range(
+    shard: number,
+    actor: Actor,
+    from: number,
+    limit: number,
+    bytesMax: number,
+  ): Promise<readonly StoredEvent[]> {
+    return answered(eventReads.range(this.pools.reads, { shard, actor, from }, limit, bytesMax));
+  }
+
+  async cursors(): Promise<ReadonlyMap<number, readonly CursorRow[]>> {
+    return answered(allCursors(this.pools.reads, this.identity.shards));
+  }
+
+  async waiting(query: {
+    readonly shard?: number;
+    readonly entity?: EntityRef;
+    readonly limit: number;
+  }): Promise<readonly (WaitingRow & { readonly shard: number })[]> {
+    return answered(entityReads.waiting(this.pools.reads, query));
+  }
+
+  async listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]> {
+    return answered(entityReads.listEntities(this.pools.reads, type, after, limit));
+  }
+
+  async conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]> {
+    return answered(entityReads.conflicts(this.pools.reads, query));
+  }
+
+  async conflict(id: string): Promise<ConflictRow | undefined> {
+    return answered(entityReads.conflict(this.pools.reads, id));
+  }
+
+  async saveMarks(marks: readonly housekeeping.PublishMark[]): Promise<void> {
+    return answered(housekeeping.saveMarks(this.pools.reads, marks));
+  }
+
+  async savePositions(positions: readonly housekeeping.KafkaPosition[]): Promise<void> {
+    return answered(housekeeping.savePositions(this.pools.reads, positions));
+  }
+
+  async positions(): Promise<readonly housekeeping.KafkaPosition[]> {
+    return answered(housekeeping.positions(this.pools.reads));
+  }
+
+  async dropMutations(horizonMillis: number, stable: ReadonlyMap<number, VersionVector>): Promise<number> {
+    return answered(housekeeping.dropMutations(this.pools.reads, horizonMillis, stable));
+  }
+
+  async mutationHorizonMillis(): Promise<number> {
+    return answered(housekeeping.mutationHorizonMillis(this.pools.reads));
+  }
+}
+
+/** Postgres' errors stop here. Whatever the caller asked for may be asked again. */
+async function answered<T>(result: Promise<T>): Promise<T> {
+  try {
+    return await result;
+  } catch (error) {
+    throw unavailable(error);
+  }
+}

@@ -1,0 +1,113 @@
+import { assert } from '#core/assert.js';
+import type { Dot } from '#core/causality/dot.js';
+import { decodeEvent } from '#core/event/event-codec.js';
+import type { StoredEvent } from '#core/event/event.js';
+import type { Json } from '#core/json.js';
+import type {
+  ConflictRow,
+  CursorRow,
+  EntityRow,
+  Fence,
+  MutationRow,
+  ShardOwner,
+  WaitingRow,
+} from '#flow/ports/event-log.js';
+import type { Row } from './connections.js';
+
+/** Postgres' rows in the port's shapes. A column list and its reader stand together, because they must agree. */
+
+const utf8 = new TextDecoder();
+
+export const eventColumns = `event.bytes, encode(event.hash, 'hex')`;
+export function readEvent([bytes, hash]: Row): StoredEvent {
+  const raw = bytes as Buffer;
+  const event = decodeEvent(utf8.decode(raw));
+  assert(event !== undefined, 'INV-1: what the log stored can be read again');
+  return { event, bytes: raw, hash: hash as string };
+}
+
+export const entityColumns = 'entity.type, entity.id, entity.shard, entity.state, entity.value';
+export function readEntity([type, id, shard, state, value]: Row): EntityRow {
+  return {
+    entity: { type: type as string, id: id as string },
+    shard: Number(shard),
+    state: state as Buffer,
+    value: value as Buffer | null,
+  };
+}
+
+/** A mutation row has the first columns of an entity, and its own behind them. */
+export function readMutation(row: Row): MutationRow {
+  const [type, entityId, shard, , , id, digest, actor, seq, groupIndex, bornMillis] = row;
+  return {
+    id: id as string,
+    digest: digest as string,
+    entity: { type: type as string, id: entityId as string },
+    shard: Number(shard),
+    dot: readDot(actor, seq),
+    groupIndex: Number(groupIndex),
+    bornMillis: Number(bornMillis),
+  };
+}
+
+export const cursorColumns = `actor.name, cursor.stored, encode(cursor.hash, 'hex'), cursor.folded`;
+export function readCursor([actor, stored, hash, folded]: Row): CursorRow {
+  return { actor: actor as string, stored: Number(stored), hash: hash as string, folded: Number(folded) };
+}
+
+export const fenceColumns = 'shard_owner.owner_epoch, shard_owner.batch, shard_owner.last_seq';
+export function readFence([ownerEpoch, batch, lastSeq]: Row): Fence {
+  return { ownerEpoch: Number(ownerEpoch), batch: Number(batch), lastSeq: Number(lastSeq) };
+}
+
+export const ownerColumns = `shard_owner.shard, shard_owner.owner, shard_owner.owner_address, shard_owner.owner_epoch,
+  greatest(0, extract(epoch from case when isfinite(shard_owner.lease_until)
+    then shard_owner.lease_until - clock_timestamp() else interval '0' end) * 1000)`;
+export function readOwner([shard, owner, address, ownerEpoch, leaseRemainingMillis]: Row): ShardOwner {
+  return {
+    shard: Number(shard),
+    owner: owner as string,
+    address: address as string,
+    ownerEpoch: Number(ownerEpoch),
+    leaseRemainingMillis: Number(leaseRemainingMillis),
+  };
+}
+
+export const waitingColumns = `waiting.shard, actor.name, waiting.seq, waiting.type, waiting.id, waiting.state,
+  waited.name, waiting.waits_seq, waiting.reason`;
+export function readWaiting(row: Row): WaitingRow & { readonly shard: number } {
+  const [shard, actor, seq, type, id, state, waitsActor, waitsSeq, reason] = row;
+  return {
+    shard: Number(shard),
+    dot: readDot(actor, seq),
+    entity: { type: type as string, id: id as string },
+    state: state as WaitingRow['state'],
+    ...(waitsActor === null ? {} : { waitsFor: readDot(waitsActor, waitsSeq) }),
+    ...(reason === null ? {} : { reason: reason as string }),
+  };
+}
+
+export const conflictColumns = `conflict.id, conflict.shard, conflict.type, conflict.entity_id, conflict.field,
+  conflict.policy, low.name, conflict.low_seq, high.name, conflict.high_seq, conflict.low_change::text,
+  conflict.high_change::text, resolved.name, conflict.resolved_seq, conflict.detected_millis`;
+export function readConflict(row: Row): ConflictRow {
+  const [id, shard, type, entityId, field, policy, lowActor, lowSeq, highActor, highSeq] = row;
+  const [lowChange, highChange, resolvedActor, resolvedSeq, detectedMillis] = row.slice(10);
+  return {
+    id: id as string,
+    shard: Number(shard),
+    entity: { type: type as string, id: entityId as string },
+    field: field as string,
+    policy: policy as string,
+    low: readDot(lowActor, lowSeq),
+    high: readDot(highActor, highSeq),
+    lowChange: JSON.parse(lowChange as string) as Json,
+    highChange: JSON.parse(highChange as string) as Json,
+    resolvedBy: resolvedActor === null ? null : readDot(resolvedActor, resolvedSeq),
+    detectedMillis: Number(detectedMillis),
+  };
+}
+
+function readDot(actor: unknown, seq: unknown): Dot {
+  return { actor: actor as string, seq: Number(seq) };
+}
