@@ -1,0 +1,68 @@
+import type { DeleteRule } from '#core/merge/entity-type.js';
+import { DeclarationError } from './declaration-error.js';
+import type { FieldDeclaration, OperationOf, ValueOf } from './field.js';
+
+export type Fields = Readonly<Record<string, FieldDeclaration>>;
+
+export interface EntityOptions<F extends Fields> {
+  readonly fields: F;
+  /** Without it: `update-wins`. */
+  readonly onDelete?: DeleteRule;
+  /** Without it: `eventual`, the only one that is available. */
+  readonly consistency?: 'eventual' | 'strong';
+  /** Raised whenever the meaning of the fields changes. Without it: 1. */
+  readonly schemaVersion?: number;
+}
+
+export interface EntityDeclaration<F extends Fields = Fields> {
+  readonly fields: F;
+  readonly onDelete: DeleteRule;
+  readonly consistency: 'eventual';
+  readonly schemaVersion: number;
+}
+
+/** What a read of the entity shows. */
+export type EntityValue<E> =
+  E extends EntityDeclaration<infer F> ? { readonly [K in keyof F]: ValueOf<F[K]> } : never;
+
+/** One operation of a change, as it is sent. */
+export type EntityOperation<E> =
+  E extends EntityDeclaration<infer F>
+    ? { [K in keyof F & string]: { readonly field: K } & OperationOf<F[K]> }[keyof F & string]
+    : never;
+
+const schemaVersionMax = 1_000_000;
+
+/**
+ * Declares an entity type: a record of fields, each with its merge policy, and a rule for delete.
+ *
+ * @throws DeclarationError
+ */
+export function entity<const F extends Fields>(options: EntityOptions<F>): EntityDeclaration<F> {
+  const { fields, onDelete = 'update-wins', consistency = 'eventual', schemaVersion = 1 } = options;
+  if (onDelete !== 'update-wins' && onDelete !== 'delete-wins') {
+    throw new DeclarationError(
+      'invalid_options',
+      `onDelete must be 'update-wins' or 'delete-wins', not '${String(onDelete)}'`,
+    );
+  }
+  if (consistency === 'strong') {
+    throw new DeclarationError(
+      'strong_not_available',
+      "strong types are not available yet; leave 'consistency' out, or use 'eventual'",
+    );
+  }
+  if (consistency !== 'eventual') {
+    throw new DeclarationError(
+      'invalid_options',
+      `consistency must be 'eventual', not '${String(consistency)}'`,
+    );
+  }
+  if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > schemaVersionMax) {
+    throw new DeclarationError(
+      'invalid_options',
+      `schemaVersion must be a whole number from 1 to ${schemaVersionMax}`,
+    );
+  }
+  return { fields, onDelete, consistency, schemaVersion };
+}
