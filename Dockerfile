@@ -1,0 +1,36 @@
+# The service of one region. Settings come from the environment (apps/region/config/settings.ts names every key), and
+# ATOLL_CONFIG names the module that declares the entity types: the shop example, unless another one is mounted.
+FROM debian:bookworm-slim AS build
+RUN apt-get update \
+  && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nodejs npm \
+  && rm -rf /var/lib/apt/lists/*
+# Certificates that the base image trusts, for builds behind a company's gateway.
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci
+COPY tsconfig.base.json tsconfig.build.json ./
+COPY scripts scripts
+COPY proto proto
+COPY libs libs
+COPY apps apps
+COPY test test
+RUN npm run build \
+  && cp node_modules/node/bin/node /usr/local/bin/node \
+  && npm prune --omit=dev --omit=optional --ignore-scripts
+
+FROM debian:bookworm-slim
+RUN useradd --system --uid 990 --user-group atoll
+WORKDIR /app
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+COPY --from=build /app/package.json package.json
+COPY --from=build /app/node_modules node_modules
+COPY --from=build /app/proto proto
+COPY --from=build /app/dist dist
+COPY deploy/atoll.config.ts deploy/atoll.config.ts
+ENV NODE_ENV=production ATOLL_CONFIG=/app/deploy/atoll.config.ts ATOLL_HTTP=0.0.0.0:7410 ATOLL_GRPC=0.0.0.0:7420
+USER atoll
+EXPOSE 7410 7420
+HEALTHCHECK --interval=2s --timeout=3s --start-period=60s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.ATOLL_HTTP.split(':').at(-1)}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/apps/region/main.js"]
