@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { dotOf, eventOf, lawType, vectorOf } from '#kit/laws/make-event.js';
+import { counter } from '#kit/laws/tiny-policies.js';
+import { driftMillisMax } from '../causality/hybrid-timestamp.js';
+import { readiness, type ReadinessInput } from './readiness.js';
+
+const type = lawType({ likes: counter });
+const event = eventOf('us:2', { context: 'us:1 eu:1', changes: [['likes', { op: 'increment', by: 1 }]] });
+
+function judge(change: Partial<ReadinessInput>): string {
+  const found = readiness({
+    type,
+    event,
+    seen: vectorOf('us:1 eu:1'),
+    quarantined: false,
+    ownActor: 'ap~1',
+    nowMillis: 1_000,
+    copies: [],
+    dependenciesMissing: undefined,
+    ...change,
+  });
+  if (found.kind === 'pending') return `waits for ${found.waitsFor.actor}:${found.waitsFor.seq}`;
+  return found.kind === 'parked' ? found.reason : 'ready';
+}
+
+test('an event whose context is covered is ready', () => {
+  expect(judge({})).toBe('ready');
+  expect(judge({ seen: vectorOf('us:1 eu:4 ap:9') })).toBe('ready');
+});
+
+test('an event waits for the first dot of its context that is not folded here', () => {
+  expect(judge({ seen: vectorOf('us:1') })).toBe('waits for eu~1:1');
+});
+
+test('an event waits for a dependency that is not covered, once its context is', () => {
+  expect(judge({ dependenciesMissing: dotOf('eu:9') })).toBe('waits for eu~1:9');
+  expect(judge({ dependenciesMissing: dotOf('eu:9'), seen: vectorOf('eu:1') })).toBe('waits for us~1:1');
+});
+
+test('what cannot be understood is parked', () => {
+  expect(judge({ type: undefined })).toBe('unknown_type');
+  expect(judge({ event: eventOf('us:2', { schemaVersion: 2 }) })).toBe('unknown_schema_version');
+  expect(judge({ event: eventOf('us:2', { context: 'us:1', set: { shares: 1 } }) })).toBe('unknown_field');
+  expect(judge({ event: eventOf('us:2', { context: 'us:1', set: { likes: {} }, policyVersion: 2 }) })).toBe(
+    'unknown_policy_version',
+  );
+  expect(judge({ policyMismatch: true })).toBe('policy_mismatch');
+});
+
+test('INV-14: what a peer should not have sent is parked', () => {
+  const parts = { context: 'us:1' };
+  expect(judge({ event: eventOf('us:2', { ...parts, set: { likes: 'lots' } }) })).toBe('invalid_change');
+  expect(judge({ event: eventOf('us:2', { ...parts, kind: 'delete', set: { likes: 1 } }) })).toBe(
+    'invalid_change',
+  );
+  expect(judge({ event: eventOf('us:2', { context: 'us:2' }) })).toBe('invalid_change');
+  expect(judge({ event: eventOf('us:2', { ...parts, observed: 'eu:1' }) })).toBe('invalid_change');
+});
+
+test('an event that leaves out its own actor’s last one is parked', () => {
+  expect(judge({ event: eventOf('us:2', { context: 'eu:1' }) })).toBe('invalid_change');
+});
+
+test('INV-13: a timestamp beyond the drift bound is parked, unless it was stamped here', () => {
+  const wallMillis = 1_000 + driftMillisMax;
+  expect(judge({ event: { ...event, time: { ...event.time, wallMillis } } })).toBe('ready');
+  const early = { ...event, time: { ...event.time, wallMillis: wallMillis + 1 } };
+  expect(judge({ event: early })).toBe('beyond_drift');
+  expect(judge({ event: early, ownActor: 'us~1' })).toBe('ready');
+});
+
+test('a parked event parks all later ones of its entity except the region’s own', () => {
+  expect(judge({ quarantined: true })).toBe('quarantined');
+  expect(judge({ quarantined: true, ownActor: 'us~1' })).toBe('ready');
+});
+
+test('an event with a copy of its own command in its context is parked', () => {
+  expect(judge({ copies: [dotOf('eu:1')] })).toBe('own_copy_in_context');
+  expect(judge({ copies: [dotOf('eu:2')] })).toBe('ready');
+});
