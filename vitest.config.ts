@@ -1,14 +1,14 @@
 import { defineConfig, type UserProjectConfigExport } from 'vitest/config';
 
 /** Source files answer for `#core/...` and its like, so that tests never run a stale build. */
-const conditions = ['atoll-source', 'node', 'import', 'module', 'default'];
+const conditions = ['atoll-source', 'node'];
 
 /** Nest reads constructor types from decorator metadata; the transformer emits it for every file. */
 const oxc = { decorator: { legacy: true, emitDecoratorMetadata: true } };
 
 const shared = {
   resolve: { conditions },
-  ssr: { resolve: { conditions, externalConditions: ['node', 'import', 'module', 'default'] } },
+  ssr: { resolve: { conditions, externalConditions: ['node'] } },
   oxc,
 };
 

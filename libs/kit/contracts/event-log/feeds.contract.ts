@@ -1,0 +1,136 @@
+import { expect, test } from 'vitest';
+import type { EventLog } from '#flow/ports/event-log.js';
+import { cart, conflictRow, mutationRow, otherActor, Writer } from './fixtures.js';
+
+type Opened = () => { readonly log: EventLog; readonly other: EventLog };
+
+/** Conflicts, marks, positions and mutation records: what is kept beside the events. */
+export function feedsContract(opened: Opened): void {
+  test('records conflicts and finds them by id, entity, type and whether they are resolved', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    const rows = [
+      conflictRow('b', { resolvedBy: { actor: otherActor, seq: 3 } }),
+      conflictRow('a', { field: '*', lowChange: 'x\u0000y', highChange: { ['__proto__']: 1 } }),
+      conflictRow('c', { entity: cart('2') }),
+      conflictRow('d', { entity: { type: 'profile', id: '1' } }),
+    ];
+    const [b, a, c, d] = rows;
+    await writer.write({ conflicts: rows });
+    expect(await log.conflicts({ limit: 10 })).toEqual([a, b, c, d]);
+    expect(await log.conflicts({ limit: 2, after: 'a' })).toEqual([b, c]);
+    expect(await log.conflicts({ limit: 10, type: 'cart' })).toEqual([a, b, c]);
+    expect(await log.conflicts({ limit: 10, entity: cart('1') })).toEqual([a, b]);
+    expect(await log.conflicts({ limit: 10, entity: cart('1'), onlyUnresolved: true })).toEqual([a]);
+    expect(await log.conflicts({ limit: 10, onlyUnresolved: true, after: 'a' })).toEqual([c, d]);
+    expect(await log.conflict('c')).toEqual(c);
+    expect(await log.conflict('e')).toBeUndefined();
+  });
+
+  test('withdraws conflicts', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    await writer.write({ conflicts: [conflictRow('a'), conflictRow('b')] });
+    await writer.write({ withdrawnConflicts: ['a', 'never-recorded'] });
+    expect((await log.conflicts({ limit: 10 })).map(({ id }) => id)).toEqual(['b']);
+  });
+
+  test('names the lower of two events that resolve a conflict, in whatever order they come', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    const dots = [3, 1, 2].map((seq) => ({ actor: otherActor, seq }));
+    await writer.write({ conflicts: [conflictRow('a'), conflictRow('b')] });
+    for (const by of dots) await writer.write({ resolvedConflicts: [{ id: 'a', by }] });
+    await writer.write({
+      resolvedConflicts: [...dots.map((by) => ({ id: 'b', by })), { id: 'unknown', by: dots[0]! }],
+    });
+    expect((await log.conflict('a'))?.resolvedBy).toEqual({ actor: otherActor, seq: 1 });
+    expect((await log.conflict('b'))?.resolvedBy).toEqual({ actor: otherActor, seq: 1 });
+    await writer.write({ resolvedConflicts: [{ id: 'a', by: { actor: 'ap~z', seq: 99 } }] });
+    expect((await log.conflict('a'))?.resolvedBy).toEqual({ actor: 'ap~z', seq: 99 });
+  });
+
+  test('resolves a conflict that the same batch records, and none that it withdraws', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    const by = { actor: otherActor, seq: 3 };
+    await writer.write({ conflicts: [conflictRow('b')] });
+    await writer.write({
+      conflicts: [conflictRow('a')],
+      withdrawnConflicts: ['b'],
+      resolvedConflicts: [
+        { id: 'a', by },
+        { id: 'b', by },
+      ],
+    });
+    expect(await log.conflicts({ limit: 10 })).toEqual([conflictRow('a', { resolvedBy: by })]);
+  });
+
+  test('keeps a conflict resolved, and its time, when it is recorded again', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    const by = { actor: otherActor, seq: 3 };
+    await writer.write({ conflicts: [conflictRow('a', { resolvedBy: by, detectedMillis: 5 })] });
+    await writer.write({ conflicts: [conflictRow('a', { detectedMillis: 9, lowChange: 'fuller' })] });
+    expect(await log.conflict('a')).toEqual(
+      conflictRow('a', { resolvedBy: by, detectedMillis: 5, lowChange: 'fuller' }),
+    );
+  });
+
+  test('keeps a publish mark per shard and cluster, and lets it go back', async () => {
+    const { log } = opened();
+    await log.saveMarks([
+      { shard: 0, cluster: 'eu', seq: 5 },
+      { shard: 0, cluster: 'us', seq: 7 },
+      { shard: 1, cluster: 'eu', seq: 1 },
+    ]);
+    await log.saveMarks([{ shard: 0, cluster: 'us', seq: 3 }]);
+    await log.saveMarks([]);
+    expect((await log.loadShard(0)).marks).toEqual(
+      new Map([
+        ['eu', 5],
+        ['us', 3],
+      ]),
+    );
+    expect((await log.loadShard(1)).marks).toEqual(new Map([['eu', 1]]));
+    expect((await log.loadShard(2)).marks).toEqual(new Map());
+  });
+
+  test('keeps a position per topic and partition', async () => {
+    const { log } = opened();
+    expect(await log.positions()).toEqual([]);
+    await log.savePositions([
+      { topic: 'b', partition: 10, offset: '12345678901234567890' },
+      { topic: 'b', partition: 9, offset: '1' },
+      { topic: 'a', partition: 11, offset: '-1' },
+    ]);
+    await log.savePositions([{ topic: 'b', partition: 9, offset: '2' }]);
+    expect(await log.positions()).toEqual([
+      { topic: 'a', partition: 11, offset: '-1' },
+      { topic: 'b', partition: 9, offset: '2' },
+      { topic: 'b', partition: 10, offset: '12345678901234567890' },
+    ]);
+  });
+
+  test('drops only mutation records that are both old and stable, and remembers the horizon', async () => {
+    const { log, other } = opened();
+    const writer = await Writer.of(log);
+    const { actor } = log.identity;
+    const records = [
+      mutationRow({ actor, seq: 1 }, { id: 'old', bornMillis: 100 }),
+      mutationRow({ actor, seq: 2 }, { id: 'on-horizon', bornMillis: 200 }),
+      mutationRow({ actor, seq: 3 }, { id: 'young', bornMillis: 201 }),
+      mutationRow({ actor, seq: 4 }, { id: 'not-stable', bornMillis: 100 }),
+      mutationRow({ actor: otherActor, seq: 1 }, { id: 'of-other', bornMillis: 100 }),
+    ];
+    await writer.write({ mutations: records });
+    expect(await log.mutationHorizonMillis()).toBe(0);
+    expect(await log.dropMutations(200, new Map([[0, new Map([[actor, 3]])]]))).toBe(2);
+    const left = await log.prepare({ entities: [], mutations: records.map(({ id }) => id) });
+    expect(left.mutations.map(({ id }) => id).sort()).toEqual(['not-stable', 'of-other', 'young']);
+    expect(await other.mutationHorizonMillis()).toBe(200);
+
+    expect(await log.dropMutations(50, new Map())).toBe(0);
+    expect(await log.mutationHorizonMillis()).toBe(200);
+  });
+}
