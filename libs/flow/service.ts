@@ -115,7 +115,10 @@ export interface ServiceStatus {
   readonly pending: number;
   readonly parked: number;
   readonly links: readonly LinkStatus[];
-  readonly cursors: ReadonlyMap<number, ReadonlyMap<string, { readonly stored: number; readonly folded: number }>>;
+  readonly cursors: ReadonlyMap<
+    number,
+    ReadonlyMap<string, { readonly stored: number; readonly folded: number }>
+  >;
 }
 
 /** What the rim (HTTP, gRPC, the simulated world) can ask of one process of a region. Operating errors: AtollError. */
@@ -130,16 +133,26 @@ export interface RegionService {
   read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome>;
   readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]>;
   list(type: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]>;
-  history(entity: EntityRef, page: { readonly limit: number; readonly offset: number }): Promise<readonly HistoryEntry[]>;
+  history(
+    entity: EntityRef,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<readonly HistoryEntry[]>;
   conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]>;
   conflict(id: string): Promise<ConflictRow | undefined>;
   /** Writes the operations with the conflict's siblings as observed, and marks the conflict resolved everywhere. */
-  resolveConflict(id: string, command: Omit<Command, 'entity' | 'kind' | 'resolves'>, options: CallOptions): Promise<WriteOutcome>;
+  resolveConflict(
+    id: string,
+    command: Omit<Command, 'entity' | 'kind' | 'resolves'>,
+    options: CallOptions,
+  ): Promise<WriteOutcome>;
   writeStatus(mutationId: string): Promise<WriteStatus | undefined>;
   barrier(): Promise<string>;
   awaitBarrier(token: string, options: CallOptions): Promise<BarrierState>;
   /** Notices from a position (absent: from now) until `stop` is called. One consumer's slowness holds up nobody else. */
-  changes(query: { readonly type?: string; readonly after?: string }, deliver: (notice: ChangeNotice) => Promise<void>): { stop(): void; readonly ended: Promise<void> };
+  changes(
+    query: { readonly type?: string; readonly after?: string },
+    deliver: (notice: ChangeNotice) => Promise<void>,
+  ): { stop(): void; readonly ended: Promise<void> };
   /** Waits without polling: joins two session tokens into one. */
   joinSessions(a: string, b: string): string;
   status(): Promise<ServiceStatus>;

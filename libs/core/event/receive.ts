@@ -1,13 +1,10 @@
-import type { Actor, Dot } from '../causality/dot.js';
+import type { Dot } from '../causality/dot.js';
 
 /** The head of one actor's stream as it is stored here: the highest seq without a gap, and that event's hash. */
 export interface StoredCursor {
   readonly stored: number;
   readonly hash: string;
 }
-
-/** Per actor, within one shard. */
-export type StoredCursors = ReadonlyMap<Actor, StoredCursor>;
 
 export interface SeqRange {
   readonly from: number;
@@ -27,20 +24,18 @@ export interface EventHeader {
   readonly hash: string;
 }
 
-const nothingStored: StoredCursor = { stored: 0, hash: '' };
-
-export function cursorOf(cursors: StoredCursors, actor: Actor): StoredCursor {
-  return cursors.get(actor) ?? nothingStored;
-}
+/** The head of a stream of which nothing has been stored. */
+export const nothingStored: StoredCursor = { stored: 0, hash: '' };
 
 /**
  * Decides what a record from another region is to this shard. Nothing is ever skipped (INV-3), and two events with one
  * dot are noticed as far as the chain's head shows them (INV-8).
  */
-export function receive(cursors: StoredCursors, event: EventHeader): Receipt {
-  const { stored, hash } = cursorOf(cursors, event.dot.actor);
+export function receive(cursor: StoredCursor, event: EventHeader): Receipt {
+  const { stored, hash } = cursor;
   if (event.dot.seq === stored && event.hash !== hash) return { kind: 'fork', at: event.dot };
   if (event.dot.seq <= stored) return { kind: 'duplicate' };
-  if (event.dot.seq > stored + 1) return { kind: 'early', missing: { from: stored + 1, to: event.dot.seq - 1 } };
+  if (event.dot.seq > stored + 1)
+    return { kind: 'early', missing: { from: stored + 1, to: event.dot.seq - 1 } };
   return event.prev === hash ? { kind: 'next' } : { kind: 'fork', at: event.dot };
 }

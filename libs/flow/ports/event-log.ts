@@ -143,15 +143,31 @@ export interface EventLog {
   readonly identity: RegionIdentity;
 
   /** Takes a shard whose lease has lapsed (by the database's clock) or that this process owns already; `ownerEpoch` grows by one. */
-  takeOver(shard: number, process: { readonly id: string; readonly address: string }, leaseMillis: number): Promise<{ readonly kind: 'taken'; readonly ownerEpoch: number } | { readonly kind: 'held'; readonly by: ShardOwner }>;
+  takeOver(
+    shard: number,
+    process: { readonly id: string; readonly address: string },
+    leaseMillis: number,
+  ): Promise<
+    | { readonly kind: 'taken'; readonly ownerEpoch: number }
+    | { readonly kind: 'held'; readonly by: ShardOwner }
+  >;
   /** Raises the epoch of a shard this process believes it owns, to settle an unknown commit (PROTOCOL §2). */
-  reclaim(shard: number, ownerEpoch: number): Promise<{ readonly kind: 'kept'; readonly fence: Fence } | { readonly kind: 'lost' }>;
+  reclaim(
+    shard: number,
+    ownerEpoch: number,
+  ): Promise<{ readonly kind: 'kept'; readonly fence: Fence } | { readonly kind: 'lost' }>;
   /** Extends leases; answers the shards whose epoch is no longer the given one. Also registers the process. */
-  renew(process: { readonly id: string; readonly address: string }, shards: readonly { readonly shard: number; readonly ownerEpoch: number }[], leaseMillis: number): Promise<readonly number[]>;
+  renew(
+    process: { readonly id: string; readonly address: string },
+    shards: readonly { readonly shard: number; readonly ownerEpoch: number }[],
+    leaseMillis: number,
+  ): Promise<readonly number[]>;
   /** Gives shards up at once: their lease lapses now. */
   release(shards: readonly { readonly shard: number; readonly ownerEpoch: number }[]): Promise<void>;
   /** Starts-with check for answers that need it: the shards of those given that are still owned at that epoch. */
-  stillOwned(shards: readonly { readonly shard: number; readonly ownerEpoch: number }[]): Promise<readonly number[]>;
+  stillOwned(
+    shards: readonly { readonly shard: number; readonly ownerEpoch: number }[],
+  ): Promise<readonly number[]>;
   owners(): Promise<readonly ShardOwner[]>;
   processes(): Promise<readonly ProcessRow[]>;
 
@@ -162,26 +178,49 @@ export interface EventLog {
   commit(shards: readonly ShardCommit[]): Promise<{ readonly fenced: readonly number[] }>;
 
   /** One round trip before a batch: what the batch needs and nobody has in memory. Missing entities are simply absent. */
-  prepare(wanted: { readonly entities: readonly EntityRef[]; readonly mutations: readonly string[] }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }>;
+  prepare(wanted: {
+    readonly entities: readonly EntityRef[];
+    readonly mutations: readonly string[];
+  }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }>;
 
   /** Stored events of one entity that `above` lacks, folded or not, ordered by (actor, seq). */
   entityEvents(entity: EntityRef, shard: number, above: VersionVector): Promise<readonly StoredEvent[]>;
   /** Newest first by arrival, for people; `before` pages. */
-  entityHistory(entity: EntityRef, shard: number, page: { readonly limit: number; readonly offset: number }): Promise<readonly StoredEvent[]>;
+  entityHistory(
+    entity: EntityRef,
+    shard: number,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<readonly StoredEvent[]>;
   /** Events of one actor in one shard from `from` on, in seq order, at most `limit` and about `bytesMax`. Only flushed ones. */
-  range(shard: number, actor: Actor, from: number, limit: number, bytesMax: number): Promise<readonly StoredEvent[]>;
+  range(
+    shard: number,
+    actor: Actor,
+    from: number,
+    limit: number,
+    bytesMax: number,
+  ): Promise<readonly StoredEvent[]>;
 
   /** Committed cursors of every shard. */
   cursors(): Promise<ReadonlyMap<number, readonly CursorRow[]>>;
-  waiting(query: { readonly shard?: number; readonly entity?: EntityRef; readonly limit: number }): Promise<readonly (WaitingRow & { readonly shard: number })[]>;
+  waiting(query: {
+    readonly shard?: number;
+    readonly entity?: EntityRef;
+    readonly limit: number;
+  }): Promise<readonly (WaitingRow & { readonly shard: number })[]>;
   listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]>;
   conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]>;
   conflict(id: string): Promise<ConflictRow | undefined>;
 
   /** Lazily; a mark that is too low only publishes twice. */
-  saveMarks(marks: readonly { readonly shard: number; readonly cluster: string; readonly seq: number }[]): Promise<void>;
-  savePositions(positions: readonly { readonly topic: string; readonly partition: number; readonly offset: string }[]): Promise<void>;
-  positions(): Promise<readonly { readonly topic: string; readonly partition: number; readonly offset: string }[]>;
+  saveMarks(
+    marks: readonly { readonly shard: number; readonly cluster: string; readonly seq: number }[],
+  ): Promise<void>;
+  savePositions(
+    positions: readonly { readonly topic: string; readonly partition: number; readonly offset: string }[],
+  ): Promise<void>;
+  positions(): Promise<
+    readonly { readonly topic: string; readonly partition: number; readonly offset: string }[]
+  >;
 
   /** Drops mutation records born at or before the horizon whose events are stable, and raises the stored horizon. */
   dropMutations(horizonMillis: number, stable: ReadonlyMap<number, VersionVector>): Promise<number>;

@@ -3,7 +3,11 @@ export interface Telemetry {
   count(name: CounterName, labels?: Readonly<Record<string, string>>, by?: number): void;
   gauge(name: GaugeName, value: number, labels?: Readonly<Record<string, string>>): void;
   observe(name: HistogramName, value: number, labels?: Readonly<Record<string, string>>): void;
-  log(level: 'debug' | 'info' | 'warn' | 'error', message: string, details?: Readonly<Record<string, unknown>>): void;
+  log(
+    level: 'debug' | 'info' | 'warn' | 'error',
+    message: string,
+    details?: Readonly<Record<string, unknown>>,
+  ): void;
 }
 
 export type CounterName =

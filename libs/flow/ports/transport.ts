@@ -51,3 +51,8 @@ export interface Transport {
   /** Whether the local cluster answers at the moment. */
   isConnected(): boolean;
 }
+
+/** The topic of a region's events, in every region's cluster. */
+export function topicOf(region: string): string {
+  return `atoll.events.${region}`;
+}

@@ -1,0 +1,159 @@
+import type { Actor } from '#core/causality/dot.js';
+import { includes, meet, type VersionVector } from '#core/causality/version-vector.js';
+import { assert } from '#core/assert.js';
+import type { EntityRef, Event } from '#core/event/event.js';
+import { entityKey } from '#core/event/shard-of.js';
+import type { Json } from '#core/json.js';
+import { decodeEntity } from '#core/merge/entity-value.js';
+import { untouchedEntity } from '#core/merge/entity-state.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { LogUnavailable, type EntityRow, type EventLog, type MutationRow } from '../ports/event-log.js';
+import type { Hashing } from '../ports/record-auth.js';
+import { Loads, type BatchWorld, type Missing } from './batch-world.js';
+import type { CachedEntity, EntityCache } from './entity-cache.js';
+import type { Work } from './queues.js';
+import type { ShardState } from './shard-state.js';
+
+/** What one batch was given before it was decided. */
+export interface Prepared {
+  readonly entities: ReadonlyMap<string, CachedEntity>;
+  readonly mutations: ReadonlyMap<string, readonly MutationRow[]>;
+}
+
+export interface BatchLoaderParts {
+  readonly log: EventLog;
+  readonly hashing: Hashing;
+  readonly clock: Clock;
+  readonly cache: EntityCache;
+  readonly types: EntityTypes;
+  readonly limits: Limits;
+  readonly isRefused: (region: string, type: string) => boolean;
+}
+
+/** Conflicts of one entity read before a refold; more than that and the refold would have to page. */
+const conflictRowsMax = 1_000_000;
+
+/** Reads from the log what a batch needs: one round trip before it, and more only where events are concurrent. */
+export class BatchLoader {
+  constructor(private readonly parts: BatchLoaderParts) {}
+
+  async prepare(items: readonly Work[]): Promise<Prepared> {
+    const entities = new Map<string, CachedEntity>();
+    const wanted = new Map<string, EntityRef>();
+    const mutationIds = new Set<string>();
+    for (const item of items) {
+      const { key, entity, mutationId } = subjectOf(item);
+      if (mutationId !== undefined) mutationIds.add(mutationId);
+      const cached = this.parts.cache.get(key);
+      if (cached) entities.set(key, cached);
+      else wanted.set(key, entity);
+    }
+    const found = await this.parts.log.prepare({
+      entities: [...wanted.values()],
+      mutations: [...mutationIds],
+    });
+    for (const row of found.entities) {
+      const loaded = this.decode(row);
+      if (loaded) entities.set(entityKey(row.entity), loaded);
+    }
+    const mutations = new Map<string, MutationRow[]>([...mutationIds].map((id) => [id, []]));
+    for (const row of found.mutations) {
+      const rows = mutations.get(row.id);
+      assert(rows !== undefined, 'only mutations that were asked for are answered');
+      rows.push(row);
+    }
+    return { entities, mutations };
+  }
+
+  worldFor(shard: ShardState, prepared: Prepared): BatchWorld {
+    const { hashing, clock, types, limits, isRefused, log } = this.parts;
+    assert(shard.shard < log.identity.shards, 'a shard is one of the region');
+    return {
+      types,
+      ownActor: log.identity.actor,
+      hashing,
+      nowMillis: clock.wallMillis(),
+      eventBytesMax: limits.eventBytesMax,
+      tailEventsMax: limits.tailEventsMax,
+      isRefused,
+      entity: (key) => prepared.entities.get(key),
+      mutations: (id) => prepared.mutations.get(id),
+      loads: new Loads(),
+    };
+  }
+
+  /** Loads what a decision found missing, for its next try. @throws LogUnavailable */
+  async load(shard: ShardState, world: BatchWorld, need: Missing['need']): Promise<void> {
+    if (need.kind === 'event') return this.loadEvent(shard, world, need.dot);
+    if (need.kind === 'mutations') {
+      const { mutations } = await this.parts.log.prepare({ entities: [], mutations: [need.id] });
+      world.loads.addMutations(need.id, mutations);
+      return;
+    }
+    const key = entityKey(need.entity);
+    if (need.kind === 'conflicts') {
+      world.loads.addConflicts(
+        key,
+        await this.parts.log.conflicts({ entity: need.entity, limit: conflictRowsMax }),
+      );
+      return;
+    }
+    const cached = world.entity(key);
+    const above = meet(need.above, cached?.tailAbove ?? need.above);
+    const stored = await this.parts.log.entityEvents(need.entity, shard.shard, above);
+    const seen = (cached?.state ?? untouchedEntity).seen;
+    world.loads.addTail(
+      key,
+      above,
+      foldedOf(
+        stored.map(({ event }) => event),
+        seen,
+      ),
+    );
+  }
+
+  private async loadEvent(
+    shard: ShardState,
+    world: BatchWorld,
+    dot: { readonly actor: Actor; readonly seq: number },
+  ): Promise<void> {
+    const [found] = await this.parts.log.range(
+      shard.shard,
+      dot.actor,
+      dot.seq,
+      1,
+      this.parts.limits.fetchBytesMax,
+    );
+    if (!found || found.event.dot.seq !== dot.seq)
+      throw new LogUnavailable(`event ${dot.actor}:${dot.seq} could not be read`);
+    world.loads.addEvent(found);
+  }
+
+  private decode(row: EntityRow): CachedEntity | undefined {
+    const type = this.parts.types.get(row.entity.type);
+    const text = this.parts.hashing.fromUtf8(row.state);
+    if (!type || text === undefined) return undefined;
+    const state = decodeEntity(type, JSON.parse(text) as Json);
+    return { entity: row.entity, state, tailAbove: state.seen, tail: [], bytes: 0 };
+  }
+}
+
+/** Stored events that are folded: each actor's are folded in order, so `seen` tells them apart from what waits. */
+function foldedOf(events: readonly Event[], seen: VersionVector): readonly Event[] {
+  return events.filter(({ dot }) => includes(seen, dot));
+}
+
+function subjectOf(item: Work): {
+  readonly key: string;
+  readonly entity: EntityRef;
+  readonly mutationId?: string;
+} {
+  if (item.kind === 'command') {
+    return { key: item.command.key, entity: item.command.entity, mutationId: item.command.mutationId };
+  }
+  if (item.kind === 'replay') return { key: entityKey(item.entity), entity: item.entity };
+  const { entity, mutation } = item.stored.event;
+  return { key: entityKey(entity), entity, mutationId: mutation.id };
+}

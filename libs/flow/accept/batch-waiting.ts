@@ -1,0 +1,82 @@
+import { dotKey, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
+import { entityKey } from '#core/event/shard-of.js';
+import type { WaitingRow } from '../ports/event-log.js';
+import type { WaitingIndex } from './waiting-index.js';
+
+/** A batch's view of what waits in its shard: the committed index with the batch's own arrivals and departures. */
+export class BatchWaiting {
+  private readonly here = new Map<string, WaitingRow>();
+  /** Rows of the committed index that go. */
+  private readonly gone = new Map<string, WaitingRow>();
+
+  constructor(private readonly base: WaitingIndex) {}
+
+  /** What waits of one entity, in order of arrival. */
+  rows(key: string): readonly WaitingRow[] {
+    const rows: WaitingRow[] = [];
+    for (const row of this.base.ofEntity(key)) {
+      const dot = dotKey(row.dot);
+      if (!this.gone.has(dot) && !this.here.has(dot)) rows.push(row);
+    }
+    for (const row of this.here.values()) if (entityKey(row.entity) === key) rows.push(row);
+    return rows;
+  }
+
+  isQuarantined(key: string): boolean {
+    for (const row of this.base.ofEntity(key)) {
+      if (row.state === 'parked' && !this.gone.has(dotKey(row.dot)) && !this.here.has(dotKey(row.dot)))
+        return true;
+    }
+    for (const row of this.here.values())
+      if (row.state === 'parked' && entityKey(row.entity) === key) return true;
+    return false;
+  }
+
+  add(row: WaitingRow): void {
+    this.gone.delete(dotKey(row.dot));
+    this.here.set(dotKey(row.dot), row);
+  }
+
+  leave(row: WaitingRow): void {
+    this.here.delete(dotKey(row.dot));
+    if (this.isInBase(row)) this.gone.set(dotKey(row.dot), row);
+  }
+
+  added(): readonly WaitingRow[] {
+    return [...this.here.values()];
+  }
+
+  settled(): readonly Dot[] {
+    return [...this.gone.values()].map(({ dot }) => dot);
+  }
+
+  get hasChanged(): boolean {
+    return this.here.size > 0 || this.gone.size > 0;
+  }
+
+  get isEmpty(): boolean {
+    return this.base.isEmpty && this.here.size === 0;
+  }
+
+  touchedActors(): Iterable<Actor> {
+    return [...this.here.values(), ...this.gone.values()].map(({ dot }) => dot.actor);
+  }
+
+  /** Lowest seq of the actor that waits; Infinity when none does. */
+  lowest(actor: Actor): number {
+    let lowest = this.base.lowest(actor, new Set(this.gone.keys()));
+    for (const { dot } of this.here.values()) if (dot.actor === actor && dot.seq < lowest) lowest = dot.seq;
+    return lowest;
+  }
+
+  applyTo(base: WaitingIndex): void {
+    for (const { dot, entity } of this.gone.values()) base.settle(dot, entity);
+    for (const row of this.here.values()) base.add(row);
+  }
+
+  private isInBase(row: WaitingRow): boolean {
+    for (const known of this.base.ofEntity(entityKey(row.entity)))
+      if (sameDot(known.dot, row.dot)) return true;
+    return false;
+  }
+}

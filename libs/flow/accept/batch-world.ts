@@ -1,0 +1,87 @@
+import { dotKey, type Actor, type Dot } from '#core/causality/dot.js';
+import { covers, type VersionVector } from '#core/causality/version-vector.js';
+import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { ConflictRow, MutationRow } from '../ports/event-log.js';
+import type { Hashing } from '../ports/record-auth.js';
+import type { CachedEntity } from './entity-cache.js';
+
+/** What a batch decides with: everything it may look at, as it was when the batch began. */
+export interface BatchWorld {
+  readonly types: EntityTypes;
+  readonly ownActor: Actor;
+  readonly hashing: Hashing;
+  readonly nowMillis: number;
+  readonly eventBytesMax: number;
+  readonly tailEventsMax: number;
+  /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
+  readonly isRefused: (region: string, type: string) => boolean;
+  /** Entities loaded before the batch, by key; absent means never touched. */
+  readonly entity: (key: string) => CachedEntity | undefined;
+  /** Mutation records read before the batch; `undefined`: they were not asked for. */
+  readonly mutations: (id: string) => readonly MutationRow[] | undefined;
+  readonly loads: Loads;
+}
+
+/** More than the batch was given, as loaded from the log in answer to `Missing`. Kept until the batch has been decided. */
+export class Loads {
+  private readonly tails = new Map<
+    string,
+    { readonly above: VersionVector; readonly events: readonly Event[] }
+  >();
+  private readonly conflictRows = new Map<string, readonly ConflictRow[]>();
+  private readonly events = new Map<string, StoredEvent>();
+  private readonly mutationRows = new Map<string, readonly MutationRow[]>();
+
+  addTail(key: string, above: VersionVector, events: readonly Event[]): void {
+    this.tails.set(key, { above, events });
+  }
+
+  addConflicts(key: string, rows: readonly ConflictRow[]): void {
+    this.conflictRows.set(key, rows);
+  }
+
+  addMutations(id: string, rows: readonly MutationRow[]): void {
+    this.mutationRows.set(id, rows);
+  }
+
+  addEvent(stored: StoredEvent): void {
+    this.events.set(dotKey(stored.event.dot), stored);
+  }
+
+  /** All folded events of the entity that `above` lacks, if they were loaded. */
+  tail(
+    key: string,
+    above: VersionVector,
+  ): { readonly above: VersionVector; readonly events: readonly Event[] } | undefined {
+    const tail = this.tails.get(key);
+    return tail && covers(above, tail.above) ? tail : undefined;
+  }
+
+  conflicts(key: string): readonly ConflictRow[] | undefined {
+    return this.conflictRows.get(key);
+  }
+
+  mutations(id: string): readonly MutationRow[] | undefined {
+    return this.mutationRows.get(id);
+  }
+
+  event(dot: Dot): StoredEvent | undefined {
+    return this.events.get(dotKey(dot));
+  }
+}
+
+/** Thrown inside a batch that lacks something from the log: it is loaded, and the batch decided again from the start. */
+export class Missing extends Error {
+  override readonly name = 'Missing';
+
+  constructor(
+    readonly need:
+      | { readonly kind: 'tail'; readonly entity: EntityRef; readonly above: VersionVector }
+      | { readonly kind: 'conflicts'; readonly entity: EntityRef }
+      | { readonly kind: 'mutations'; readonly id: string }
+      | { readonly kind: 'event'; readonly dot: Dot },
+  ) {
+    super(`the batch needs ${need.kind}`);
+  }
+}

@@ -1,0 +1,155 @@
+import { assert } from '#core/assert.js';
+import { dotKey, type Dot } from '#core/causality/dot.js';
+import { includes, nothingSeen, withDot, type VersionVector } from '#core/causality/version-vector.js';
+import type { EntityRef, Event } from '#core/event/event.js';
+import { entityKey } from '#core/event/shard-of.js';
+import type { Json } from '#core/json.js';
+import { allConflicts, conflictKeyText, conflictsOf, type ConflictPair } from '#core/merge/conflicts.js';
+import { foldEvent } from '#core/merge/entity-fold.js';
+import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
+import type { EntityType } from '#core/merge/entity-type.js';
+import { foldLog } from '#core/merge/fold-log.js';
+import type { ConflictRow } from '../ports/event-log.js';
+import { Missing, type BatchWorld } from './batch-world.js';
+import type { CachedEntity } from './entity-cache.js';
+
+/** What folding one event did to the conflicts of its entity. */
+export interface ConflictChanges {
+  readonly found: readonly ConflictRow[];
+  readonly withdrawn: readonly string[];
+  readonly refolded: boolean;
+}
+
+/** Bytes that an event costs in memory besides its JSON; measured roughly, for the cache's limit only. */
+const eventOverheadBytes = 600;
+
+/** One entity as a batch is changing it. Nothing outside the batch sees it before the commit. */
+export class WorkingEntity {
+  readonly key: string;
+  state: EntityState;
+  private tailAbove: VersionVector;
+  private remembered: readonly Event[];
+  private appended: Event[] = [];
+  /** Conflicts found in this batch: a refold in the same batch must know them. */
+  private readonly foundHere = new Map<string, ConflictRow>();
+
+  constructor(
+    readonly entity: EntityRef,
+    private readonly shard: number,
+    private readonly world: BatchWorld,
+    cached: CachedEntity | undefined,
+  ) {
+    this.key = entityKey(entity);
+    this.state = cached?.state ?? untouchedEntity;
+    const loaded = world.loads.tail(this.key, cached?.tailAbove ?? this.state.seen);
+    this.tailAbove = loaded?.above ?? cached?.tailAbove ?? nothingSeen;
+    this.remembered = loaded?.events ?? cached?.tail ?? [];
+  }
+
+  /** Folds an event that is ready. @throws Missing */
+  fold(type: EntityType, event: Event, copies: readonly Dot[]): ConflictChanges {
+    const folded = foldEvent(type, this.state, event, copies);
+    const changes =
+      folded.kind === 'folded' ? this.foldOn(type, event, folded.state) : this.foldAgain(type, event);
+    this.appended.push(event);
+    for (const row of changes.found) this.foundHere.set(row.id, row);
+    for (const id of changes.withdrawn) this.foundHere.delete(id);
+    return changes;
+  }
+
+  private foldOn(type: EntityType, event: Event, state: EntityState): ConflictChanges {
+    const found = this.pairsWith(type, event);
+    this.state = state;
+    return { found, withdrawn: [], refolded: false };
+  }
+
+  private pairsWith(type: EntityType, event: Event): readonly ConflictRow[] {
+    const self = { above: this.tailAbove, remembered: this.remembered, appended: this.appended };
+    const tail = {
+      above: self.above,
+      /** Joined only when it is looked at: most events are concurrent with nothing. */
+      get events(): readonly Event[] {
+        return self.appended.length === 0 ? self.remembered : [...self.remembered, ...self.appended];
+      },
+    };
+    const found = conflictsOf({ type, event, state: this.state, tail });
+    if (found.kind === 'needs') throw new Missing({ kind: 'tail', entity: this.entity, above: found.above });
+    if (found.pairs.length === 0) return [];
+    return this.rowsOf(type, found.pairs, [...tail.events, event]);
+  }
+
+  /** The compact state lacks the detail: fold the whole log of the entity again (PROTOCOL §4). */
+  private foldAgain(type: EntityType, event: Event): ConflictChanges {
+    if (this.tailAbove.size > 0) throw new Missing({ kind: 'tail', entity: this.entity, above: nothingSeen });
+    const known = this.world.loads.conflicts(this.key);
+    if (!known) throw new Missing({ kind: 'conflicts', entity: this.entity });
+    const events = [...this.remembered, ...this.appended, event];
+    this.state = foldLog(type, events);
+    assert(includes(this.state.seen, event.dot), 'INV-4: a refold holds the event that caused it');
+    const rows = this.rowsOf(type, allConflicts(type, events), events);
+    const before = new Set([...known.map(({ id }) => id), ...this.foundHere.keys()]);
+    const after = new Set(rows.map(({ id }) => id));
+    return {
+      found: rows.filter(({ id }) => !before.has(id)),
+      withdrawn: [...before].filter((id) => !after.has(id)),
+      refolded: true,
+    };
+  }
+
+  private rowsOf(
+    type: EntityType,
+    pairs: readonly ConflictPair[],
+    events: readonly Event[],
+  ): readonly ConflictRow[] {
+    const byDot = new Map(events.map((event) => [dotKey(event.dot), event]));
+    return pairs.map((pair) => {
+      const text = conflictKeyText(pair, this.shard);
+      return {
+        id: this.world.hashing.sha256Hex(this.world.hashing.utf8(text)).slice(0, conflictIdLength),
+        shard: this.shard,
+        entity: this.entity,
+        field: pair.field,
+        policy: pair.field === '*' ? 'delete' : (type.fields.get(pair.field)?.policy.name ?? 'unknown'),
+        low: pair.low,
+        high: pair.high,
+        lowChange: changeForPeople(byDot.get(dotKey(pair.low)), pair.field),
+        highChange: changeForPeople(byDot.get(dotKey(pair.high)), pair.field),
+        resolvedBy: null,
+        detectedMillis: this.world.nowMillis,
+      };
+    });
+  }
+
+  /** As it is remembered after the commit. The oldest folded events are forgotten beyond the limit. */
+  committed(stateBytes: number): CachedEntity {
+    let tail = this.appended.length === 0 ? this.remembered : [...this.remembered, ...this.appended];
+    let above = this.tailAbove;
+    if (tail.length > this.world.tailEventsMax) {
+      const forgotten = tail.length - Math.floor(this.world.tailEventsMax / 2);
+      for (const event of tail.slice(0, forgotten)) above = withDot(above, event.dot);
+      tail = tail.slice(forgotten);
+    }
+    return {
+      entity: this.entity,
+      state: this.state,
+      tailAbove: above,
+      tail,
+      bytes: 2 * stateBytes + tail.length * eventOverheadBytes + eventOverheadBytes,
+    };
+  }
+}
+
+/** Hex characters of a conflict's id: 128 bits of SHA-256. */
+const conflictIdLength = 32;
+
+function changeForPeople(event: Event | undefined, field: string): Json {
+  if (!event) return null;
+  return {
+    kind: event.kind,
+    changes: event.changes
+      .filter((change) => field === '*' || change.field === field)
+      .map(({ change }) => change),
+    wallMillis: event.time.wallMillis,
+    counter: event.time.counter,
+  };
+}

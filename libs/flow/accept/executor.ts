@@ -1,0 +1,288 @@
+import { assert } from '#core/assert.js';
+import { regionOf, type Actor } from '#core/causality/dot.js';
+import { withDot } from '#core/causality/version-vector.js';
+import { AtollError } from '#core/errors.js';
+import type { StoredEvent } from '#core/event/event.js';
+import { shardOf } from '#core/event/shard-of.js';
+import type { Timing } from '../limits.js';
+import { sleep, type Clock } from '../ports/clock.js';
+import {
+  CommitRefused,
+  CommitUnknown,
+  LogUnavailable,
+  type EventLog,
+  type ShardCommit,
+} from '../ports/event-log.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import { BatchLoader, type Prepared } from './batch-loader.js';
+import { Missing } from './batch-world.js';
+import type { EntityCache } from './entity-cache.js';
+import type { Intake, Lane, OwnedShard, ShardWork } from './intake.js';
+import type { CommandWork, Work } from './queues.js';
+import { ShardBatch, type CommandDecision } from './shard-batch.js';
+import type { ShardState } from './shard-state.js';
+
+/** What others do when a shard's committed state moved. Called after the commit, never before (INV-2). */
+export interface ExecutorListener {
+  committed(shard: ShardState, own: readonly StoredEvent[], received: readonly StoredEvent[]): void;
+  /** Another process owns the shard now, or may: everything about it is forgotten. */
+  lost(shard: number): void;
+}
+
+export interface ExecutorParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly loader: BatchLoader;
+  readonly cache: EntityCache;
+  readonly intake: Intake;
+  readonly timing: Timing;
+  readonly listener: ExecutorListener;
+}
+
+interface Decided {
+  readonly work: ShardWork;
+  readonly batch: ShardBatch;
+  readonly decisions: ReadonlyMap<CommandWork, CommandDecision>;
+  readonly commit: ShardCommit | undefined;
+}
+
+/**
+ * Decides and commits everything that happens to the shards this process owns: while one batch commits, commands and
+ * received events gather into the next, without a timer.
+ */
+export class Executor {
+  private readonly running: Promise<void>[] = [];
+  private stopping = false;
+
+  constructor(private readonly parts: ExecutorParts) {}
+
+  start(): void {
+    for (const lane of this.parts.intake.lanes) this.running.push(this.runLane(lane));
+  }
+
+  /** Lets batches in flight finish; whatever is still queued is refused. */
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.parts.intake.close();
+    await Promise.all(this.running);
+    for (const shard of this.parts.intake.owned()) this.drop(shard);
+  }
+
+  /** Forgets a shard that another process owns now, or may. */
+  drop(shard: number): void {
+    if (!this.parts.intake.drop(shard)) return;
+    const { shards } = this.parts.log.identity;
+    this.parts.cache.dropWhere((entity) => shardOf(entity, shards) === shard);
+    this.parts.listener.lost(shard);
+  }
+
+  private async runLane(lane: Lane): Promise<void> {
+    while (!this.stopping) {
+      const work = this.parts.intake.gather(lane);
+      if (work.length === 0) await lane.wake.wait();
+      else await this.runBatch(work);
+    }
+  }
+
+  private async runBatch(work: readonly ShardWork[]): Promise<void> {
+    let sent: readonly Decided[] | undefined;
+    const began = this.parts.clock.monotonicMillis();
+    try {
+      const decided = await this.decide(work);
+      const commits = decided.flatMap(({ commit }) => (commit ? [commit] : []));
+      sent = decided;
+      const { fenced } = commits.length > 0 ? await this.parts.log.commit(commits) : { fenced: [] };
+      this.finish(decided, new Set(fenced));
+      this.parts.telemetry.observe('commit_millis', this.parts.clock.monotonicMillis() - began);
+    } catch (error) {
+      if (error instanceof CommitUnknown && sent) await this.settleUnknown(sent);
+      else if (error instanceof CommitRefused) await this.bisect(work, error);
+      else if (error instanceof LogUnavailable || error instanceof CommitUnknown) await this.again(work);
+      else throw error;
+    }
+  }
+
+  private async decide(work: readonly ShardWork[]): Promise<readonly Decided[]> {
+    const prepared = await this.parts.loader.prepare(work.flatMap(({ items }) => items));
+    const decided: Decided[] = [];
+    for (const shardWork of work) decided.push(await this.decideShard(shardWork, prepared));
+    return decided;
+  }
+
+  /** Decides one shard's part; whenever the decision lacks something from the log, loads it and decides all again. */
+  private async decideShard(work: ShardWork, prepared: Prepared): Promise<Decided> {
+    const world = this.parts.loader.worldFor(work.owned.state, prepared);
+    for (;;) {
+      try {
+        const batch = new ShardBatch(work.owned.state, world);
+        const decisions = new Map<CommandWork, CommandDecision>();
+        for (const item of work.items) {
+          if (item.kind === 'command') decisions.set(item, batch.accept(item.command));
+          else if (item.kind === 'event') this.countReceipt(batch.receive(item.stored), item.stored);
+          else batch.replay(item.entity);
+        }
+        return { work, batch, decisions, commit: batch.finish() };
+      } catch (error) {
+        if (!(error instanceof Missing)) throw error;
+        await this.parts.loader.load(work.owned.state, world, error.need);
+      }
+    }
+  }
+
+  private countReceipt(decision: ReturnType<ShardBatch['receive']>, { event }: StoredEvent): void {
+    if (decision === 'duplicate') this.parts.telemetry.count('duplicates_dropped_total');
+    if (decision === 'fork') {
+      this.parts.telemetry.count('forks_total', { actor: event.dot.actor });
+      this.parts.telemetry.log('error', 'two events claim one dot: the stream is stopped', {
+        dot: event.dot,
+      });
+    }
+  }
+
+  private finish(decided: readonly Decided[], fenced: ReadonlySet<number>): void {
+    for (const one of decided) {
+      const { shard } = one.work.owned.state;
+      if (fenced.has(shard)) {
+        this.parts.telemetry.count('fenced_total');
+        this.rejectCommands(
+          one.work.items,
+          new AtollError('owner_moved', 'another process owns the shard now'),
+        );
+        this.drop(shard);
+      } else this.finishShard(one);
+    }
+    this.parts.telemetry.gauge('cache_bytes', this.parts.cache.bytes);
+  }
+
+  private finishShard({ work, batch, decisions, commit }: Decided): void {
+    const { state } = work.owned;
+    for (const actor of batch.forks()) this.stopStream(state, actor);
+    // A shard that was lost meanwhile, and perhaps taken again, has been read anew: this batch is in what was read.
+    const isCurrent = this.parts.intake.stateOf(state.shard) === state;
+    if (commit && isCurrent) {
+      batch.applyTo(this.parts.cache, commit);
+      const { actor } = this.parts.log.identity;
+      const own = commit.events.filter(({ event }) => event.dot.actor === actor);
+      const received = commit.events.filter(({ event }) => event.dot.actor !== actor);
+      this.report(batch, own.length, received);
+      this.parts.listener.committed(state, own, received);
+    }
+    for (const [command, decision] of decisions) answer(command, decision);
+  }
+
+  private stopStream(state: ShardState, actor: Actor): void {
+    state.stopped.add(actor);
+  }
+
+  private report(batch: ShardBatch, own: number, received: readonly StoredEvent[]): void {
+    const { telemetry, clock, log } = this.parts;
+    const { tally } = batch;
+    telemetry.observe('batch_events', own + received.length);
+    if (own > 0) telemetry.count('events_committed_total', {}, own);
+    if (received.length > 0) telemetry.count('events_applied_total', {}, received.length);
+    const now = clock.wallMillis();
+    for (const { event } of received) {
+      telemetry.observe('lag_millis', Math.max(0, now - event.time.wallMillis), {
+        from: regionOf(event.dot.actor),
+        to: log.identity.region,
+      });
+    }
+    if (tally.pending > 0) telemetry.count('events_pending_total', {}, tally.pending);
+    if (tally.parked > 0) telemetry.count('events_parked_total', {}, tally.parked);
+    if (tally.aliases > 0) telemetry.count('aliases_total', {}, tally.aliases);
+    if (tally.refolds > 0) telemetry.count('refolds_total', {}, tally.refolds);
+    for (const row of tally.conflicts)
+      telemetry.count('conflicts_total', { type: row.entity.type, policy: row.policy });
+  }
+
+  /** Nobody knows whether the batch committed: raise the epoch, then read, then answer (PROTOCOL §2). */
+  private async settleUnknown(decided: readonly Decided[]): Promise<void> {
+    this.parts.telemetry.count('commit_unknown_total');
+    for (const one of decided) {
+      if (!one.commit) {
+        this.finishShard(one);
+        continue;
+      }
+      const { state } = one.work.owned;
+      const claim = await this.reclaim(state);
+      if (claim.kind === 'lost') {
+        this.rejectCommands(
+          one.work.items,
+          new AtollError(
+            'unavailable',
+            'the outcome is not known; a retry with the same mutation id settles it',
+          ),
+        );
+        this.drop(state.shard);
+        continue;
+      }
+      const committed = claim.fence.batch === one.commit.fence.batch + 1;
+      assert(
+        committed || claim.fence.batch === one.commit.fence.batch,
+        'INV-1: only the owner moves the batch number',
+      );
+      state.fence = { ...state.fence, ownerEpoch: claim.fence.ownerEpoch };
+      if (committed) this.finishShard(one);
+      else this.parts.intake.putBack(one.work);
+    }
+  }
+
+  private async reclaim(state: ShardState): ReturnType<EventLog['reclaim']> {
+    for (
+      let pause = this.parts.timing.retryMillis;
+      ;
+      pause = Math.min(pause * 2, this.parts.timing.retryMillisMax)
+    ) {
+      if (this.stopping) return { kind: 'lost' };
+      try {
+        return await this.parts.log.reclaim(state.shard, state.fence.ownerEpoch);
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
+        await sleep(this.parts.clock, pause);
+      }
+    }
+  }
+
+  /** Finds the item that the database refuses, and lets all others through. */
+  private async bisect(work: readonly ShardWork[], error: CommitRefused): Promise<void> {
+    this.parts.telemetry.count('bisections_total');
+    const [first] = work;
+    if (work.length > 1) {
+      for (const one of work) await this.runBatch([one]);
+      return;
+    }
+    if (!first) return;
+    const [item] = first.items;
+    if (first.items.length === 1 && item) return this.giveUpOn(first.owned, item, error);
+    const middle = first.items.length >> 1;
+    await this.runBatch([{ owned: first.owned, items: first.items.slice(0, middle) }]);
+    await this.runBatch([{ owned: first.owned, items: first.items.slice(middle) }]);
+  }
+
+  private giveUpOn(owned: OwnedShard, item: Work, error: CommitRefused): void {
+    this.parts.telemetry.log('error', 'the database refuses one item of a batch', { reason: error.message });
+    if (item.kind === 'command')
+      item.reject(new AtollError('internal', 'the command could not be stored', { cause: error }));
+    else if (item.kind === 'event') this.stopStream(owned.state, item.stored.event.dot.actor);
+  }
+
+  private async again(work: readonly ShardWork[]): Promise<void> {
+    for (const one of work) this.parts.intake.putBack(one);
+    await sleep(this.parts.clock, this.parts.timing.retryMillis);
+  }
+
+  private rejectCommands(items: readonly Work[], error: AtollError): void {
+    for (const item of items) if (item.kind === 'command') item.reject(error);
+  }
+}
+
+function answer(work: CommandWork, decision: CommandDecision): void {
+  if (decision.kind === 'refused') work.reject(decision.error);
+  else if (decision.kind === 'replayed')
+    work.resolve({ dot: decision.row.dot, seen: undefined, replayed: true });
+  else {
+    const { dot, context } = decision.event;
+    work.resolve({ dot, seen: withDot(context, dot), replayed: false });
+  }
+}

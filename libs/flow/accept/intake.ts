@@ -1,0 +1,234 @@
+import { assert } from '#core/assert.js';
+import { AtollError } from '#core/errors.js';
+import type { EntityRef, StoredEvent } from '#core/event/event.js';
+import type { Limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import type { PreparedCommand } from './prepared-command.js';
+import {
+  bytesOf,
+  Fifo,
+  type CommandWork,
+  type Committed,
+  type EventWork,
+  type ReplayWork,
+  type Work,
+} from './queues.js';
+import type { ShardState } from './shard-state.js';
+import { Wake } from './wake.js';
+
+export interface OwnedShard {
+  readonly state: ShardState;
+  readonly commands: Fifo<CommandWork>;
+  readonly events: Fifo<EventWork>;
+  readonly replays: Fifo<ReplayWork>;
+}
+
+/** What a batch takes of one shard. */
+export interface ShardWork {
+  readonly owned: OwnedShard;
+  readonly items: readonly Work[];
+}
+
+export interface Lane {
+  readonly wake: Wake;
+  readonly shards: Map<number, OwnedShard>;
+}
+
+/** At most two transactions are in flight, never two for one shard: each lane has its own shards (PROTOCOL §1). */
+const laneCount = 2;
+
+/** The queues in front of the executor: what waits to be decided, per shard, within limits (INV-15). */
+export class Intake {
+  readonly lanes: readonly Lane[];
+  private queuedCommands = 0;
+  private queuedCommandBytes = 0;
+  private queuedEventBytes = 0;
+  private roomWaiters: (() => void)[] = [];
+  private closed = false;
+
+  constructor(
+    private readonly limits: Limits,
+    private readonly clock: Clock,
+  ) {
+    this.lanes = Array.from({ length: laneCount }, () => ({
+      wake: new Wake(),
+      shards: new Map<number, OwnedShard>(),
+    }));
+  }
+
+  /** Takes nothing in any more, and wakes whoever waits for something to do or for room. */
+  close(): void {
+    this.closed = true;
+    for (const lane of this.lanes) lane.wake.wake();
+    this.wakeRoomWaiters();
+  }
+
+  own(state: ShardState): void {
+    const queues = {
+      commands: new Fifo<CommandWork>(),
+      events: new Fifo<EventWork>(),
+      replays: new Fifo<ReplayWork>(),
+    };
+    this.laneOf(state.shard).shards.set(state.shard, { state, ...queues });
+  }
+
+  /** Forgets a shard: its commands are told to go elsewhere. */
+  drop(shard: number): boolean {
+    const lane = this.laneOf(shard);
+    const owned = lane.shards.get(shard);
+    if (!owned) return false;
+    lane.shards.delete(shard);
+    for (const work of owned.commands.drain()) {
+      this.leftQueue(work);
+      work.reject(new AtollError('owner_moved', 'another process owns the shard of this entity now'));
+    }
+    for (const work of owned.events.drain()) this.leftQueue(work);
+    return true;
+  }
+
+  owned(): readonly number[] {
+    return this.lanes.flatMap((lane) => [...lane.shards.keys()]).sort((a, b) => a - b);
+  }
+
+  stateOf(shard: number): ShardState | undefined {
+    return this.laneOf(shard).shards.get(shard)?.state;
+  }
+
+  /** Queues a command; resolves after its commit. @throws AtollError owner_moved, overloaded, or what the decision refused. */
+  submit(shard: number, command: PreparedCommand, deadlineMillis: number): Promise<Committed> {
+    const lane = this.laneOf(shard);
+    const owned = lane.shards.get(shard);
+    if (!owned || this.closed) {
+      return Promise.reject(new AtollError('owner_moved', 'this process does not own the shard'));
+    }
+    const { commandQueueMax, commandQueueBytesMax } = this.limits;
+    if (
+      this.queuedCommands >= commandQueueMax ||
+      this.queuedCommandBytes + command.bytes > commandQueueBytesMax
+    ) {
+      return Promise.reject(new AtollError('overloaded', 'too many commands wait in this process'));
+    }
+    return new Promise((resolve, reject) => {
+      owned.commands.push({ kind: 'command', command, deadlineMillis, resolve, reject });
+      this.queuedCommands += 1;
+      this.queuedCommandBytes += command.bytes;
+      lane.wake.wake();
+    });
+  }
+
+  /** Queues the next event of another region. The caller keeps to `room`. */
+  offer(shard: number, stored: StoredEvent): void {
+    const lane = this.laneOf(shard);
+    const owned = lane.shards.get(shard);
+    if (!owned) return;
+    owned.events.push({ kind: 'event', stored });
+    this.queuedEventBytes += stored.bytes.length;
+    lane.wake.wake();
+  }
+
+  replay(shard: number, entity: EntityRef): void {
+    const lane = this.laneOf(shard);
+    lane.shards.get(shard)?.replays.push({ kind: 'replay', entity });
+    lane.wake.wake();
+  }
+
+  /** Resolves once received events fit within the limit again. */
+  async room(): Promise<void> {
+    while (this.queuedEventBytes > this.limits.applyQueueBytesMax && !this.closed) {
+      await new Promise<void>((resolve) => this.roomWaiters.push(resolve));
+    }
+  }
+
+  get depths(): { readonly commands: number; readonly eventBytes: number } {
+    return { commands: this.queuedCommands, eventBytes: this.queuedEventBytes };
+  }
+
+  /** What has gathered, up to the limits of a batch, every shard with a fair share. */
+  gather(lane: Lane): readonly ShardWork[] {
+    const { batchItemsMax, batchBytesMax } = this.limits;
+    const waiting = [...lane.shards.values()].filter(
+      ({ commands, events, replays }) => commands.length + events.length + replays.length > 0,
+    );
+    const share = Math.max(1, Math.floor(batchItemsMax / Math.max(1, waiting.length)));
+    let bytesLeft = batchBytesMax;
+    const now = this.clock.monotonicMillis();
+    const gathered: ShardWork[] = [];
+    for (const owned of waiting) {
+      const items: Work[] = [];
+      while (items.length < share && bytesLeft > 0) {
+        const next = this.takeNext(owned, items.length, now);
+        if (!next) break;
+        items.push(next);
+        bytesLeft -= bytesOf(next);
+      }
+      if (items.length > 0) gathered.push({ owned, items });
+    }
+    return gathered;
+  }
+
+  /** Commands and received events in turn, so that neither starves the other. */
+  private takeNext(owned: OwnedShard, turn: number, nowMillis: number): Work | undefined {
+    for (;;) {
+      const replay = owned.replays.shift();
+      if (replay) return replay;
+      const first = turn % 2 === 0 ? owned.commands.shift() : owned.events.shift();
+      const next = first ?? owned.commands.shift() ?? owned.events.shift();
+      if (!next) return undefined;
+      this.leftQueue(next);
+      if (next.kind === 'command' && next.deadlineMillis < nowMillis) {
+        next.reject(new AtollError('deadline_exceeded', 'the command waited too long; it was not executed'));
+        continue;
+      }
+      return next;
+    }
+  }
+
+  private leftQueue(work: Work): void {
+    if (work.kind === 'command') {
+      this.queuedCommands -= 1;
+      this.queuedCommandBytes -= work.command.bytes;
+    } else if (work.kind === 'event') {
+      this.queuedEventBytes -= work.stored.bytes.length;
+      if (this.queuedEventBytes <= this.limits.applyQueueBytesMax) this.wakeRoomWaiters();
+    }
+  }
+
+  /** Back into the queues, in order; what was decided is void. */
+  putBack({ owned, items }: ShardWork): void {
+    const commands: CommandWork[] = [];
+    const events: EventWork[] = [];
+    for (const item of items) {
+      if (item.kind === 'command') {
+        commands.push(item);
+        this.queuedCommands += 1;
+        this.queuedCommandBytes += item.command.bytes;
+      } else if (item.kind === 'event') {
+        events.push(item);
+        this.queuedEventBytes += item.stored.bytes.length;
+      } else owned.replays.push(item);
+    }
+    owned.commands.unshift(commands);
+    owned.events.unshift(events);
+    const isCurrent = this.stateOf(owned.state.shard) === owned.state;
+    if (this.closed || !isCurrent) {
+      for (const work of owned.commands.drain()) {
+        this.leftQueue(work);
+        work.reject(
+          new AtollError('unavailable', 'this process gave the shard up; the command was not executed'),
+        );
+      }
+    }
+    if (!isCurrent) for (const work of owned.events.drain()) this.leftQueue(work);
+    this.laneOf(owned.state.shard).wake.wake();
+  }
+
+  private wakeRoomWaiters(): void {
+    for (const resume of this.roomWaiters.splice(0)) resume();
+  }
+
+  private laneOf(shard: number): Lane {
+    const lane = this.lanes[shard % laneCount];
+    assert(lane !== undefined, 'a shard has a lane');
+    return lane;
+  }
+}

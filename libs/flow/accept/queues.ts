@@ -1,0 +1,81 @@
+import type { StoredEvent } from '#core/event/event.js';
+import type { EntityRef } from '#core/event/event.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import type { Dot } from '#core/causality/dot.js';
+import { AtollError } from '#core/errors.js';
+import type { PreparedCommand } from './prepared-command.js';
+
+/** What became of a command, told after its batch was durable (INV-2). */
+export interface Committed {
+  readonly dot: Dot;
+  /** The entity's `seen` right after the write; for a replayed command it is looked up by whoever needs it. */
+  readonly seen: VersionVector | undefined;
+  readonly replayed: boolean;
+}
+
+export interface CommandWork {
+  readonly kind: 'command';
+  readonly command: PreparedCommand;
+  readonly deadlineMillis: number;
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (error: AtollError) => void;
+}
+
+export interface EventWork {
+  readonly kind: 'event';
+  readonly stored: StoredEvent;
+}
+
+export interface ReplayWork {
+  readonly kind: 'replay';
+  readonly entity: EntityRef;
+}
+
+export type Work = CommandWork | EventWork | ReplayWork;
+
+export function bytesOf(work: Work): number {
+  if (work.kind === 'command') return work.command.bytes;
+  return work.kind === 'event' ? work.stored.bytes.length : 0;
+}
+
+/** First in, first out, without moving what is left at every step. */
+export class Fifo<T> {
+  private items: T[] = [];
+  private head = 0;
+
+  push(item: T): void {
+    this.items.push(item);
+  }
+
+  shift(): T | undefined {
+    const item = this.items[this.head];
+    if (item === undefined) return undefined;
+    this.head += 1;
+    if (this.head > 1024 && this.head * 2 > this.items.length) {
+      this.items = this.items.slice(this.head);
+      this.head = 0;
+    }
+    return item;
+  }
+
+  peek(): T | undefined {
+    return this.items[this.head];
+  }
+
+  /** Puts items back in front, in their order. */
+  unshift(items: readonly T[]): void {
+    this.items = [...items, ...this.items.slice(this.head)];
+    this.head = 0;
+  }
+
+  drain(): readonly T[] {
+    const all = this.items.slice(this.head);
+    this.items = [];
+    this.head = 0;
+    return all;
+  }
+
+  get length(): number {
+    return this.items.length - this.head;
+  }
+}

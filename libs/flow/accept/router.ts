@@ -1,0 +1,209 @@
+import type { Dot } from '#core/causality/dot.js';
+import { join, withDot, type VersionVector } from '#core/causality/version-vector.js';
+import { sessionWith } from '#core/consistency/session-token.js';
+import { AtollError } from '#core/errors.js';
+import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
+import { shardOf } from '#core/event/shard-of.js';
+import { isWellFormed } from '#core/event/text-limits.js';
+import type { Timing } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
+import { PeerUnavailable, type Siblings } from '../ports/peers.js';
+import type { Hashing, Random } from '../ports/record-auth.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import type { RegionCursors } from '../read/region-cursors.js';
+import type { Sessions } from '../read/sessions.js';
+import type { CallOptions, Command, WriteOutcome } from '../service.js';
+import {
+  decodeForward,
+  decodeOutcome,
+  encodeFailure,
+  encodeForward,
+  encodeOutcome,
+  type ForwardedOutcome,
+} from './command-codec.js';
+import type { Intake } from './intake.js';
+import type { Ownership } from './ownership.js';
+import { prepareCommand, type PreparedCommand } from './prepared-command.js';
+import type { CursorWatch } from './wake.js';
+
+export interface RouterParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly timing: Timing;
+  readonly telemetry: Telemetry;
+  readonly hashing: Hashing;
+  readonly random: Random;
+  readonly siblings: Siblings;
+  readonly intake: Intake;
+  readonly ownership: Ownership;
+  readonly cursors: RegionCursors;
+  readonly sessions: Sessions;
+  readonly watch: CursorWatch;
+}
+
+/** A mutation id may be this far ahead of this region's clock: another region made it by its own. */
+const birthAheadMillisMax = 3_600_000;
+
+/** How long a command waits before it asks again who owns its shard. */
+const ownerRetryMillis = 25;
+
+/** Station 1's way in: checks what a command depends on, and brings it to the owner of its shard. */
+export class Router {
+  private horizonMillis = 0;
+
+  constructor(private readonly parts: RouterParts) {}
+
+  /** Ids born at or before the horizon are refused: their records may be gone (PROTOCOL §5). */
+  raiseHorizon(millis: number): void {
+    this.horizonMillis = Math.max(this.horizonMillis, millis);
+  }
+
+  /** @throws AtollError */
+  async submit(command: Command, options: CallOptions): Promise<WriteOutcome> {
+    const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
+    const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
+    const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
+    this.checkMutationId(mutationId);
+    const session = sessions.read(command.session);
+    await cursors.cover(session, 'stored', deadlineMillis);
+    const shard = shardOf(command.entity, log.identity.shards);
+    const prepared = prepareCommand(command, mutationId, session.get(shard), hashing);
+    telemetry.count('commands_total', { type: command.entity.type });
+    const { dot, seen, replayed } = await this.bring(shard, prepared, deadlineMillis);
+    const token = sessions.issue(sessionWith(session, shard, withDot(seen, dot)));
+    return { mutationId, dot, shard, seen, session: token, replayed };
+  }
+
+  /** The owner's side of a forwarded command: one hop, never passed on again. */
+  async serveForward(payload: Uint8Array): Promise<Uint8Array> {
+    const { hashing, clock, log, telemetry } = this.parts;
+    telemetry.count('forwarded_commands_total');
+    const { command, waitMillis } = decodeForward(payload, hashing);
+    try {
+      const shard = shardOf(command.entity, log.identity.shards);
+      return encodeOutcome(
+        await this.decideHere(shard, command, clock.monotonicMillis() + waitMillis),
+        hashing,
+      );
+    } catch (error) {
+      if (error instanceof AtollError) return encodeFailure(error, hashing);
+      throw error;
+    }
+  }
+
+  /** To the owner, wherever it is, until the deadline: an owner that moved is looked up again. */
+  private async bring(
+    shard: number,
+    command: PreparedCommand,
+    deadlineMillis: number,
+  ): Promise<ForwardedOutcome> {
+    const { clock, watch } = this.parts;
+    for (;;) {
+      try {
+        if (this.parts.intake.stateOf(shard)) return await this.decideHere(shard, command, deadlineMillis);
+        return await this.forward(shard, command, deadlineMillis);
+      } catch (error) {
+        const moved = error instanceof AtollError && error.code === 'owner_moved';
+        const left = deadlineMillis - clock.monotonicMillis();
+        if (!moved || left <= 0) throw error;
+        this.parts.ownership.refresh();
+        await watch.next(Math.min(left, ownerRetryMillis));
+      }
+    }
+  }
+
+  private async forward(
+    shard: number,
+    command: PreparedCommand,
+    deadlineMillis: number,
+  ): Promise<ForwardedOutcome> {
+    const { ownership, siblings, hashing, clock, log } = this.parts;
+    const owner = ownership.owners().find((row) => row.shard === shard);
+    if (!owner || owner.address === '')
+      throw new AtollError('owner_moved', 'the shard has no owner at the moment');
+    const waitMillis = Math.max(1, deadlineMillis - clock.monotonicMillis());
+    try {
+      return decodeOutcome(
+        await siblings.forward(owner.address, encodeForward({ command, waitMillis }, hashing)),
+        hashing,
+      );
+    } catch (error) {
+      if (!(error instanceof PeerUnavailable)) throw error;
+      // The command may have been stored: the mutation id makes it safe to try again.
+      throw new AtollError(
+        'owner_moved',
+        `the owner of the shard in ${log.identity.region} does not answer`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** In this process, waiting for what the session depends on where an event of the entity is not folded yet. */
+  private async decideHere(
+    shard: number,
+    command: PreparedCommand,
+    deadlineMillis: number,
+  ): Promise<ForwardedOutcome> {
+    const { intake, clock, watch } = this.parts;
+    for (;;) {
+      try {
+        const { dot, seen, replayed } = await this.within(
+          intake.submit(shard, command, deadlineMillis),
+          deadlineMillis,
+        );
+        return { dot, seen: seen ?? (await this.seenAfter(shard, dot)), replayed };
+      } catch (error) {
+        const early = error instanceof AtollError && error.code === 'not_covered_yet';
+        const left = deadlineMillis - clock.monotonicMillis();
+        if (!early || left <= 0) throw error;
+        await watch.next(left);
+      }
+    }
+  }
+
+  /** Answers by the deadline. What is in flight then may still be stored: the answer says that nobody knows. */
+  private within<T>(work: Promise<T>, deadlineMillis: number): Promise<T> {
+    const { clock } = this.parts;
+    return new Promise((resolve, reject) => {
+      const late = new AtollError(
+        'deadline_exceeded',
+        'not answered in time; the command may still be stored: retry it with the same mutation id',
+      );
+      const cancel = clock.after(Math.max(0, deadlineMillis - clock.monotonicMillis()), () => reject(late));
+      work.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  /** The entity's `seen` right after an event that was stored before: its context and its own dot. */
+  private async seenAfter(shard: number, dot: Dot): Promise<VersionVector> {
+    try {
+      const [stored] = await this.parts.log.range(shard, dot.actor, dot.seq, 1, Number.MAX_SAFE_INTEGER);
+      const own = new Map([[dot.actor, dot.seq]]);
+      return stored && stored.event.dot.seq === dot.seq ? join(stored.event.context, own) : own;
+    } catch (error) {
+      if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
+      throw new AtollError('unavailable', 'the database does not answer; the command was stored before', {
+        cause: error,
+      });
+    }
+  }
+
+  private checkMutationId(id: string): void {
+    if (id.length === 0 || id.length > mutationIdLengthMax || !isWellFormed(id)) {
+      throw new AtollError('invalid_mutation_id', `a mutation id has 1 to ${mutationIdLengthMax} characters`);
+    }
+    const birth = birthOf(id);
+    if (!birth) return;
+    const now = this.parts.clock.wallMillis();
+    if (birth.bornMillis <= Math.max(this.horizonMillis, now - this.parts.timing.mutationRetentionMillis)) {
+      throw new AtollError(
+        'mutation_expired',
+        'the mutation id is older than its record is kept; the command was not executed',
+      );
+    }
+    if (birth.bornMillis > now + birthAheadMillisMax) {
+      throw new AtollError('invalid_mutation_id', 'the mutation id was born in the future');
+    }
+  }
+}

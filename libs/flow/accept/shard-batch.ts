@@ -1,0 +1,406 @@
+import { assert } from '#core/assert.js';
+import { regionOf, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
+import { hear, tick, type HybridClock } from '#core/causality/hybrid-timestamp.js';
+import { compare, firstMissing, includes, type VersionVector } from '#core/causality/version-vector.js';
+import { AtollError, type ErrorCode } from '#core/errors.js';
+import { canonicalText } from '#core/event/canonical-json.js';
+import { encodeEvent } from '#core/event/event-codec.js';
+import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
+import { birthOf } from '#core/event/mutation-id.js';
+import { readiness } from '#core/event/readiness.js';
+import { nothingStored, receive } from '#core/event/receive.js';
+import { entityKey } from '#core/event/shard-of.js';
+import { decideChange } from '#core/merge/entity-decide.js';
+import type { EntityType } from '#core/merge/entity-type.js';
+import { encodeEntity, entityValue } from '#core/merge/entity-value.js';
+import type {
+  ConflictRow,
+  CursorRow,
+  EntityRow,
+  MutationRow,
+  ShardCommit,
+  WaitingRow,
+} from '../ports/event-log.js';
+import { BatchMutations } from './batch-mutations.js';
+import { BatchWaiting } from './batch-waiting.js';
+import { Missing, type BatchWorld } from './batch-world.js';
+import type { EntityCache } from './entity-cache.js';
+import { WorkingEntity, type ConflictChanges } from './entity-step.js';
+import type { PreparedCommand } from './prepared-command.js';
+import type { Cursor, ShardState } from './shard-state.js';
+
+export type CommandDecision =
+  | { readonly kind: 'accepted'; readonly event: Event }
+  | { readonly kind: 'replayed'; readonly row: MutationRow }
+  | { readonly kind: 'refused'; readonly error: AtollError };
+
+export type StoreDecision = 'stored' | 'duplicate' | 'early' | 'fork' | 'stopped';
+
+/** Counts for telemetry, reported once the batch is durable. */
+export interface BatchTally {
+  folded: number;
+  pending: number;
+  parked: number;
+  aliases: number;
+  refolds: number;
+  readonly conflicts: ConflictRow[];
+}
+
+/**
+ * One batch of one shard while it is decided: a working copy over the committed state, pure and repeatable. Stamps of a
+ * batch that does not commit are void with it (PROTOCOL §2).
+ */
+export class ShardBatch {
+  private clock: HybridClock;
+  private readonly cursors = new Map<Actor, Cursor>();
+  private readonly entities = new Map<string, WorkingEntity>();
+  private readonly dirty = new Set<string>();
+  private readonly events: StoredEvent[] = [];
+  private readonly mutations: BatchMutations;
+  private readonly waiting: BatchWaiting;
+  private readonly conflictsHere = new Map<string, ConflictRow>();
+  private readonly withdrawnHere = new Set<string>();
+  private readonly resolvedHere: { readonly id: string; readonly by: Dot }[] = [];
+  private readonly stoppedHere = new Set<Actor>();
+  readonly tally: BatchTally = { folded: 0, pending: 0, parked: 0, aliases: 0, refolds: 0, conflicts: [] };
+
+  constructor(
+    private readonly base: ShardState,
+    private readonly world: BatchWorld,
+  ) {
+    this.clock = base.clock;
+    this.mutations = new BatchMutations(base.shard, world);
+    this.waiting = new BatchWaiting(base.waiting);
+  }
+
+  /** Decides and stamps a command of this region. @throws Missing */
+  accept(command: PreparedCommand): CommandDecision {
+    const known = this.mutations.rows(command.mutationId);
+    const earlier = known.find(
+      (row) => entityKey(row.entity) === command.key && row.shard === this.base.shard,
+    );
+    if (earlier?.digest === command.digest) return { kind: 'replayed', row: earlier };
+    if (known.length > 0) {
+      return refuse('mutation_reused', 'this mutation id was used before with another command');
+    }
+    const type = this.world.types.get(command.entity.type);
+    if (!type) return refuse('unknown_type', `there is no entity type ${command.entity.type}`);
+    const held = this.heldUp(command);
+    if (held) return held;
+    const working = this.working(command.entity, command.key);
+    const seen = working.state.seen;
+    if (command.ifMatch && compare(command.ifMatch, seen) !== 'equal') {
+      return refuse('precondition_failed', 'If-Match names another version than the one in this region');
+    }
+    if (command.observed && firstMissing({ wanted: command.observed, have: seen })) {
+      return refuse('not_covered_yet', 'what was observed is not here yet');
+    }
+    return this.mint(command, type, working);
+  }
+
+  private mint(command: PreparedCommand, type: EntityType, working: WorkingEntity): CommandDecision {
+    const seen = working.state.seen;
+    const own = this.cursor(this.world.ownActor);
+    const clock = tick(this.clock, this.world.nowMillis);
+    const dot = { actor: this.world.ownActor, seq: own.stored + 1 };
+    const time = { ...clock, actor: this.world.ownActor };
+    const decision = decideChange(type, working.state, command, {
+      dot,
+      time,
+      context: seen,
+      ...(command.observed && { observed: command.observed }),
+    });
+    if (decision.kind === 'rejected') {
+      const { code, detail, path } = decision;
+      return { kind: 'refused', error: new AtollError(code, detail, { fields: [{ path, code, detail }] }) };
+    }
+    const stored = this.stamp({
+      shard: this.base.shard,
+      dot,
+      prev: own.hash,
+      entity: command.entity,
+      kind: command.kind,
+      schemaVersion: type.schemaVersion,
+      changes: decision.changes,
+      context: seen,
+      ...(command.observed && { observed: command.observed }),
+      time,
+      mutation: { id: command.mutationId, digest: command.digest },
+      ...(command.resolves && command.resolves.length > 0 && { resolves: command.resolves }),
+      ...(command.trace !== undefined && { trace: command.trace }),
+    });
+    if (stored.bytes.length > this.world.eventBytesMax) {
+      return refuse(
+        'too_large',
+        `the change makes an event of ${stored.bytes.length} bytes; at most ${this.world.eventBytesMax}`,
+      );
+    }
+    this.clock = clock;
+    this.store(stored);
+    this.mutations.record(stored.event);
+    this.fold(working, stored.event, []);
+    return { kind: 'accepted', event: stored.event };
+  }
+
+  /** Stores an event of another region if it is the next one, and folds it if it is ready. @throws Missing */
+  receive(stored: StoredEvent): StoreDecision {
+    const { event } = stored;
+    assert(event.dot.actor !== this.world.ownActor, 'INV-8: nobody else mints for this actor');
+    if (this.base.stopped.has(event.dot.actor) || this.stoppedHere.has(event.dot.actor)) return 'stopped';
+    const receipt = receive(this.cursor(event.dot.actor), {
+      dot: event.dot,
+      prev: event.prev,
+      hash: stored.hash,
+    });
+    if (receipt.kind === 'fork') this.stoppedHere.add(event.dot.actor);
+    if (receipt.kind !== 'next') return receipt.kind;
+    const copies = this.mutations.copiesOf(event);
+    this.store(stored);
+    this.clock = hear(this.clock, event.time, this.world.nowMillis);
+    const isSecondOfItsActor = copies.some((row) => row.dot.actor === event.dot.actor);
+    if (!isSecondOfItsActor) this.mutations.record(event);
+    this.settle(event, isSecondOfItsActor ? 'invalid_change' : undefined);
+    return 'stored';
+  }
+
+  /** Looks again at what an entity holds back: after a restart with other code, parked events may be foldable. @throws Missing */
+  replay(entity: EntityRef): void {
+    const key = entityKey(entity);
+    const rows = this.waiting.rows(key);
+    for (const row of rows) {
+      if (row.state !== 'parked' || row.reason === 'quarantined') continue;
+      if (this.readinessOf(this.loadedEvent(row.dot), false).kind === 'parked') return;
+    }
+    for (let progress = true; progress;) {
+      progress = false;
+      for (const row of this.waiting.rows(key)) {
+        const event = this.loadedEvent(row.dot);
+        const ready = this.readinessOf(event, false);
+        if (ready.kind === 'ready') {
+          this.waiting.leave(row);
+          this.fold(this.working(entity, key), event, this.copyDots(event));
+          progress = true;
+        } else if (ready.kind === 'pending' && row.state === 'parked') {
+          this.addWaiting(event, { state: 'pending', waitsFor: ready.waitsFor });
+        }
+      }
+    }
+  }
+
+  /** Everything the batch does, as one commit; `undefined` when it changes nothing. */
+  finish(): ShardCommit | undefined {
+    if (this.events.length === 0 && !this.waiting.hasChanged) return undefined;
+    return {
+      shard: this.base.shard,
+      fence: this.base.fence,
+      lastSeq: this.cursor(this.world.ownActor).stored,
+      hybridFloorMillis: this.clock.wallMillis,
+      events: this.events,
+      entities: this.entityRows(),
+      cursors: this.cursorRows(),
+      mutations: this.mutations.added,
+      waiting: this.waiting.added(),
+      settled: this.waiting.settled(),
+      conflicts: [...this.conflictsHere.values()],
+      withdrawnConflicts: [...this.withdrawnHere],
+      resolvedConflicts: this.resolvedHere,
+    };
+  }
+
+  /** Makes the batch the committed state. Call only when its commit is known to have happened. */
+  applyTo(cache: EntityCache, commit: ShardCommit): void {
+    const { base } = this;
+    base.fence = { ...base.fence, batch: base.fence.batch + 1, lastSeq: commit.lastSeq };
+    base.clock = this.clock;
+    this.waiting.applyTo(base.waiting);
+    for (const { actor, stored, hash, folded } of commit.cursors)
+      base.cursors.set(actor, { stored, hash, folded });
+    const sizes = new Map(commit.entities.map((row) => [entityKey(row.entity), row.state.length]));
+    for (const [key, working] of this.entities) {
+      if (this.dirty.has(key)) cache.set(key, working.committed(sizes.get(key) ?? 0));
+    }
+  }
+
+  /** Forks seen by the batch stop their streams even when nothing was committed. */
+  forks(): readonly Actor[] {
+    return [...this.stoppedHere];
+  }
+
+  seenOf(key: string): VersionVector | undefined {
+    return this.entities.get(key)?.state.seen;
+  }
+
+  private stamp(event: Event): StoredEvent {
+    const bytes = this.world.hashing.utf8(encodeEvent(event));
+    return { event, bytes, hash: this.world.hashing.sha256Hex(bytes) };
+  }
+
+  private store(stored: StoredEvent): void {
+    const { actor, seq } = stored.event.dot;
+    const cursor = this.cursor(actor);
+    assert(seq === cursor.stored + 1, 'INV-3: a stored cursor has no gap');
+    this.events.push(stored);
+    this.cursors.set(actor, { stored: seq, hash: stored.hash, folded: cursor.folded });
+  }
+
+  /** Why the command cannot be decided now: something of the entity that it depends on, or that its own region minted, is not folded. */
+  private heldUp(command: PreparedCommand): CommandDecision | undefined {
+    for (const row of this.waiting.rows(command.key)) {
+      const isOwn = row.dot.actor === this.world.ownActor;
+      if (!isOwn && !includes(command.depends, row.dot)) continue;
+      if (row.state === 'parked')
+        return refuse('entity_quarantined', 'an event of this entity is parked until somebody acts');
+      return refuse('not_covered_yet', 'an event that the session has seen is not folded here yet');
+    }
+    return undefined;
+  }
+
+  private settle(event: Event, invalid: 'invalid_change' | undefined): void {
+    const key = entityKey(event.entity);
+    const reason =
+      invalid ??
+      (this.world.isRefused(regionOf(event.dot.actor), event.entity.type) ? 'policy_mismatch' : undefined);
+    if (reason) return this.addWaiting(event, { state: 'parked', reason });
+    const ready = this.readinessOf(event, this.waiting.isQuarantined(key));
+    if (ready.kind === 'parked') return this.addWaiting(event, { state: 'parked', reason: ready.reason });
+    if (ready.kind === 'pending')
+      return this.addWaiting(event, { state: 'pending', waitsFor: ready.waitsFor });
+    const working = this.working(event.entity, key);
+    this.fold(working, event, this.copyDots(event));
+    this.foldPending(working);
+  }
+
+  /** Folds what waited for what has just been folded, as far as it goes. */
+  private foldPending(working: WorkingEntity): void {
+    if (this.waiting.isEmpty) return;
+    for (let progress = true; progress;) {
+      progress = false;
+      for (const row of this.waiting.rows(working.key)) {
+        if (row.state !== 'pending' || (row.waitsFor && !includes(working.state.seen, row.waitsFor)))
+          continue;
+        const event = this.loadedEvent(row.dot);
+        const ready = this.readinessOf(event, this.waiting.isQuarantined(working.key));
+        if (ready.kind === 'pending') {
+          this.addWaiting(event, { state: 'pending', waitsFor: ready.waitsFor });
+          continue;
+        }
+        if (ready.kind === 'parked') {
+          this.addWaiting(event, { state: 'parked', reason: ready.reason });
+          continue;
+        }
+        this.waiting.leave(row);
+        this.fold(working, event, this.copyDots(event));
+        progress = true;
+      }
+    }
+  }
+
+  private readinessOf(event: Event, quarantined: boolean): ReturnType<typeof readiness> {
+    return readiness({
+      type: this.world.types.get(event.entity.type),
+      event,
+      seen: this.working(event.entity, entityKey(event.entity)).state.seen,
+      quarantined,
+      ownActor: this.world.ownActor,
+      nowMillis: this.world.nowMillis,
+      copies: this.copyDots(event),
+      dependenciesMissing: this.missingDependency(event),
+    });
+  }
+
+  private missingDependency(event: Event): Dot | undefined {
+    const wanted = event.dependencies?.get(this.base.shard);
+    if (!wanted) return undefined;
+    const have = new Map<Actor, number>();
+    for (const actor of wanted.keys()) have.set(actor, this.cursor(actor).stored);
+    return firstMissing({ wanted, have });
+  }
+
+  private fold(working: WorkingEntity, event: Event, copies: readonly Dot[]): void {
+    const type = this.world.types.get(event.entity.type);
+    assert(type !== undefined, 'an event that is ready has a known type');
+    const changes = working.fold(type, event, copies);
+    this.dirty.add(working.key);
+    this.tally.folded += 1;
+    if (changes.refolded) this.tally.refolds += 1;
+    if (copies.length > 0) this.tally.aliases += 1;
+    this.noteConflicts(changes);
+    for (const id of event.resolves ?? []) this.noteResolved(id, event.dot);
+  }
+
+  private noteConflicts(changes: ConflictChanges): void {
+    for (const id of changes.withdrawn) {
+      if (!this.conflictsHere.delete(id)) this.withdrawnHere.add(id);
+    }
+    for (const row of changes.found) {
+      this.withdrawnHere.delete(row.id);
+      this.conflictsHere.set(row.id, row);
+      this.tally.conflicts.push(row);
+    }
+  }
+
+  private noteResolved(id: string, by: Dot): void {
+    const here = this.conflictsHere.get(id);
+    if (here) this.conflictsHere.set(id, { ...here, resolvedBy: here.resolvedBy ?? by });
+    else this.resolvedHere.push({ id, by });
+  }
+
+  private addWaiting(event: Event, how: Pick<WaitingRow, 'state' | 'waitsFor' | 'reason'>): void {
+    this.waiting.add({ dot: event.dot, entity: event.entity, ...how });
+    if (how.state === 'parked') this.tally.parked += 1;
+    else this.tally.pending += 1;
+  }
+
+  /** The event behind a waiting dot: of this batch, or loaded. @throws Missing */
+  private loadedEvent(dot: Dot): Event {
+    const here = this.events.find(({ event }) => sameDot(event.dot, dot)) ?? this.world.loads.event(dot);
+    if (!here) throw new Missing({ kind: 'event', dot });
+    return here.event;
+  }
+
+  private copyDots(event: Event): readonly Dot[] {
+    return this.mutations.copiesOf(event).map(({ dot }) => dot);
+  }
+
+  private working(entity: EntityRef, key: string): WorkingEntity {
+    const found = this.entities.get(key);
+    if (found) return found;
+    const working = new WorkingEntity(entity, this.base.shard, this.world, this.world.entity(key));
+    this.entities.set(key, working);
+    return working;
+  }
+
+  private cursor(actor: Actor): Cursor {
+    return this.cursors.get(actor) ?? this.base.cursors.get(actor) ?? { ...nothingStored, folded: 0 };
+  }
+
+  private entityRows(): readonly EntityRow[] {
+    const { utf8 } = this.world.hashing;
+    return [...this.dirty].map((key) => {
+      const working = this.entities.get(key);
+      assert(working !== undefined, 'a dirty entity is one of the batch');
+      const type = this.world.types.get(working.entity.type);
+      assert(type !== undefined, 'a folded entity has a known type');
+      const value = entityValue(type, working.state);
+      return {
+        entity: working.entity,
+        shard: this.base.shard,
+        state: utf8(canonicalText(encodeEntity(type, working.state))),
+        value: value === undefined ? null : utf8(canonicalText(value)),
+      };
+    });
+  }
+
+  /** Cursors of all actors whose stored or folded position may have moved: folded = stored, below the first that waits. */
+  private cursorRows(): readonly CursorRow[] {
+    const actors = new Set([...this.cursors.keys(), ...this.waiting.touchedActors()]);
+    return [...actors].map((actor) => {
+      const { stored, hash } = this.cursor(actor);
+      return { actor, stored, hash, folded: Math.min(stored, this.waiting.lowest(actor) - 1) };
+    });
+  }
+}
+
+function refuse(code: ErrorCode, detail: string): CommandDecision {
+  return { kind: 'refused', error: new AtollError(code, detail) };
+}

@@ -1,0 +1,55 @@
+import type { Actor } from '#core/causality/dot.js';
+import type { HybridClock } from '#core/causality/hybrid-timestamp.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import type { Fence, ShardImage } from '../ports/event-log.js';
+import { WaitingIndex } from './waiting-index.js';
+
+export interface Cursor {
+  readonly stored: number;
+  readonly hash: string;
+  readonly folded: number;
+}
+
+/**
+ * What the owner of a shard knows of it: committed state only. A batch decides on a copy of its own, and changes this
+ * after its commit (PROTOCOL §1).
+ */
+export interface ShardState {
+  readonly shard: number;
+  fence: Fence;
+  clock: HybridClock;
+  readonly cursors: Map<Actor, Cursor>;
+  readonly waiting: WaitingIndex;
+  /** Actors whose stream showed a fork: nothing more of them is stored until somebody acts (INV-8). */
+  readonly stopped: Set<Actor>;
+}
+
+export function shardStateOf(shard: number, image: ShardImage): ShardState {
+  const waiting = new WaitingIndex();
+  for (const row of image.waiting) waiting.add(row);
+  return {
+    shard,
+    fence: image.fence,
+    // Beyond everything the former owner may have stamped, whatever this machine's clock says.
+    clock: { wallMillis: image.hybridFloorMillis + 1, counter: 0 },
+    cursors: new Map(
+      image.cursors.map(({ actor, stored, hash, folded }) => [actor, { stored, hash, folded }]),
+    ),
+    waiting,
+    stopped: new Set(),
+  };
+}
+
+export function storedVector(shard: ShardState): VersionVector {
+  return vectorOf(shard, 'stored');
+}
+
+export function foldedVector(shard: ShardState): VersionVector {
+  return vectorOf(shard, 'folded');
+}
+
+function vectorOf(shard: ShardState, which: 'stored' | 'folded'): VersionVector {
+  const vector = new Map<Actor, number>();
+  for (const [actor, cursor] of shard.cursors) if (cursor[which] > 0) vector.set(actor, cursor[which]);
+  return vector;
+}

@@ -1,0 +1,80 @@
+/** Limits of the stations, each with its reason. Units last in the names. */
+export interface Limits {
+  /** Commands and events that one transaction may carry: more gains no throughput and costs latency. */
+  readonly batchItemsMax: number;
+  readonly batchBytesMax: number;
+  /** Commands waiting in one process; beyond it `overloaded` (INV-15). */
+  readonly commandQueueMax: number;
+  readonly commandQueueBytesMax: number;
+  /** Received events waiting to be applied, per process; beyond it the consumer is awaited. */
+  readonly applyQueueBytesMax: number;
+  /** Events ahead of their turn, per process; beyond it they are dropped and fetched again. */
+  readonly earlyBufferBytesMax: number;
+  readonly cacheBytesMax: number;
+  /** Folded events remembered per cached entity, to find conflicts without reading the log. */
+  readonly tailEventsMax: number;
+  /** One event's bytes: below the broker's record limit, with room for the envelope (PROTOCOL §2). */
+  readonly eventBytesMax: number;
+  /** Freshly committed events kept per shard to publish from memory; older ones are read from the log. */
+  readonly publishRingBytesMax: number;
+  readonly publishChunkEventsMax: number;
+  readonly publishChunkBytesMax: number;
+  /** Requests in flight per cluster. */
+  readonly publishSlots: number;
+  readonly fetchEventsMax: number;
+  readonly fetchBytesMax: number;
+  /** Above this many bytes a token is replaced by the region's whole cursor set (PROTOCOL §7). */
+  readonly sessionTokenBytesMax: number;
+}
+
+const mebibyte = 1024 * 1024;
+
+export const limitsDefault: Limits = {
+  batchItemsMax: 512,
+  batchBytesMax: 4 * mebibyte,
+  commandQueueMax: 20_000,
+  commandQueueBytesMax: 64 * mebibyte,
+  applyQueueBytesMax: 32 * mebibyte,
+  earlyBufferBytesMax: 32 * mebibyte,
+  cacheBytesMax: 256 * mebibyte,
+  tailEventsMax: 256,
+  eventBytesMax: 3 * mebibyte,
+  publishRingBytesMax: 4 * mebibyte,
+  publishChunkEventsMax: 500,
+  publishChunkBytesMax: 900 * 1024,
+  publishSlots: 4,
+  fetchEventsMax: 1000,
+  fetchBytesMax: 2 * mebibyte,
+  sessionTokenBytesMax: 2048,
+};
+
+/** Times of the loops, in milliseconds. */
+export interface Timing {
+  readonly leaseMillis: number;
+  readonly renewMillis: number;
+  readonly heartbeatMillis: number;
+  /** How long a gap may last before it is fetched: one expected link delay, and the reordering between requests. */
+  readonly gapPatienceMillis: number;
+  readonly retryMillis: number;
+  readonly retryMillisMax: number;
+  readonly marksSaveMillis: number;
+  /** How often cursors of shards owned by sibling processes are read while somebody waits for them. */
+  readonly cursorPollMillis: number;
+  readonly feedPollMillis: number;
+  readonly mutationRetentionMillis: number;
+  readonly janitorMillis: number;
+}
+
+export const timingDefault: Timing = {
+  leaseMillis: 3_000,
+  renewMillis: 700,
+  heartbeatMillis: 250,
+  gapPatienceMillis: 200,
+  retryMillis: 50,
+  retryMillisMax: 1_000,
+  marksSaveMillis: 1_000,
+  cursorPollMillis: 20,
+  feedPollMillis: 250,
+  mutationRetentionMillis: 24 * 3_600_000,
+  janitorMillis: 60_000,
+};

@@ -1,0 +1,86 @@
+import { assert } from '#core/assert.js';
+
+/** A run of one shard's own events that one request carries. */
+export interface PublishRange {
+  readonly shard: number;
+  readonly from: number;
+  readonly to: number;
+}
+
+interface ShardProgress {
+  /** Next seq to send. */
+  next: number;
+  /** Last seq that is durable here. */
+  last: number;
+  /** First seqs of the runs under way. */
+  readonly underWay: Set<number>;
+}
+
+/**
+ * What one cluster still has to be sent, per shard. Several runs are under way at once and may be acknowledged in any
+ * order: receivers order by seq. A run that failed is sent again, together with all that follows it.
+ */
+export class PublishQueue {
+  private readonly shards = new Map<number, ShardProgress>();
+
+  own(shard: number, mark: number, last: number): void {
+    this.shards.set(shard, { next: mark + 1, last, underWay: new Set() });
+  }
+
+  lost(shard: number): void {
+    this.shards.delete(shard);
+  }
+
+  /** A higher seq is durable now. */
+  grow(shard: number, last: number): void {
+    const progress = this.shards.get(shard);
+    if (progress) progress.last = Math.max(progress.last, last);
+  }
+
+  /** The next run of each shard with something to send, each at most `eventsMax` long. */
+  candidates(eventsMax: number): readonly PublishRange[] {
+    const ranges: PublishRange[] = [];
+    for (const [shard, { next, last }] of this.shards) {
+      if (next <= last) ranges.push({ shard, from: next, to: Math.min(last, next + eventsMax - 1) });
+    }
+    return ranges;
+  }
+
+  begin(range: PublishRange): void {
+    const progress = this.shards.get(range.shard);
+    assert(progress?.next === range.from, 'INV-3: a shard is published without a gap');
+    progress.next = range.to + 1;
+    progress.underWay.add(range.from);
+  }
+
+  /** A shard that was lost meanwhile no longer matters. */
+  acknowledged(range: PublishRange): void {
+    this.shards.get(range.shard)?.underWay.delete(range.from);
+  }
+
+  failed(range: PublishRange): void {
+    const progress = this.shards.get(range.shard);
+    if (!progress) return;
+    progress.underWay.delete(range.from);
+    progress.next = Math.min(progress.next, range.from);
+  }
+
+  /** Everything at or below is acknowledged. */
+  mark(shard: number): number {
+    const progress = this.shards.get(shard);
+    if (!progress) return 0;
+    let lowest = progress.next;
+    for (const from of progress.underWay) lowest = Math.min(lowest, from);
+    return lowest - 1;
+  }
+
+  get backlog(): number {
+    let events = 0;
+    for (const [shard, { last }] of this.shards) events += last - this.mark(shard);
+    return events;
+  }
+
+  owned(): readonly number[] {
+    return [...this.shards.keys()];
+  }
+}

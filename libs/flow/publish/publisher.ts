@@ -1,0 +1,208 @@
+import type { StoredEvent } from '#core/event/event.js';
+import { entityKey } from '#core/event/shard-of.js';
+import type { ShardState } from '../accept/shard-state.js';
+import { Wake } from '../accept/wake.js';
+import type { Limits, Timing } from '../limits.js';
+import { sleep, type Clock } from '../ports/clock.js';
+import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
+import type { RecordAuth } from '../ports/record-auth.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import { TransportUnavailable, type OutgoingRecord, type Transport } from '../ports/transport.js';
+import { PublishQueue, type PublishRange } from './publish-queue.js';
+import { RecentEvents } from './recent-events.js';
+
+export interface PublisherParts {
+  readonly log: EventLog;
+  readonly transport: Transport;
+  readonly auth: RecordAuth;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly limits: Limits;
+  readonly timing: Timing;
+  /** All regions whose cluster gets this region's events: its own too. */
+  readonly clusters: readonly string[];
+}
+
+interface Cluster {
+  readonly region: string;
+  readonly queue: PublishQueue;
+  readonly wakes: readonly Wake[];
+  failures: number;
+}
+
+/**
+ * Station 3: sends the events born here to every region's cluster, each cluster at its own pace, several requests in
+ * flight, straight from memory or else from the log. Only what is durable is ever sent (INV-2).
+ */
+export class Publisher {
+  private readonly clusters: readonly Cluster[];
+  private readonly recent: RecentEvents;
+  private readonly saved = new Map<string, number>();
+  private readonly running: Promise<void>[] = [];
+  private readonly marksWake = new Wake();
+  private stopping = false;
+
+  constructor(private readonly parts: PublisherParts) {
+    this.recent = new RecentEvents(parts.limits.publishRingBytesMax);
+    this.clusters = parts.clusters.map((region) => ({
+      region,
+      queue: new PublishQueue(),
+      wakes: Array.from({ length: parts.limits.publishSlots }, () => new Wake()),
+      failures: 0,
+    }));
+  }
+
+  start(): void {
+    for (const cluster of this.clusters) {
+      for (const [slot, wake] of cluster.wakes.entries())
+        this.running.push(this.runSlot(cluster, slot, wake));
+    }
+    this.running.push(this.keepMarks());
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wakeAll();
+    this.marksWake.wake();
+    await Promise.all(this.running);
+  }
+
+  /** A shard came, with the marks its former owner left. */
+  own(state: ShardState, marks: ReadonlyMap<string, number>): void {
+    for (const { region, queue } of this.clusters)
+      queue.own(state.shard, marks.get(region) ?? 0, state.fence.lastSeq);
+    this.wakeAll();
+  }
+
+  lost(shard: number): void {
+    this.recent.drop(shard);
+    for (const { queue } of this.clusters) queue.lost(shard);
+  }
+
+  committed(state: ShardState, own: readonly StoredEvent[]): void {
+    if (own.length === 0) return;
+    this.recent.add(state.shard, own);
+    for (const { queue } of this.clusters) queue.grow(state.shard, state.fence.lastSeq);
+    this.wakeAll();
+  }
+
+  /** Events durable here and not yet acknowledged by a region's cluster. */
+  backlog(region: string): number {
+    return this.clusters.find((cluster) => cluster.region === region)?.queue.backlog ?? 0;
+  }
+
+  private wakeAll(): void {
+    for (const { wakes } of this.clusters) for (const wake of wakes) wake.wake();
+  }
+
+  private async runSlot(cluster: Cluster, slot: number, wake: Wake): Promise<void> {
+    while (!this.stopping) {
+      const ranges = this.claim(cluster.queue);
+      if (ranges.length === 0) await wake.wait();
+      else await this.send(cluster, slot, ranges);
+    }
+  }
+
+  /** Takes runs of several shards for one request, within its limits. */
+  private claim(queue: PublishQueue): readonly PublishRange[] {
+    const { publishChunkEventsMax } = this.parts.limits;
+    const candidates = queue.candidates(publishChunkEventsMax);
+    const claimed: PublishRange[] = [];
+    let left = publishChunkEventsMax;
+    for (const range of candidates) {
+      if (left === 0) break;
+      const fitting = { ...range, to: Math.min(range.to, range.from + left - 1) };
+      const { to } = this.recent.fit(fitting, this.parts.limits.publishChunkBytesMax);
+      const run = { ...fitting, to };
+      queue.begin(run);
+      claimed.push(run);
+      left -= run.to - run.from + 1;
+    }
+    return claimed;
+  }
+
+  private async send(cluster: Cluster, slot: number, ranges: readonly PublishRange[]): Promise<void> {
+    const { telemetry, timing, transport } = this.parts;
+    try {
+      const records: OutgoingRecord[] = [];
+      const covered: PublishRange[] = [];
+      for (const range of ranges) {
+        const events = await this.eventsOf(range);
+        for (const stored of events) records.push(this.recordOf(stored));
+        covered.push({ ...range, to: range.from + events.length - 1 });
+      }
+      await transport.publish(cluster.region, slot, records);
+      cluster.failures = 0;
+      for (const [index, range] of ranges.entries()) this.settle(cluster, range, covered[index]?.to ?? 0);
+      telemetry.count('events_published_total', { to: cluster.region }, records.length);
+    } catch (error) {
+      for (const range of ranges) cluster.queue.failed(range);
+      if (!isOperational(error)) throw error;
+      cluster.failures += 1;
+      telemetry.count('publish_failures_total', { to: cluster.region });
+      if (this.stopping) return;
+      await sleep(
+        this.parts.clock,
+        Math.min(timing.retryMillis * 2 ** Math.min(cluster.failures, 8), timing.retryMillisMax),
+      );
+    }
+  }
+
+  /** A run that was read from the log may have come out shorter than claimed; the rest is sent again. */
+  private settle(cluster: Cluster, range: PublishRange, sentTo: number): void {
+    cluster.queue.acknowledged(range);
+    if (sentTo < range.to) cluster.queue.failed({ ...range, from: sentTo + 1 });
+  }
+
+  private async eventsOf(range: PublishRange): Promise<readonly StoredEvent[]> {
+    const remembered = this.recent.range(range);
+    if (remembered) return remembered;
+    const { log, limits } = this.parts;
+    const limit = range.to - range.from + 1;
+    return log.range(range.shard, log.identity.actor, range.from, limit, limits.publishChunkBytesMax);
+  }
+
+  private recordOf({ event, bytes }: StoredEvent): OutgoingRecord {
+    return {
+      shard: event.shard,
+      key: entityKey(event.entity),
+      value: bytes,
+      mac: this.parts.auth.sign(bytes),
+    };
+  }
+
+  /** Marks are saved lazily: one that is too low only publishes twice. */
+  private async keepMarks(): Promise<void> {
+    const { clock, log, telemetry, timing } = this.parts;
+    while (!this.stopping) {
+      await this.marksWake.wait(clock, timing.marksSaveMillis);
+      const changed = this.changedMarks();
+      for (const { region, queue } of this.clusters)
+        telemetry.gauge('publish_backlog', queue.backlog, { to: region });
+      if (changed.length === 0) continue;
+      try {
+        await log.saveMarks(changed);
+        for (const { shard, cluster, seq } of changed) this.saved.set(`${shard} ${cluster}`, seq);
+      } catch (error) {
+        if (!isOperational(error)) throw error;
+      }
+    }
+  }
+
+  private changedMarks(): { readonly shard: number; readonly cluster: string; readonly seq: number }[] {
+    const changed: { readonly shard: number; readonly cluster: string; readonly seq: number }[] = [];
+    for (const { region, queue } of this.clusters) {
+      for (const shard of queue.owned()) {
+        const seq = queue.mark(shard);
+        if (this.saved.get(`${shard} ${region}`) !== seq) changed.push({ shard, cluster: region, seq });
+      }
+    }
+    return changed;
+  }
+}
+
+function isOperational(error: unknown): boolean {
+  return (
+    error instanceof TransportUnavailable || error instanceof LogUnavailable || error instanceof CommitUnknown
+  );
+}

@@ -1,0 +1,90 @@
+import { nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
+import { firstUncovered, type SessionCursors } from '#core/consistency/session-token.js';
+import { AtollError } from '#core/errors.js';
+import type { Intake } from '../accept/intake.js';
+import { foldedVector, storedVector } from '../accept/shard-state.js';
+import type { CursorWatch } from '../accept/wake.js';
+import type { Timing } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { CommitUnknown, LogUnavailable, type CursorRow, type EventLog } from '../ports/event-log.js';
+
+export interface RegionCursorsParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly timing: Timing;
+  readonly intake: Intake;
+  readonly watch: CursorWatch;
+  /** Somebody waits: what is missing should be fetched at once. */
+  readonly hurry: () => void;
+}
+
+type Which = 'stored' | 'folded';
+
+/**
+ * The committed cursors of the whole region: of owned shards from memory, of the others as last read from the database,
+ * which is read again while somebody waits. Cursors only grow, so an old reading is never too high.
+ */
+export class RegionCursors {
+  private others: ReadonlyMap<number, readonly CursorRow[]> = new Map();
+  private readAtMillis = -Infinity;
+  private reading: Promise<void> | undefined;
+
+  constructor(private readonly parts: RegionCursorsParts) {}
+
+  vector(shard: number, which: Which): VersionVector {
+    const state = this.parts.intake.stateOf(shard);
+    if (state) return which === 'stored' ? storedVector(state) : foldedVector(state);
+    const rows = this.others.get(shard);
+    return rows
+      ? new Map(rows.filter((row) => row[which] > 0).map((row) => [row.actor, row[which]]))
+      : nothingSeen;
+  }
+
+  all(which: Which): SessionCursors {
+    const session = new Map<number, VersionVector>();
+    for (let shard = 0; shard < this.parts.log.identity.shards; shard += 1) {
+      const vector = this.vector(shard, which);
+      if (vector.size > 0) session.set(shard, vector);
+    }
+    return session;
+  }
+
+  /** Waits until the cursors cover a session, without sitting in anybody's queue. @throws AtollError not_covered_yet */
+  async cover(session: SessionCursors, which: Which, deadlineMillis: number): Promise<void> {
+    for (;;) {
+      const missing = firstUncovered(session, (shard) => this.vector(shard, which));
+      if (!missing) return;
+      const left = deadlineMillis - this.parts.clock.monotonicMillis();
+      if (left <= 0) {
+        const { dot, shard } = missing;
+        throw new AtollError(
+          'not_covered_yet',
+          `${dot.actor}:${shard}:${dot.seq} is not ${which} in this region yet`,
+        );
+      }
+      this.parts.hurry();
+      if (this.parts.intake.stateOf(missing.shard)) await this.parts.watch.next(left);
+      else await this.readOthers(left);
+    }
+  }
+
+  /** Reads the cursors of shards that siblings own, unless that was done a moment ago. */
+  async readOthers(withinMillis: number): Promise<void> {
+    const { clock, timing } = this.parts;
+    const age = clock.monotonicMillis() - this.readAtMillis;
+    if (age < timing.cursorPollMillis) {
+      await this.parts.watch.next(Math.min(withinMillis, timing.cursorPollMillis - age));
+    }
+    this.reading ??= this.read().finally(() => (this.reading = undefined));
+    await this.reading;
+  }
+
+  private async read(): Promise<void> {
+    try {
+      this.others = await this.parts.log.cursors();
+    } catch (error) {
+      if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
+    }
+    this.readAtMillis = this.parts.clock.monotonicMillis();
+  }
+}

@@ -1,0 +1,91 @@
+import {
+  decodeSession,
+  emptySession,
+  encodeSession,
+  joinSessions,
+  withoutStable,
+  type SessionCursors,
+} from '#core/consistency/session-token.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import { AtollError } from '#core/errors.js';
+import { canonicalText } from '#core/event/canonical-json.js';
+import type { Json } from '#core/json.js';
+import type { Limits } from '../limits.js';
+import type { Hashing, RecordAuth } from '../ports/record-auth.js';
+
+/** Longest token that is looked at at all: far above what is ever issued. */
+const tokenLengthMax = 64 * 1024;
+
+const tokenVersion = 1;
+
+/**
+ * Session tokens: opaque to clients, mergeable, and authenticated by the region that issued them.
+ *
+ * Form: `base64url(canonical JSON {v, region, cursors})` + `.` + `base64url(MAC)`; barriers are tokens of the same form.
+ */
+export class Sessions {
+  constructor(
+    private readonly parts: {
+      readonly region: string;
+      readonly members: readonly string[];
+      readonly shards: number;
+      readonly auth: RecordAuth;
+      readonly hashing: Hashing;
+      readonly limits: Limits;
+      readonly stable: (shard: number) => VersionVector;
+      /** The region's stored cursors of all shards. */
+      readonly allCursors: () => SessionCursors;
+    },
+  ) {}
+
+  issue(session: SessionCursors): string {
+    const token = this.sign(withoutStable(session, this.parts.stable));
+    if (token.length <= this.parts.limits.sessionTokenBytesMax) return token;
+    return this.sign(
+      joinSessions(
+        withoutStable(this.parts.allCursors(), this.parts.stable),
+        withoutStable(session, this.parts.stable),
+      ),
+    );
+  }
+
+  /** As it is, nothing left out: for barriers. */
+  sign(session: SessionCursors): string {
+    const { hashing, auth, region } = this.parts;
+    const body = hashing.utf8(canonicalText({ v: tokenVersion, region, cursors: encodeSession(session) }));
+    return `${hashing.base64Url(body)}.${hashing.base64Url(auth.sign(body))}`;
+  }
+
+  /** @throws AtollError invalid_session when it was not issued by a member, or was changed. */
+  read(token: string | undefined): SessionCursors {
+    if (token === undefined) return emptySession;
+    const session = this.verify(token);
+    if (!session) throw new AtollError('invalid_session', 'this is not a session token of this system');
+    return session;
+  }
+
+  private verify(token: string): SessionCursors | undefined {
+    const { hashing, auth, members, shards } = this.parts;
+    if (token.length > tokenLengthMax) return undefined;
+    const [bodyText, macText, ...rest] = token.split('.');
+    if (bodyText === undefined || macText === undefined || rest.length > 0) return undefined;
+    const body = hashing.fromBase64Url(bodyText);
+    const mac = hashing.fromBase64Url(macText);
+    const text = body && hashing.fromUtf8(body);
+    if (!body || !mac || text === undefined) return undefined;
+    const json = parse(text);
+    if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
+    const { v, region, cursors } = json as { readonly [key: string]: Json };
+    if (v !== tokenVersion || typeof region !== 'string' || !members.includes(region)) return undefined;
+    if (!auth.verify(region, body, mac)) return undefined;
+    return decodeSession(cursors, shards);
+  }
+}
+
+function parse(text: string): Json | undefined {
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Intake } from '../accept/intake.js';
+import type { EventLog } from '../ports/event-log.js';
+import type { Peers } from '../ports/peers.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import type { Transport } from '../ports/transport.js';
+import type { Publisher } from '../publish/publisher.js';
+import type { PolicyAgreement } from '../repair/policy-agreement.js';
+import type { Repairer } from '../repair/repairer.js';
+import type { LinkStatus, ServiceStatus } from '../service.js';
+import type { RegionCursors } from './region-cursors.js';
+
+export interface StatusReaderParts {
+  readonly processId: string;
+  readonly log: EventLog;
+  readonly transport: Transport;
+  readonly telemetry: Telemetry;
+  readonly peers: Peers;
+  readonly intake: Intake;
+  readonly publisher: Publisher;
+  readonly repairer: Repairer;
+  readonly agreement: PolicyAgreement;
+  readonly cursors: RegionCursors;
+}
+
+/** What an operator asks first: who owns what, who is behind whom, what waits. */
+export class StatusReader {
+  constructor(private readonly parts: StatusReaderParts) {}
+
+  async read(): Promise<ServiceStatus> {
+    const { log, intake, transport, cursors, telemetry, processId } = this.parts;
+    await cursors.readOthers(0);
+    const { region, actor, shards } = log.identity;
+    const owned = intake.owned();
+    let pending = 0;
+    let parked = 0;
+    for (const shard of owned) {
+      const waiting = intake.stateOf(shard)?.waiting;
+      pending += waiting?.pending ?? 0;
+      parked += waiting?.parked ?? 0;
+    }
+    telemetry.gauge('pending_events', pending);
+    telemetry.gauge('parked_events', parked);
+    return {
+      region,
+      actor,
+      process: processId,
+      shards,
+      owned,
+      isolated: !transport.isConnected(),
+      pending,
+      parked,
+      links: this.parts.peers.regions.map((peer) => this.link(peer)),
+      cursors: this.cursorMap(shards),
+    };
+  }
+
+  private link(region: string): LinkStatus {
+    const { repairer, publisher, agreement } = this.parts;
+    const { heardMillisAgo, behindHere, behindThere } = repairer.sight(region);
+    return {
+      region,
+      lastHeartbeatMillisAgo: heardMillisAgo,
+      behindHere,
+      behindThere,
+      publishBacklog: publisher.backlog(region),
+      refusedTypes: agreement.refusedBy(region),
+    };
+  }
+
+  private cursorMap(shards: number): ServiceStatus['cursors'] {
+    const map = new Map<number, Map<string, { readonly stored: number; readonly folded: number }>>();
+    for (let shard = 0; shard < shards; shard += 1) {
+      const stored = this.parts.cursors.vector(shard, 'stored');
+      const folded = this.parts.cursors.vector(shard, 'folded');
+      map.set(
+        shard,
+        new Map([...stored].map(([actor, seq]) => [actor, { stored: seq, folded: folded.get(actor) ?? 0 }])),
+      );
+    }
+    return map;
+  }
+}

@@ -1,0 +1,141 @@
+import { regionOf, type Actor } from '#core/causality/dot.js';
+import { decodeEvent } from '#core/event/event-codec.js';
+import type { StoredEvent } from '#core/event/event.js';
+import { nothingStored, type StoredCursor } from '#core/event/receive.js';
+import { shardOf } from '#core/event/shard-of.js';
+import type { Intake } from '../accept/intake.js';
+import type { ShardState } from '../accept/shard-state.js';
+import type { Limits } from '../limits.js';
+import type { RegionIdentity } from '../ports/event-log.js';
+import type { Hashing, RecordAuth } from '../ports/record-auth.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import type { IncomingRecord } from '../ports/transport.js';
+import { EarlyBuffer } from './early-buffer.js';
+
+export interface ReceiverParts {
+  readonly identity: RegionIdentity;
+  readonly members: readonly string[];
+  readonly intake: Intake;
+  readonly auth: RecordAuth;
+  readonly hashing: Hashing;
+  readonly telemetry: Telemetry;
+  readonly limits: Limits;
+  /** A stream has a gap below what has just arrived: somebody should look whether it closes by itself. */
+  readonly onGap: (shard: number, actor: Actor, earlySeq: number) => void;
+}
+
+/**
+ * Station 4: takes records and fetched events, lets nothing in that no member sent (INV-14), and hands each stream to
+ * the executor in seq order. Early ones wait; what is dropped here is fetched later, never skipped (INV-3).
+ */
+export class Receiver {
+  private readonly early: EarlyBuffer;
+  /** Head of each stream as handed to the executor: at or beyond the stored cursor. */
+  private readonly handed = new Map<number, Map<Actor, StoredCursor>>();
+
+  constructor(private readonly parts: ReceiverParts) {
+    this.early = new EarlyBuffer(parts.limits.earlyBufferBytesMax);
+  }
+
+  /** Records of the local cluster; resolves when there is room for more. */
+  async deliver(records: readonly IncomingRecord[]): Promise<void> {
+    for (const record of records) {
+      if (!this.parts.intake.stateOf(record.shard)) continue;
+      const stored = this.admit(record);
+      if (stored) this.take(stored);
+    }
+    this.parts.telemetry.gauge('early_buffer_bytes', this.early.bytes);
+    await this.parts.intake.room();
+  }
+
+  /** Events fetched from a member over an authenticated connection. Answers how many belong to streams of this process. */
+  async deliverFetched(shard: number, bytesOfEvents: readonly Uint8Array[]): Promise<number> {
+    let taken = 0;
+    for (const bytes of bytesOfEvents) {
+      const stored = this.decode(bytes, shard);
+      if (!stored) this.refuse('malformed');
+      else {
+        this.take(stored);
+        taken += 1;
+      }
+    }
+    await this.parts.intake.room();
+    return taken;
+  }
+
+  /** A shard came: streams go on from its cursors. */
+  own(state: ShardState): void {
+    this.handed.set(state.shard, new Map<Actor, StoredCursor>(state.cursors));
+  }
+
+  lost(shard: number): void {
+    this.handed.delete(shard);
+    this.early.dropShard(shard);
+  }
+
+  /** Next seq that would be handed on. */
+  nextSeq(shard: number, actor: Actor): number {
+    return (this.handed.get(shard)?.get(actor)?.stored ?? 0) + 1;
+  }
+
+  private admit(record: IncomingRecord): StoredEvent | undefined {
+    const { members, auth, identity, limits } = this.parts;
+    if (record.origin === identity.region || !members.includes(record.origin))
+      return this.refuse('not_a_member');
+    if (record.value.length > limits.eventBytesMax) return this.refuse('too_large');
+    if (!record.mac || !auth.verify(record.origin, record.value, record.mac)) return this.refuse('bad_mac');
+    const stored = this.decode(record.value, record.shard);
+    if (!stored) return this.refuse('malformed');
+    if (regionOf(stored.event.dot.actor) !== record.origin) return this.refuse('foreign_actor');
+    return stored;
+  }
+
+  private decode(bytes: Uint8Array, shard: number): StoredEvent | undefined {
+    const { hashing, identity, members } = this.parts;
+    const text = hashing.fromUtf8(bytes);
+    const event = text === undefined ? undefined : decodeEvent(text);
+    if (!event || event.shard !== shard || shardOf(event.entity, identity.shards) !== shard) return undefined;
+    const region = regionOf(event.dot.actor);
+    if (region === identity.region || !members.includes(region)) return undefined;
+    return { event, bytes, hash: hashing.sha256Hex(bytes) };
+  }
+
+  private refuse(reason: string): undefined {
+    this.parts.telemetry.count('records_refused_total', { reason });
+    return undefined;
+  }
+
+  private take(stored: StoredEvent): void {
+    const { shard, dot } = stored.event;
+    const streams = this.handed.get(shard);
+    if (!streams) return;
+    const last = streams.get(dot.actor) ?? nothingStored;
+    const next = last.stored + 1;
+    // Another event under the head's dot is for the executor to judge: it may be a fork (INV-8).
+    const contradictsHead = dot.seq === last.stored && stored.hash !== last.hash;
+    if (dot.seq < next && !contradictsHead) {
+      this.parts.telemetry.count('duplicates_dropped_total');
+      return;
+    }
+    if (contradictsHead) return this.parts.intake.offer(shard, stored);
+    if (dot.seq > next) {
+      this.parts.telemetry.count(
+        this.early.hold(shard, stored) ? 'early_buffered_total' : 'early_dropped_total',
+      );
+      this.parts.onGap(shard, dot.actor, dot.seq - 1);
+      return;
+    }
+    this.hand(shard, stored, streams);
+    this.early.take(shard, dot.actor, dot.seq);
+    for (let seq = dot.seq + 1; ; seq += 1) {
+      const following = this.early.take(shard, dot.actor, seq);
+      if (!following) return;
+      this.hand(shard, following, streams);
+    }
+  }
+
+  private hand(shard: number, stored: StoredEvent, streams: Map<Actor, StoredCursor>): void {
+    streams.set(stored.event.dot.actor, { stored: stored.event.dot.seq, hash: stored.hash });
+    this.parts.intake.offer(shard, stored);
+  }
+}

@@ -1,0 +1,257 @@
+import { formatDot } from '#core/causality/dot.js';
+import { firstUncovered, joinSessions } from '#core/consistency/session-token.js';
+import { AtollError } from '#core/errors.js';
+import type { EntityRef } from '#core/event/event.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Limits, Timing } from './limits.js';
+import type { Clock } from './ports/clock.js';
+import {
+  CommitUnknown,
+  LogUnavailable,
+  type ConflictQuery,
+  type ConflictRow,
+  type EventLog,
+  type ShardOwner,
+  type WaitingRow,
+} from './ports/event-log.js';
+import type { PeerHandlers } from './ports/peer-handlers.js';
+import type { FetchRequest, Heartbeat, Peers, Siblings } from './ports/peers.js';
+import type { Hashing, Random, RecordAuth } from './ports/record-auth.js';
+import type { Telemetry } from './ports/telemetry.js';
+import type { Subscription, Transport } from './ports/transport.js';
+import { ChangeFeed } from './read/change-feed.js';
+import type {
+  BarrierState,
+  CallOptions,
+  ChangeNotice,
+  Command,
+  HistoryEntry,
+  ReadOptions,
+  ReadOutcome,
+  RegionService,
+  ServiceStatus,
+  WriteOutcome,
+  WriteStatus,
+} from './service.js';
+import { buildStations, type Stations } from './stations.js';
+
+export interface RegionPorts {
+  readonly log: EventLog;
+  readonly transport: Transport;
+  readonly peers: Peers;
+  readonly siblings: Siblings;
+  readonly auth: RecordAuth;
+  readonly hashing: Hashing;
+  readonly random: Random;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+}
+
+export interface RegionProcessConfig {
+  /** Unique among the processes of the region, and new at every start. */
+  readonly processId: string;
+  /** Where siblings reach this process. */
+  readonly address: string;
+  readonly types: EntityTypes;
+  readonly policyHashes: ReadonlyMap<string, string>;
+  /** All regions, the own one too. */
+  readonly members: readonly string[];
+  readonly limits: Limits;
+  readonly timing: Timing;
+}
+
+/** One process of a region: all stations, wired. */
+export class RegionProcess implements RegionService {
+  private readonly stations: Stations;
+  private readonly feeds = new Set<ChangeFeed>();
+  private subscription: Subscription | undefined;
+
+  constructor(
+    private readonly ports: RegionPorts,
+    private readonly config: RegionProcessConfig,
+  ) {
+    this.stations = buildStations(ports, config);
+  }
+
+  async start(): Promise<void> {
+    const { log, transport } = this.ports;
+    const { router, executor, publisher, repairer, ownership, positions, receiver, janitor } = this.stations;
+    router.raiseHorizon(await log.mutationHorizonMillis());
+    executor.start();
+    publisher.start();
+    await ownership.start();
+    repairer.start();
+    janitor.start();
+    this.subscription = await transport.subscribe(await log.positions(), async (records) => {
+      await receiver.deliver(records);
+      positions.passed(records);
+    });
+  }
+
+  async stop(): Promise<void> {
+    const { executor, publisher, repairer, ownership, intake, janitor, positions } = this.stations;
+    for (const feed of this.feeds) feed.stop();
+    await this.subscription?.stop();
+    await repairer.stop();
+    await janitor.stop();
+    const owned = intake.owned().flatMap((shard) => {
+      const state = intake.stateOf(shard);
+      return state ? [{ shard, ownerEpoch: state.fence.ownerEpoch }] : [];
+    });
+    await publisher.stop();
+    await executor.stop();
+    await positions.save();
+    await ownership.stop(owned);
+  }
+
+  /** Reads every topic of the local cluster again from its start: what is known is dropped. */
+  async rewind(): Promise<void> {
+    await this.subscription?.rewind();
+  }
+
+  readonly handlers: PeerHandlers = {
+    fetch: async ({ shard, actor, from, limit, bytesMax }: FetchRequest) => {
+      const { limits } = this.config;
+      const events = await this.ports.log.range(
+        shard,
+        actor,
+        from,
+        Math.min(limit, limits.fetchEventsMax),
+        Math.min(bytesMax, limits.fetchBytesMax),
+      );
+      return events.map(({ bytes }) => bytes);
+    },
+    forward: (payload: Uint8Array) => this.stations.router.serveForward(payload),
+    relayed: (heartbeat: Heartbeat) => this.stations.repairer.relayed(heartbeat),
+  };
+
+  async isReady(): Promise<boolean> {
+    try {
+      const owners = await this.ports.log.owners();
+      return owners.every(({ leaseRemainingMillis }) => leaseRemainingMillis > 0);
+    } catch (error) {
+      if (error instanceof LogUnavailable || error instanceof CommitUnknown) return false;
+      throw error;
+    }
+  }
+
+  submit(command: Command, options: CallOptions): Promise<WriteOutcome> {
+    return this.answered(() => this.stations.router.submit(command, options));
+  }
+
+  read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome> {
+    return this.answered(() => this.stations.reader.read(entity, options));
+  }
+
+  readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]> {
+    return this.answered(() => this.stations.reader.readMany(entities, options));
+  }
+
+  list(type: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]> {
+    return this.answered(() => this.stations.reader.list(type, after, limit));
+  }
+
+  history(
+    entity: EntityRef,
+    page: { readonly limit: number; readonly offset: number },
+  ): Promise<readonly HistoryEntry[]> {
+    return this.answered(() => this.stations.reader.history(entity, page));
+  }
+
+  conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]> {
+    return this.answered(() => this.ports.log.conflicts(query));
+  }
+
+  conflict(id: string): Promise<ConflictRow | undefined> {
+    return this.answered(() => this.ports.log.conflict(id));
+  }
+
+  async resolveConflict(
+    id: string,
+    command: Omit<Command, 'entity' | 'kind' | 'resolves'>,
+    options: CallOptions,
+  ): Promise<WriteOutcome> {
+    const conflict = await this.conflict(id);
+    if (!conflict) throw new AtollError('conflict_not_found', `there is no conflict ${id} in this region`);
+    return this.submit({ ...command, entity: conflict.entity, kind: 'update', resolves: [id] }, options);
+  }
+
+  writeStatus(mutationId: string): Promise<WriteStatus | undefined> {
+    return this.answered(() => this.stations.reader.writeStatus(mutationId));
+  }
+
+  barrier(): Promise<string> {
+    return this.answered(async () => {
+      await this.stations.cursors.readOthers(0);
+      return this.stations.sessions.sign(this.stations.cursors.all('stored'));
+    });
+  }
+
+  awaitBarrier(token: string, options: CallOptions): Promise<BarrierState> {
+    return this.answered(async () => {
+      const { sessions, cursors } = this.stations;
+      const session = sessions.read(token);
+      try {
+        await cursors.cover(session, 'folded', this.ports.clock.monotonicMillis() + options.maxWaitMillis);
+        return { reached: true, missing: [] };
+      } catch (error) {
+        if (!(error instanceof AtollError) || error.code !== 'not_covered_yet') throw error;
+        const missing = [...session].flatMap(([shard, vector]) => {
+          const first = firstUncovered(new Map([[shard, vector]]), (of) => cursors.vector(of, 'folded'));
+          return first ? [formatDot(first.dot, shard)] : [];
+        });
+        return { reached: missing.length === 0, missing };
+      }
+    });
+  }
+
+  changes(
+    query: { readonly type?: string; readonly after?: string },
+    deliver: (notice: ChangeNotice) => Promise<void>,
+  ): { stop(): void; readonly ended: Promise<void> } {
+    const feed = new ChangeFeed(
+      { ...this.stations, log: this.ports.log, timing: this.config.timing },
+      query.type,
+      deliver,
+    );
+    this.feeds.add(feed);
+    const ended = feed.run(query.after).finally(() => this.feeds.delete(feed));
+    return { stop: () => feed.stop(), ended };
+  }
+
+  joinSessions(a: string, b: string): string {
+    const { sessions } = this.stations;
+    return sessions.issue(joinSessions(sessions.read(a), sessions.read(b)));
+  }
+
+  status(): Promise<ServiceStatus> {
+    return this.answered(() => this.stations.status.read());
+  }
+
+  owners(): Promise<readonly ShardOwner[]> {
+    return this.answered(() => this.ports.log.owners());
+  }
+
+  quarantine(limit: number): Promise<readonly (WaitingRow & { readonly shard: number })[]> {
+    return this.answered(async () => {
+      const rows = await this.ports.log.waiting({ limit });
+      return rows.filter(({ state }) => state === 'parked');
+    });
+  }
+
+  /** A database that does not answer is an operating error of the caller's request. */
+  private async answered<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (error instanceof LogUnavailable || error instanceof CommitUnknown) {
+        throw new AtollError('unavailable', 'the database of this region does not answer', { cause: error });
+      }
+      throw error;
+    }
+  }
+}
+
+export function createRegionProcess(ports: RegionPorts, config: RegionProcessConfig): RegionProcess {
+  return new RegionProcess(ports, config);
+}

@@ -1,0 +1,63 @@
+import type { VersionVector } from '#core/causality/version-vector.js';
+import type { Intake } from '../accept/intake.js';
+import { Wake } from '../accept/wake.js';
+import type { Timing } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
+import type { Telemetry } from '../ports/telemetry.js';
+
+export interface JanitorParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly timing: Timing;
+  readonly intake: Intake;
+  readonly stable: (shard: number) => VersionVector;
+  /** The stored horizon of birth times grew. */
+  readonly raised: (horizonMillis: number) => void;
+}
+
+/** Drops mutation records that are both beyond the retention and stable, and raises the horizon with them (PROTOCOL §5). */
+export class Janitor {
+  private readonly wake = new Wake();
+  private running: Promise<void> | undefined;
+  private stopping = false;
+
+  constructor(private readonly parts: JanitorParts) {}
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.wake.wake();
+    await this.running;
+  }
+
+  private async run(): Promise<void> {
+    while (!this.stopping) {
+      await this.wake.wait(this.parts.clock, this.parts.timing.janitorMillis);
+      if (this.stopping) return;
+      try {
+        await this.sweep();
+      } catch (error) {
+        if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
+      }
+    }
+  }
+
+  private async sweep(): Promise<void> {
+    const { log, clock, timing, intake, stable, raised, telemetry } = this.parts;
+    const owned = intake.owned();
+    if (owned.length === 0) return;
+    const horizonMillis = clock.wallMillis() - timing.mutationRetentionMillis;
+    const dropped = await log.dropMutations(
+      horizonMillis,
+      new Map(owned.map((shard) => [shard, stable(shard)])),
+    );
+    raised(await log.mutationHorizonMillis());
+    if (dropped > 0)
+      telemetry.log('debug', 'mutation records beyond the retention were dropped', { dropped });
+  }
+}

@@ -1,0 +1,309 @@
+import { regionOf, type Actor } from '#core/causality/dot.js';
+import { nothingSeen, seqOf, type VersionVector } from '#core/causality/version-vector.js';
+import { StabilityTracker } from '#core/consistency/stability.js';
+import type { Intake } from '../accept/intake.js';
+import { foldedVector, storedVector, type ShardState } from '../accept/shard-state.js';
+import { Wake } from '../accept/wake.js';
+import type { Limits, Timing } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
+import { CommitUnknown, LogUnavailable, type EventLog, type ShardOwner } from '../ports/event-log.js';
+import {
+  PeerUnavailable,
+  type Heartbeat,
+  type Peers,
+  type ShardHeartbeat,
+  type Siblings,
+} from '../ports/peers.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import type { Transport } from '../ports/transport.js';
+import type { Receiver } from '../receive/receiver.js';
+import { Gaps, type Gap } from './gaps.js';
+import type { PolicyAgreement } from './policy-agreement.js';
+
+export interface RepairerParts {
+  readonly processId: string;
+  readonly log: EventLog;
+  readonly peers: Peers;
+  readonly siblings: Siblings;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly limits: Limits;
+  readonly timing: Timing;
+  readonly intake: Intake;
+  readonly receiver: Receiver;
+  readonly agreement: PolicyAgreement;
+  readonly policyHashes: ReadonlyMap<string, string>;
+  /** Owners of the region's shards as last read: heartbeats for theirs are passed on. */
+  readonly owners: () => readonly ShardOwner[];
+}
+
+interface PeerSight {
+  heardAtMillis: number;
+  /** Highest heartbeat number of each of its processes. */
+  readonly numbers: Map<string, number>;
+  /** Per shard: what it stores of this region's own stream. */
+  readonly storedOfOurs: Map<number, number>;
+}
+
+/** Fetches under way at once: each holds up to a fetch's bytes (INV-15). */
+const fetchesMax = 4;
+
+/**
+ * Station 7, as far as cursors go: tells the other regions what is stored and folded here, hears the same from them,
+ * and fetches what is missing from whoever has it (PROTOCOL §6).
+ */
+export class Repairer {
+  private readonly gaps = new Gaps();
+  private readonly sights = new Map<string, PeerSight>();
+  private readonly trackers = new Map<number, StabilityTracker>();
+  private readonly heartbeatWake = new Wake();
+  private readonly gapWake = new Wake();
+  private readonly fetching = new Set<Promise<void>>();
+  private running: Promise<void>[] = [];
+  private stopping = false;
+  private hurried = false;
+  private number = 0;
+
+  constructor(private readonly parts: RepairerParts) {
+    parts.peers.onHeartbeat((heartbeat) => this.hear(heartbeat));
+  }
+
+  start(): void {
+    this.running = [this.tell(), this.watchGaps()];
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.heartbeatWake.wake();
+    this.gapWake.wake();
+    await Promise.all(this.running);
+    await Promise.all(this.fetching);
+  }
+
+  lost(shard: number): void {
+    this.gaps.dropShard(shard);
+    this.trackers.delete(shard);
+  }
+
+  /** What is stable in a shard, as far as its owner (this process) knows; nothing for all others. */
+  stable(shard: number): VersionVector {
+    const state = this.parts.intake.stateOf(shard);
+    return state ? (this.trackers.get(shard)?.stable(foldedVector(state)) ?? nothingSeen) : nothingSeen;
+  }
+
+  /** The receiver saw an event ahead of its turn: its origin surely stores what is before it. */
+  noteGap(shard: number, actor: Actor, upTo: number): void {
+    this.gaps.note({ shard, actor }, this.seen(shard, actor, regionOf(actor), upTo));
+  }
+
+  /** Somebody waits for what is missing: it is fetched at once. */
+  hurry(): void {
+    this.hurried = true;
+    this.gapWake.wake();
+  }
+
+  /** A heartbeat that a sibling passed on. */
+  relayed(heartbeat: Heartbeat): void {
+    this.learn(heartbeat);
+  }
+
+  sight(region: string): {
+    readonly heardMillisAgo: number | null;
+    readonly behindHere: number;
+    readonly behindThere: number;
+  } {
+    const sight = this.sights.get(region);
+    const now = this.parts.clock.monotonicMillis();
+    let behindThere = 0;
+    for (const shard of this.parts.intake.owned()) {
+      const last = this.parts.intake.stateOf(shard)?.fence.lastSeq ?? 0;
+      behindThere += Math.max(0, last - (sight?.storedOfOurs.get(shard) ?? 0));
+    }
+    return {
+      heardMillisAgo: sight ? Math.round(now - sight.heardAtMillis) : null,
+      behindHere: this.gaps.behind(region, (shard, actor) => this.parts.receiver.nextSeq(shard, actor)),
+      behindThere,
+    };
+  }
+
+  private hear(heartbeat: Heartbeat): void {
+    if (
+      !this.parts.peers.regions.includes(heartbeat.region) ||
+      regionOf(heartbeat.actor) !== heartbeat.region
+    )
+      return;
+    const sight = this.sightOf(heartbeat.region);
+    sight.heardAtMillis = this.parts.clock.monotonicMillis();
+    sight.numbers.set(
+      heartbeat.process,
+      Math.max(heartbeat.number, sight.numbers.get(heartbeat.process) ?? 0),
+    );
+    this.parts.agreement.hear(heartbeat.region, heartbeat.policyHashes);
+    this.learn(heartbeat);
+    this.passOn(heartbeat);
+  }
+
+  private learn(heartbeat: Heartbeat): void {
+    for (const report of heartbeat.shards) {
+      const state = this.parts.intake.stateOf(report.shard);
+      if (state) this.learnShard(state, heartbeat, report);
+    }
+  }
+
+  private learnShard(state: ShardState, heartbeat: Heartbeat, report: ShardHeartbeat): void {
+    const { actor: ownActor } = this.parts.log.identity;
+    for (const [actor, upTo] of report.stored) {
+      if (actor !== ownActor)
+        this.gaps.note({ shard: state.shard, actor }, this.seen(state.shard, actor, heartbeat.region, upTo));
+    }
+    this.sightOf(heartbeat.region).storedOfOurs.set(state.shard, seqOf(report.stored, ownActor));
+    let tracker = this.trackers.get(state.shard);
+    if (!tracker) {
+      tracker = new StabilityTracker(this.parts.peers.regions);
+      this.trackers.set(state.shard, tracker);
+    }
+    const { folded, lastSeq } = report;
+    tracker.report(heartbeat.region, { folded, lastSeq, actor: heartbeat.actor }, foldedVector(state));
+  }
+
+  /** Shards that a sibling owns: it may have no connection of its own to that region. */
+  private passOn(heartbeat: Heartbeat): void {
+    const byAddress = new Map<string, ShardHeartbeat[]>();
+    const owners = new Map(this.parts.owners().map((owner) => [owner.shard, owner]));
+    for (const report of heartbeat.shards) {
+      const owner = owners.get(report.shard);
+      if (!owner || owner.address === '' || this.parts.intake.stateOf(report.shard)) continue;
+      if (owner.owner === this.parts.processId) continue;
+      const reports = byAddress.get(owner.address) ?? [];
+      reports.push(report);
+      byAddress.set(owner.address, reports);
+    }
+    for (const [address, shards] of byAddress)
+      this.parts.siblings.relayHeartbeat(address, { ...heartbeat, shards });
+  }
+
+  private seen(shard: number, actor: Actor, region: string, upTo: number): Parameters<Gaps['note']>[1] {
+    const nextSeq = this.parts.receiver.nextSeq(shard, actor);
+    return { region, upTo, nextSeq, nowMillis: this.parts.clock.monotonicMillis() };
+  }
+
+  private sightOf(region: string): PeerSight {
+    let sight = this.sights.get(region);
+    if (!sight) {
+      sight = { heardAtMillis: -Infinity, numbers: new Map(), storedOfOurs: new Map() };
+      this.sights.set(region, sight);
+    }
+    return sight;
+  }
+
+  private async tell(): Promise<void> {
+    while (!this.stopping) {
+      await this.heartbeatWake.wait(this.parts.clock, this.parts.timing.heartbeatMillis);
+      if (this.stopping) return;
+      const shards = await this.ownShards();
+      if (!shards) continue;
+      this.number += 1;
+      const { region, actor } = this.parts.log.identity;
+      const { processId: process, policyHashes } = this.parts;
+      const heartbeat: Heartbeat = {
+        region,
+        actor,
+        process,
+        number: this.number,
+        echoes: this.echoes(),
+        shards,
+        policyHashes,
+      };
+      for (const peer of this.parts.peers.regions) this.parts.peers.sendHeartbeat(peer, heartbeat);
+    }
+  }
+
+  /** Committed state of the shards that are surely still owned: the check starts after the state was read. */
+  private async ownShards(): Promise<readonly ShardHeartbeat[] | undefined> {
+    const reports = new Map<number, ShardHeartbeat>();
+    const claims: { readonly shard: number; readonly ownerEpoch: number }[] = [];
+    for (const shard of this.parts.intake.owned()) {
+      const state = this.parts.intake.stateOf(shard);
+      if (!state) continue;
+      const { lastSeq, ownerEpoch } = state.fence;
+      reports.set(shard, { shard, stored: storedVector(state), folded: foldedVector(state), lastSeq });
+      claims.push({ shard, ownerEpoch });
+    }
+    try {
+      const owned = await this.parts.log.stillOwned(claims);
+      return owned.flatMap((shard) => reports.get(shard) ?? []);
+    } catch (error) {
+      if (error instanceof LogUnavailable || error instanceof CommitUnknown) return undefined;
+      throw error;
+    }
+  }
+
+  private echoes(): Heartbeat['echoes'] {
+    return [...this.sights].flatMap(([region, { numbers }]) =>
+      [...numbers].map(([process, number]) => ({ region, process, number })),
+    );
+  }
+
+  private async watchGaps(): Promise<void> {
+    const { timing, clock, transport, telemetry } = this.parts;
+    while (!this.stopping) {
+      await this.gapWake.wait(clock, timing.gapPatienceMillis / 2);
+      if (this.stopping) return;
+      const isolated = !transport.isConnected();
+      telemetry.gauge('isolated', isolated ? 1 : 0);
+      const patienceMillis = this.hurried || isolated ? 0 : timing.gapPatienceMillis;
+      this.hurried = false;
+      const due = this.gaps.due({
+        nowMillis: clock.monotonicMillis(),
+        patienceMillis,
+        nextSeq: (shard, actor) => this.parts.receiver.nextSeq(shard, actor),
+      });
+      for (const gap of due) {
+        if (this.fetching.size >= fetchesMax) break;
+        this.begin(gap);
+      }
+    }
+  }
+
+  private begin(gap: Gap): void {
+    gap.fetching = true;
+    const done = this.close(gap).finally(() => {
+      gap.fetching = false;
+      gap.movedAtMillis = this.parts.clock.monotonicMillis();
+      this.fetching.delete(done);
+    });
+    this.fetching.add(done);
+  }
+
+  /** Fetches from whoever showed it, as long as it gets on. */
+  private async close(gap: Gap): Promise<void> {
+    this.parts.telemetry.count('gaps_fetched_total');
+    while (!this.stopping && this.parts.intake.stateOf(gap.shard)) {
+      const from = this.parts.receiver.nextSeq(gap.shard, gap.actor);
+      if (from > gap.upTo) return;
+      const got = await this.fetchFromAny(gap, from);
+      if (got === 0) return;
+    }
+  }
+
+  /** One range from the first source that has any of it; answers how many events came. */
+  private async fetchFromAny(gap: Gap, from: number): Promise<number> {
+    const { peers, limits, receiver, telemetry } = this.parts;
+    for (const [region, upTo] of [...gap.sources]) {
+      if (upTo < from) continue;
+      const limit = Math.min(limits.fetchEventsMax, upTo - from + 1);
+      const request = { shard: gap.shard, actor: gap.actor, from, limit, bytesMax: limits.fetchBytesMax };
+      try {
+        const events = await peers.fetch(region, request);
+        if (events.length === 0) continue;
+        telemetry.count('events_fetched_total', { from: region }, events.length);
+        await receiver.deliverFetched(gap.shard, events);
+        if (receiver.nextSeq(gap.shard, gap.actor) > from) return events.length;
+      } catch (error) {
+        if (!(error instanceof PeerUnavailable)) throw error;
+      }
+    }
+    return 0;
+  }
+}
