@@ -55,6 +55,6 @@ export default tseslint.config(
     files: ['apps/region/**/*.ts'],
     rules: { '@typescript-eslint/consistent-type-imports': 'off' },
   },
-  { files: [...specs, 'test/**/*.ts'], rules: { 'max-lines-per-function': 'off' } },
+  { files: [...specs, '**/*.contract.ts', 'test/**/*.ts'], rules: { 'max-lines-per-function': 'off' } },
   { files: scriptFiles, languageOptions: { ecmaVersion: 'latest', sourceType: 'module' } },
 );
