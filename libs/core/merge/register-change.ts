@@ -1,0 +1,42 @@
+import { canonicalText } from '../event/canonical-json.js';
+import type { Json } from '../json.js';
+import { hasExactly, invalidValue, unknownOperation, wrongArguments } from './operation.js';
+import type { Decision, Operation, Rejection, ValueSchema } from './policy.js';
+
+/** What a write does to a register. */
+export interface RegisterChange {
+  readonly value: Json;
+}
+
+/** Decides `set`; the value that is written is what the schema made of it (defaults, unknown properties dropped). */
+export function decideSet(
+  policy: string,
+  operation: Operation,
+  schema: ValueSchema | undefined,
+): Decision<RegisterChange> {
+  if (operation.op !== 'set') return unknownOperation(policy, operation, ['set']);
+  const wrong = wrongArguments(operation, ['value']);
+  if (wrong) return wrong;
+  const value = operation.value as Json;
+  if (!schema) return { kind: 'accepted', change: { value } };
+  const checked = schema.check(value);
+  if (checked.kind === 'invalid') return invalidValue(`/value${checked.path}`, checked.message);
+  return staysValid(schema, value, checked.value) ?? { kind: 'accepted', change: { value: checked.value } };
+}
+
+/** Peers check what was written, not what the client had sent: so a schema must take its own output (INV-14). */
+function staysValid(schema: ValueSchema, sent: Json, made: Json): Rejection | undefined {
+  if (made === sent || schema.check(made).kind === 'valid') return undefined;
+  return invalidValue('/value', 'The declared schema turns this value into one that it refuses.');
+}
+
+export function readSet(json: Json, schema: ValueSchema | undefined): RegisterChange | undefined {
+  if (!hasExactly(json, ['value'])) return undefined;
+  const value = json.value as Json;
+  if (schema && schema.check(value).kind === 'invalid') return undefined;
+  return { value };
+}
+
+export function sameValue(a: Json, b: Json): boolean {
+  return a === b || canonicalText(a) === canonicalText(b);
+}
