@@ -1,3 +1,4 @@
+import { canonicalText } from '#core/event/canonical-json.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { ValueSchema } from '#core/merge/policy.js';
 import { DeclarationError } from './declaration-error.js';
@@ -8,7 +9,8 @@ type Checked = ReturnType<ValueSchema['check']>;
 /**
  * A Standard Schema as core sees it: synchronous, JSON in and JSON out, issues with JSON pointers.
  *
- * What the schema makes of a value (trimmed, with defaults) is what is stored; it is made once, at the origin.
+ * What the schema makes of a value (trimmed, with defaults) is what is stored. Every region checks what another sends by
+ * the same schema (INV-14), so the schema must take its own result, and leave it as it is.
  *
  * @throws DeclarationError when it is no Standard Schema, or answers a promise
  */
@@ -43,8 +45,24 @@ function check(standard: Standard, value: Json): Checked {
   if (isThenable(result)) throw asynchronous();
   if (result.issues !== undefined) return invalid(result.issues);
   const json = toJson(result.value);
-  if (json !== undefined) return { kind: 'valid', value: json };
-  return { kind: 'invalid', path: '', message: 'the schema makes something of this value that is not JSON' };
+  if (json === undefined) return refusal('the schema makes something of this value that is not JSON');
+  if (sameJson(json, value) || keeps(standard, json)) return { kind: 'valid', value: json };
+  return refusal('the schema does not take what it makes of this value');
+}
+
+function refusal(message: string): Checked {
+  return { kind: 'invalid', path: '', message };
+}
+
+function keeps(standard: Standard, made: Json): boolean {
+  const again = standard.validate(made);
+  if (isThenable(again)) throw asynchronous();
+  const json = again.issues === undefined ? toJson(again.value) : undefined;
+  return json !== undefined && sameJson(json, made);
+}
+
+function sameJson(a: Json, b: Json): boolean {
+  return a === b || canonicalText(a) === canonicalText(b);
 }
 
 function invalid(issues: readonly StandardIssue[]): Checked {

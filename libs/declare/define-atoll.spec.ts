@@ -1,0 +1,199 @@
+import { describe, expect, expectTypeOf, it } from 'vitest';
+import { z } from 'zod';
+import type { Json } from '#core/json.js';
+import { DeclarationError } from './declaration-error.js';
+import { defineAtoll, isAtoll } from './define-atoll.js';
+import { entity, type EntityOperation, type EntityValue } from './entity.js';
+import {
+  addWinsMap,
+  addWinsSet,
+  boundedCounter,
+  counter,
+  flag,
+  growOnlyCounter,
+  lastWriterWins,
+  maxRegister,
+  minRegister,
+  multiValue,
+  orderedStatus,
+  removeWinsSet,
+} from './policies.js';
+
+const cart = entity({
+  fields: {
+    lines: addWinsMap(counter()),
+    coupon: lastWriterWins(z.string().max(8)),
+    note: lastWriterWins(z.string(), { default: '' }),
+    slot: multiValue(z.object({ room: z.string() })),
+    tags: addWinsSet(),
+    state: orderedStatus(['open', 'paid']),
+  },
+});
+
+function errorOf(action: () => unknown): DeclarationError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof DeclarationError) return error;
+    throw error;
+  }
+  throw new Error('was not refused');
+}
+
+describe('a declaration', () => {
+  it('becomes the entity types that core folds', () => {
+    const atoll = defineAtoll({ entities: { cart } });
+    const type = atoll.entityTypes.get('cart')!;
+    expect(type).toMatchObject({
+      name: 'cart',
+      schemaVersion: 1,
+      onDelete: 'update-wins',
+      consistency: 'eventual',
+    });
+    expect([...type.fields].map(([name, { policy, fallback }]) => [name, policy.name, fallback])).toEqual([
+      ['lines', 'add-wins-map', undefined],
+      ['coupon', 'last-writer-wins', undefined],
+      ['note', 'last-writer-wins', ''],
+      ['slot', 'multi-value', undefined],
+      ['tags', 'add-wins-set', undefined],
+      ['state', 'ordered-status', undefined],
+    ]);
+    expect(isAtoll(atoll)).toBe(true);
+    expect(isAtoll({ entities: {} })).toBe(false);
+  });
+
+  it('knows every policy by its name', () => {
+    const fields = {
+      a: growOnlyCounter(),
+      b: removeWinsSet(),
+      c: flag({ concurrent: 'enable-wins' }),
+      d: flag({ concurrent: 'disable-wins' }),
+      e: maxRegister(),
+      f: minRegister(),
+    };
+    const type = defineAtoll({ entities: { all: entity({ fields }) } }).entityTypes.get('all')!;
+    expect([...type.fields.values()].map(({ policy }) => policy.name)).toHaveLength(6);
+  });
+
+  it('types what a read shows and what a write may send', () => {
+    expectTypeOf<EntityValue<typeof cart>>().toEqualTypeOf<{
+      readonly lines: Readonly<Record<string, number>>;
+      readonly coupon: string | null;
+      readonly note: string;
+      readonly slot: { room: string } | { readonly siblings: readonly { room: string }[] } | null;
+      readonly tags: readonly string[];
+      readonly state: 'open' | 'paid';
+    }>();
+    const operations: EntityOperation<typeof cart>[] = [
+      { field: 'lines', op: 'at', key: 'sku-1', then: { op: 'increment', by: 2 } },
+      { field: 'coupon', op: 'set', value: 'x' },
+      { field: 'state', op: 'advance', to: 'paid' },
+      // @ts-expect-error no such status
+      { field: 'state', op: 'advance', to: 'sent' },
+      // @ts-expect-error no such operation on a register
+      { field: 'coupon', op: 'increment', by: 1 },
+    ];
+    expect(operations).toHaveLength(5);
+  });
+
+  it.each([
+    '__proto__',
+    'Cart',
+    '1st',
+    'a-b',
+    'a.b',
+    'a/b',
+    '',
+    'x'.repeat(65),
+    'constructor',
+    'toString',
+    'hasOwnProperty',
+  ])('cannot call a type or a field %j', (name) => {
+    const named = <T>(value: T): Record<string, T> => Object.fromEntries([[name, value]]);
+    const type = errorOf(() => defineAtoll({ entities: named(entity({ fields: { a: counter() } })) }));
+    expect(type.code).toBe('invalid_name');
+    const field = errorOf(() => defineAtoll({ entities: { cart: entity({ fields: named(counter()) }) } }));
+    expect(field.code).toBe('invalid_name');
+    expect(field.path).toBe(`entities.cart.fields.${name}`);
+  });
+
+  it('says what is not available yet', () => {
+    expect(errorOf(() => entity({ fields: { a: counter() }, consistency: 'strong' })).code).toBe(
+      'strong_not_available',
+    );
+    const bounded = errorOf(() => boundedCounter({ min: 0 }));
+    expect(bounded.code).toBe('bounded_counter_not_available');
+    expect(bounded.message).toMatch(/not yet available/);
+  });
+
+  it.each([
+    ['no fields', () => defineAtoll({ entities: { a: entity({ fields: {} }) } }), 'invalid_options'],
+    [
+      'a delete rule nobody knows',
+      () => entity({ fields: {}, onDelete: 'last' as never }),
+      'invalid_options',
+    ],
+    ['a schema version of zero', () => entity({ fields: {}, schemaVersion: 0 }), 'invalid_options'],
+    ['a status twice', () => orderedStatus(['a', 'a']), 'invalid_options'],
+    ['no status', () => orderedStatus([]), 'invalid_options'],
+    ['a flag without a rule', () => flag({} as never), 'invalid_options'],
+    [
+      'a default that does not fit',
+      () => lastWriterWins(z.string(), { default: 7 as never }),
+      'invalid_default',
+    ],
+    [
+      'a default within a map',
+      () => addWinsMap(lastWriterWins(z.string(), { default: '' })),
+      'invalid_options',
+    ],
+    ['no schema', () => lastWriterWins({} as never), 'invalid_schema'],
+    [
+      'an asynchronous schema',
+      () => lastWriterWins(z.any().refine(() => Promise.resolve(true))),
+      'invalid_schema',
+    ],
+  ])('with %s is refused', (_what, declare, code) => {
+    expect(errorOf(declare).code).toBe(code);
+  });
+});
+
+describe('a schema', () => {
+  const checkOf = (schema: Parameters<typeof lastWriterWins>[0]) => (value: Json) =>
+    lastWriterWins(schema).policy.decide(
+      [],
+      { op: 'set', value },
+      {
+        dot: { actor: 'us~1', seq: 1 },
+        time: { wallMillis: 1, counter: 0, actor: 'us~1' },
+        hasObserved: false,
+      },
+    );
+
+  it('refuses a value with the path of what is wrong', () => {
+    const check = checkOf(z.object({ 'a/b': z.array(z.object({ '~': z.string().max(3) })) }));
+    expect(check({ 'a/b': [{ '~': 'yes' }, { '~': 'too long' }] })).toMatchObject({
+      kind: 'rejected',
+      code: 'invalid_value',
+      path: '/value/a~1b/1/~0',
+    });
+  });
+
+  it('may normalize a value, when it leaves its own result as it is', () => {
+    expect(checkOf(z.string().trim())(' x ')).toMatchObject({ kind: 'accepted', change: { value: 'x' } });
+    expect(checkOf(z.string().transform((text) => text.length))('abc')).toMatchObject({ kind: 'rejected' });
+    expect(checkOf(z.string().transform((text) => `${text}!`))('abc')).toMatchObject({ kind: 'rejected' });
+  });
+
+  it('must make JSON', () => {
+    expect(checkOf(z.coerce.date())('2026-11-22')).toMatchObject({ kind: 'rejected', code: 'invalid_value' });
+  });
+
+  it('is part of what regions compare, as JSON Schema', () => {
+    const described = (schema: Parameters<typeof lastWriterWins>[0]) =>
+      JSON.stringify(lastWriterWins(schema).policy.description);
+    expect(described(z.string().max(8))).toContain('"maxLength":8');
+    expect(described(z.string().max(8))).not.toBe(described(z.string().max(9)));
+    expect(described(z.string())).toBe(described(z.string()));
+  });
+});

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+
+/** What operators are answered under /v1/admin. */
+
+const cursors = z.record(z.string(), z.strictObject({ stored: z.number().int(), folded: z.number().int() }));
+
+export const topology = z
+  .strictObject({
+    region: z.string(),
+    actor: z.string(),
+    process: z.string(),
+    members: z.array(z.string()),
+    shards: z.number().int(),
+    owned: z.array(z.number().int()),
+    ready: z.boolean(),
+    isolated: z.boolean(),
+    pending: z.number().int(),
+    parked: z.number().int(),
+    types: z.array(
+      z.strictObject({
+        name: z.string(),
+        schemaVersion: z.number().int(),
+        onDelete: z.string(),
+        consistency: z.string(),
+        policyHash: z.string(),
+        fields: z.array(z.strictObject({ name: z.string(), policy: z.string(), version: z.number().int() })),
+      }),
+    ),
+  })
+  .meta({ id: 'Topology' });
+export type TopologyAnswer = z.output<typeof topology>;
+
+export const links = z
+  .strictObject({
+    region: z.string(),
+    links: z.array(
+      z.strictObject({
+        region: z.string(),
+        lastHeartbeatMillisAgo: z.number().nullable(),
+        behindHere: z
+          .number()
+          .int()
+          .meta({ description: 'Events stored there and not here, by the last heartbeats' }),
+        behindThere: z.number().int(),
+        publishBacklog: z.number().int(),
+        refusedTypes: z.array(z.string()),
+      }),
+    ),
+  })
+  .meta({ id: 'Links' });
+
+export const shards = z
+  .strictObject({
+    region: z.string(),
+    shards: z.array(
+      z.strictObject({
+        shard: z.number().int(),
+        owner: z.string().meta({ description: "Process; '' when nobody has ever owned it" }),
+        address: z.string(),
+        ownerEpoch: z.number().int(),
+        leaseRemainingMillis: z.number(),
+        cursors: cursors.meta({ description: 'Per actor' }),
+      }),
+    ),
+  })
+  .meta({ id: 'Shards' });
+
+export const quarantine = z
+  .strictObject({
+    region: z.string(),
+    events: z.array(
+      z.strictObject({
+        dot: z.string(),
+        type: z.string(),
+        id: z.string(),
+        state: z.enum(['pending', 'parked']),
+        waitsFor: z.string().nullable(),
+        reason: z.string().nullable(),
+      }),
+    ),
+  })
+  .meta({ id: 'Quarantine' });
+
+const quantiles = z.strictObject({
+  count: z.number().int(),
+  p50: z.number().nullable(),
+  p99: z.number().nullable(),
+  p999: z.number().nullable(),
+});
+
+export const slo = z
+  .strictObject({
+    region: z.string(),
+    process: z.string(),
+    ready: z.boolean(),
+    isolated: z.boolean(),
+    pending: z.number().int(),
+    parked: z.number().int(),
+    lagMillis: z
+      .array(quantiles.extend({ from: z.string(), to: z.string() }))
+      .meta({
+        description:
+          'Per link, since this process started; upper bounds of histogram buckets, null beyond the last',
+      }),
+    commitMillis: quantiles.nullable(),
+  })
+  .meta({ id: 'Slo' });
+export type SloAnswer = z.output<typeof slo>;

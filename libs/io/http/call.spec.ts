@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { AtollError } from '#core/errors.js';
+import { formatETag } from '#io/wire/etag.js';
+import { readCall } from './call.js';
+
+const now = Date.UTC(2026, 10, 22);
+
+function call(headers: Readonly<Record<string, string>> = {}, remainingMillis?: number) {
+  return readCall({ requestId: 'r', header: (name) => headers[name], nowMillis: now, remainingMillis });
+}
+
+function codeOf(headers: Readonly<Record<string, string>>): string {
+  try {
+    call(headers);
+  } catch (error) {
+    if (error instanceof AtollError) return error.code;
+  }
+  throw new Error('was not refused');
+}
+
+/** A version 7 uuid of that time. */
+function uuid7(millis: number): string {
+  const hex = millis.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
+}
+
+describe('the headers of a call', () => {
+  it('may all be absent', () => {
+    expect(call()).toMatchObject({ level: 'eventual', maxWaitMillis: 5_000, mutationId: undefined });
+  });
+
+  it('mean the level session where a session token comes without a level', () => {
+    expect(call({ 'atoll-session': 't' })).toMatchObject({ level: 'session', session: 't' });
+    expect(call({ 'atoll-session': 't', 'atoll-consistency': 'eventual' }).level).toBe('eventual');
+  });
+
+  it('carry an ETag, a mutation id, a wait and a trace', () => {
+    const seen = new Map([['eu~1', 7]]);
+    const mutationId = `us.${uuid7(now)}`;
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+    expect(
+      call({
+        'if-match': formatETag(seen),
+        'idempotency-key': mutationId,
+        'atoll-max-wait': '250',
+        traceparent,
+      }),
+    ).toMatchObject({ ifMatch: seen, mutationId, maxWaitMillis: 250, trace: traceparent });
+  });
+
+  it('wait no longer than the deadline of the transport', () => {
+    expect(call({ 'atoll-max-wait': '250' }, 100).maxWaitMillis).toBe(100);
+    expect(call({}, -5).maxWaitMillis).toBe(0);
+  });
+
+  it.each([
+    ['causal', 'level_not_available'],
+    ['quorum', 'level_not_available'],
+    ['strong', 'level_not_available'],
+    ['bounded;max=2000ms', 'level_not_available'],
+    ['bounded;max=2000ms;else=redirect', 'level_not_available'],
+    ['bounded', 'invalid_request'],
+    ['bounded;max=soon', 'invalid_request'],
+    ['Session', 'invalid_request'],
+    ['', 'invalid_request'],
+  ])('with Atoll-Consistency %j are refused: %s', (level, code) => {
+    expect(codeOf({ 'atoll-consistency': level })).toBe(code);
+  });
+
+  it.each([
+    ['1', 'acks_not_available'],
+    ['majority', 'acks_not_available'],
+    ['all', 'acks_not_available'],
+    ['2', 'invalid_request'],
+    ['', 'invalid_request'],
+  ])('with Atoll-Acks %j are refused: %s', (acks, code) => {
+    expect(codeOf({ 'atoll-acks': acks })).toBe(code);
+  });
+
+  it.each([
+    [{ 'atoll-max-wait': '-1' }, 'invalid_request'],
+    [{ 'atoll-max-wait': '1e3' }, 'invalid_request'],
+    [{ 'atoll-max-wait': '30001' }, 'invalid_request'],
+    [{ 'if-match': '*' }, 'invalid_request'],
+    [{ 'if-match': 'W/"LQ"' }, 'invalid_request'],
+    [{ 'if-match': '"nonsense"' }, 'invalid_request'],
+    [{ 'if-none-match': '*' }, 'invalid_request'],
+    [{ 'idempotency-key': '' }, 'invalid_mutation_id'],
+    [{ 'idempotency-key': 'a b' }, 'invalid_mutation_id'],
+    [{ 'idempotency-key': 'ü' }, 'invalid_mutation_id'],
+    [{ 'idempotency-key': 'x'.repeat(201) }, 'invalid_mutation_id'],
+    [{ 'idempotency-key': `us.${uuid7(now + 3_600_000)}` }, 'invalid_mutation_id'],
+    [{ 'atoll-session': 'x'.repeat(60_000) }, 'invalid_session'],
+  ])('%j are refused: %s', (headers, code) => {
+    expect(codeOf(headers as Record<string, string>)).toBe(code);
+  });
+
+  it('ignore a malformed traceparent', () => {
+    expect(call({ traceparent: 'nonsense' }).trace).toBeUndefined();
+  });
+});

@@ -1,0 +1,133 @@
+import { AtollError } from '#core/errors.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
+import { driftMillisMax } from '#core/causality/hybrid-timestamp.js';
+import { parseETag } from '#io/wire/etag.js';
+import { maxWaitMillisDefault, maxWaitMillisMax, sessionLengthMax } from './limits.js';
+
+/** How one request asked to be served: what its headers, or its gRPC metadata, say. */
+export interface Call {
+  readonly requestId: string;
+  readonly level: 'eventual' | 'session';
+  readonly session?: string;
+  readonly maxWaitMillis: number;
+  readonly mutationId?: string;
+  readonly ifMatch?: VersionVector;
+  /** W3C traceparent. */
+  readonly trace?: string;
+}
+
+export interface CallSource {
+  readonly requestId: string;
+  /** A header, or metadata key, by its lower case name. */
+  readonly header: (name: string) => string | undefined;
+  readonly nowMillis: number;
+  /** What is left of the transport's own deadline, where it has one (gRPC). */
+  readonly remainingMillis?: number;
+}
+
+/**
+ * Reads the headers that every operation knows. What is asked for and cannot be given is refused, never ignored (INV-10).
+ *
+ * @throws AtollError invalid_request, level_not_available, acks_not_available, invalid_session, invalid_mutation_id
+ */
+export function readCall({ requestId, header, nowMillis, remainingMillis }: CallSource): Call {
+  const session = readSession(header('atoll-session'));
+  checkAcks(header('atoll-acks'));
+  checkUnsupported(header);
+  const wait = readMaxWait(header('atoll-max-wait'));
+  return {
+    requestId,
+    level: readLevel(header('atoll-consistency'), session),
+    session,
+    maxWaitMillis: remainingMillis === undefined ? wait : Math.max(0, Math.min(wait, remainingMillis)),
+    mutationId: readMutationId(header('idempotency-key'), nowMillis),
+    ifMatch: readIfMatch(header('if-match')),
+    trace: readTrace(header('traceparent')),
+  };
+}
+
+function readSession(text: string | undefined): string | undefined {
+  if (text === undefined || text.length <= sessionLengthMax) return text;
+  throw new AtollError('invalid_session', `A session token has at most ${sessionLengthMax} characters.`);
+}
+
+const laterLevel = /^(causal|quorum|strong|bounded;max=\d{1,7}ms(;else=(fetch|redirect|refuse))?)$/;
+
+function readLevel(text: string | undefined, session: string | undefined): Call['level'] {
+  if (text === undefined) return session === undefined ? 'eventual' : 'session';
+  if (text === 'eventual' || text === 'session') return text;
+  if (laterLevel.test(text)) {
+    throw new AtollError(
+      'level_not_available',
+      `The level '${text}' is not available yet; 'eventual' and 'session' are.`,
+    );
+  }
+  throw new AtollError(
+    'invalid_request',
+    "Atoll-Consistency must be 'eventual' or 'session' ('causal', 'bounded;max=<n>ms', 'quorum' and 'strong' are not available yet).",
+  );
+}
+
+function checkAcks(text: string | undefined): void {
+  if (text === undefined || text === 'local') return;
+  if (text === '1' || text === 'majority' || text === 'all') {
+    throw new AtollError('acks_not_available', `Atoll-Acks '${text}' is not available yet; 'local' is.`);
+  }
+  throw new AtollError(
+    'invalid_request',
+    "Atoll-Acks must be 'local' ('1', 'majority' and 'all' are not available yet).",
+  );
+}
+
+function checkUnsupported(header: CallSource['header']): void {
+  if (header('if-none-match') === undefined && header('if-unmodified-since') === undefined) return;
+  throw new AtollError(
+    'invalid_request',
+    'If-None-Match and If-Unmodified-Since are not served; use If-Match with an ETag.',
+  );
+}
+
+function readMaxWait(text: string | undefined): number {
+  if (text === undefined) return maxWaitMillisDefault;
+  const millis = Number(text);
+  if (/^\d{1,9}$/.test(text) && millis <= maxWaitMillisMax) return millis;
+  throw new AtollError(
+    'invalid_request',
+    `Atoll-Max-Wait must be milliseconds from 0 to ${maxWaitMillisMax}.`,
+  );
+}
+
+/** @throws AtollError invalid_mutation_id */
+export function readMutationId(text: string | undefined, nowMillis: number): string | undefined {
+  if (text === undefined) return undefined;
+  if (text.length > mutationIdLengthMax || !/^[\x21-\x7e]+$/.test(text)) {
+    throw new AtollError(
+      'invalid_mutation_id',
+      `A mutation id has 1 to ${mutationIdLengthMax} printable ASCII characters and no spaces.`,
+    );
+  }
+  const birth = birthOf(text);
+  if (birth !== undefined && birth.bornMillis > nowMillis + driftMillisMax) {
+    throw new AtollError(
+      'invalid_mutation_id',
+      'The mutation id was born in the future, by the clock of this region.',
+    );
+  }
+  return text;
+}
+
+function readIfMatch(text: string | undefined): VersionVector | undefined {
+  if (text === undefined) return undefined;
+  const version = parseETag(text);
+  if (version !== undefined) return version;
+  throw new AtollError(
+    'invalid_request',
+    'If-Match must be one ETag, exactly as a read or a write answered it.',
+  );
+}
+
+/** A malformed traceparent is ignored, as its specification demands. */
+function readTrace(text: string | undefined): string | undefined {
+  return text !== undefined && /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/.test(text) ? text : undefined;
+}

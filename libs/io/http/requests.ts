@@ -1,0 +1,152 @@
+import { z } from 'zod';
+import { entityIdLengthMax, typeNameLengthMax } from '#core/event/event-codec.js';
+import { mutationIdLengthMax } from '#core/event/mutation-id.js';
+import { isWellFormed } from '#core/event/text-limits.js';
+import { versionLengthMax } from '../wire/etag.js';
+import {
+  batchChangesMax,
+  getManyIdsMax,
+  offsetMax,
+  operationsMax,
+  pageSizeDefault,
+  pageSizeMax,
+  sessionLengthMax,
+  tokenLengthMax,
+} from './limits.js';
+
+/**
+ * What clients may send, by key. Objects are strict: a key that nobody knows (a timestamp, say) is refused with its
+ * path instead of being ignored. What an operation may hold beyond `field` and `op` is for its policy to say.
+ */
+
+const wellFormed = (text: string): boolean => isWellFormed(text);
+const badText = 'The text holds U+0000 or a lone surrogate.';
+
+export const typeName = z
+  .string()
+  .min(1)
+  .max(typeNameLengthMax)
+  .refine(wellFormed, badText)
+  .meta({ example: 'cart' });
+export const entityId = z
+  .string()
+  .min(1)
+  .max(entityIdLengthMax)
+  .refine(wellFormed, badText)
+  .meta({ example: '42' });
+
+const version = z
+  .string()
+  .min(1)
+  .max(versionLengthMax)
+  .meta({ description: 'The ETag of a read or write, with or without its quotes', example: 'ZXV-MSAz' });
+
+export const operation = z
+  .looseObject({ field: z.string().min(1).max(256), op: z.string().min(1).max(64) })
+  .meta({
+    id: 'Operation',
+    description:
+      "One operation on one field: `{ field, op, … }`, as the field's policy knows it. Registers: `set` value. Counters: `increment` by. Sets: `add`, `remove` element. Flag: `enable`, `disable`. Max, min: `raise`, `lower` value. Ordered status: `advance` to. Map: `at` key then `{ op, … }`, `remove` key. Text: `splice` index, delete, insert; `update` update (base64).",
+    example: { field: 'lines', op: 'at', key: 'sku-1', then: { op: 'increment', by: 2 } },
+  });
+
+const operations = z.array(operation).min(1).max(operationsMax);
+
+export const changeRequest = z.strictObject({ operations, observed: version.optional() }).meta({
+  id: 'ChangeRequest',
+  description: 'One atomic change. `observed`: what the client had read; a field with siblings demands it.',
+});
+export type ChangeRequest = z.output<typeof changeRequest>;
+
+export const patchRequest = z
+  .record(z.string().max(256), z.unknown())
+  .refine((fields) => Object.keys(fields).length > 0, 'Name at least one field.')
+  .refine((fields) => Object.keys(fields).length <= operationsMax, 'Too many fields.')
+  .meta({
+    id: 'PatchRequest',
+    description: '`{ field: value, … }` for register fields; absent fields are left alone',
+    example: { name: 'Ada' },
+  });
+
+export const batchChange = z
+  .strictObject({
+    type: typeName,
+    id: entityId,
+    kind: z.enum(['update', 'delete']).default('update'),
+    operations: z.array(operation).max(operationsMax).default([]),
+    observed: version.optional(),
+    ifMatch: version.optional().meta({ description: 'As the header If-Match' }),
+    mutationId: z
+      .string()
+      .max(mutationIdLengthMax)
+      .optional()
+      .meta({ description: 'As the header Idempotency-Key' }),
+    session: z.string().max(sessionLengthMax).optional().meta({ description: 'As the header Atoll-Session' }),
+  })
+  .meta({ id: 'BatchChange' });
+export type BatchChange = z.output<typeof batchChange>;
+
+export const batchRequest = z
+  .strictObject({ changes: z.array(batchChange).min(1).max(batchChangesMax) })
+  .meta({ id: 'BatchRequest', description: 'Not atomic: each change has an outcome of its own' });
+
+export const getManyRequest = z
+  .strictObject({ ids: z.array(entityId).min(1).max(getManyIdsMax) })
+  .meta({ id: 'GetManyRequest' });
+
+export const resolveRequest = z
+  .strictObject({ operations, observed: version.optional() })
+  .meta({
+    id: 'ResolveRequest',
+    description: "The change that a person decided on. Without `observed`: the conflict's own siblings.",
+  });
+
+/** Numbers come as text in a query. */
+function count(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
+  return z
+    .union([
+      z
+        .string()
+        .regex(/^\d{1,9}$/)
+        .transform(Number),
+      z.number(),
+    ])
+    .pipe(z.number().int().min(min).max(max))
+    .default(fallback)
+    .meta({ type: 'integer', minimum: min, maximum: max, default: fallback });
+}
+
+const limit = count(1, pageSizeMax, pageSizeDefault);
+const flag = z
+  .union([z.enum(['true', 'false']).transform((text) => text === 'true'), z.boolean()])
+  .default(false)
+  .meta({ type: 'boolean', default: false });
+
+export const listQuery = z.strictObject({
+  after: entityId.optional().meta({ description: 'The last id of the page before' }),
+  limit,
+});
+export const historyQuery = z.strictObject({ limit, offset: count(0, offsetMax, 0) });
+export const conflictsQuery = z
+  .strictObject({
+    type: typeName.optional(),
+    id: entityId.optional().meta({ description: 'Of the entity; needs `type`' }),
+    unresolved: flag,
+    after: z.string().min(1).max(256).optional().meta({ description: '`next` of the page before' }),
+    limit,
+  })
+  .refine(({ type, id }) => id === undefined || type !== undefined, {
+    message: 'id needs type.',
+    path: ['id'],
+  });
+export const changesQuery = z.strictObject({
+  type: typeName.optional(),
+  after: z
+    .string()
+    .min(1)
+    .max(tokenLengthMax)
+    .optional()
+    .meta({ description: 'A position: the `id` of a notice, from any region. Without it: from now on' }),
+});
+export const quarantineQuery = z.strictObject({ limit });
+export const noQuery = z.strictObject({});
