@@ -42,7 +42,6 @@ function objectText(object: JsonObject): string {
 }
 
 /** Everything that a JSON string must escape, and surrogates, of which a lone one is escaped too. */
-// eslint-disable-next-line no-control-regex -- control characters are exactly what is looked for
 const needsEscape = /[\u0000-\u001f"\\\ud800-\udfff]/;
 
 function quoted(text: string): string {

@@ -1,37 +1,18 @@
-import { type Actor, type Dot } from '../causality/dot.js';
-import {
-  decodeVector,
-  encodeVector,
-  nothingSeen,
-  withDot,
-  type VersionVector,
-} from '../causality/version-vector.js';
-import { assert } from '../assert.js';
-import { canonicalText } from '../event/canonical-json.js';
+import type { Dot } from '../causality/dot.js';
 import type { Json } from '../json.js';
+import { entryRule, type Entry, type EntryRule, type MapChange } from './map-entry.js';
 import { hasExactly, invalidValue, isObject, unknownOperation, wrongArguments } from './operation.js';
 import {
   split,
   type Decision,
+  type DecisionStamp,
   type MergePolicy,
   type Operation,
   type Rejection,
   type Split,
   type Stamped,
 } from './policy.js';
-import { takenBySeenRemovals } from './removal.js';
-import { storedArray, storedObject } from './stored-form.js';
-
-export type MapChange<Inner> =
-  | { readonly kind: 'at'; readonly key: string; readonly then: Inner }
-  | { readonly kind: 'remove'; readonly key: string };
-
-export interface Entry<Inner> {
-  /** Per actor, the last change at the key that nothing took. The key is in the map while it is not empty. */
-  readonly touched: VersionVector;
-  /** Also of a key that is not in the map, while a later change would have to know it (removals within). */
-  readonly inner: Inner;
-}
+import { storedObject } from './stored-form.js';
 
 export type AddWinsMap<Inner> = ReadonlyMap<string, Entry<Inner>>;
 
@@ -50,7 +31,7 @@ export function addWinsMap<Inner, InnerChange>(
   inner: MergePolicy<Inner, InnerChange>,
 ): MergePolicy<AddWinsMap<Inner>, MapChange<InnerChange>> {
   type State = AddWinsMap<Inner>;
-  const entries = entriesOf(inner);
+  const entries = entryRule(inner);
   return {
     name: 'add-wins-map',
     version: inner.version,
@@ -59,15 +40,7 @@ export function addWinsMap<Inner, InnerChange>(
     replacesObserved: inner.replacesObserved,
 
     initial: () => new Map(),
-    decide(state, operation, stamp): Decision<MapChange<InnerChange>> {
-      const asked = readOperation(operation);
-      if (asked.kind === 'rejected') return asked;
-      if (asked.kind === 'remove') return { kind: 'accepted', change: asked };
-      const { key, then } = asked;
-      const decision = inner.decide(state.get(key)?.inner ?? inner.initial(), then, stamp);
-      if (decision.kind === 'rejected') return { ...decision, path: `/then${decision.path}` };
-      return { kind: 'accepted', change: { kind: 'at', key, then: decision.change } };
-    },
+    decide: (state, operation, stamp) => decide(state, { operation, stamp, inner }),
     readChange: (json) => readChange(json, inner),
     writeChange: (change) =>
       change.kind === 'at'
@@ -83,23 +56,8 @@ export function addWinsMap<Inner, InnerChange>(
       else next.set(key, after);
       return next;
     },
-    take(state, taken) {
-      const left = new Map<string, Entry<Inner>>();
-      for (const [key, entry] of state) {
-        const after = entries.take(entry, taken);
-        if (after === split) return split;
-        if (!entries.isForgettable(after)) left.set(key, after);
-      }
-      return left;
-    },
-    fold(log): State {
-      const state = new Map<string, Entry<Inner>>();
-      for (const [key, ofKey] of byKey(log)) {
-        const entry = entries.fold(ofKey);
-        if (!entries.isForgettable(entry)) state.set(key, entry);
-      }
-      return state;
-    },
+    take: (state, taken) => takeEntries(state, taken, entries),
+    fold: (log) => foldEntries(log, entries),
     reach(change) {
       if (change.kind === 'remove') return { place: [change.key], takes: 'seen' };
       const { place, takes } = inner.reach(change.then);
@@ -120,57 +78,36 @@ export function addWinsMap<Inner, InnerChange>(
       const shown = [...state].filter(([, { touched }]) => touched.size > 0);
       return Object.fromEntries(shown.map(([key, entry]) => [key, inner.value(entry.inner)]));
     },
-    encode: (state) =>
-      Object.fromEntries(
-        [...state].map(([key, entry]) => [key, [encodeVector(entry.touched), inner.encode(entry.inner)]]),
-      ),
+    encode: (state) => Object.fromEntries([...state].map(([key, entry]) => [key, entries.encode(entry)])),
     decode: (json): State =>
-      new Map(Object.entries(storedObject(json)).map(([key, entry]) => [key, decodeEntry(entry, inner)])),
+      new Map(Object.entries(storedObject(json)).map(([key, entry]) => [key, entries.decode(entry)])),
   };
 }
 
-/** What is done to the entry of one key. */
-function entriesOf<Inner, InnerChange>(inner: MergePolicy<Inner, InnerChange>) {
-  const absent: Entry<Inner> = { touched: nothingSeen, inner: inner.initial() };
-  const nothingWithin = canonicalText(inner.encode(absent.inner));
-
-  function take(entry: Entry<Inner>, taken: (dot: Dot) => boolean): Entry<Inner> | Split {
-    const left = inner.take(entry.inner, taken);
-    return left === split ? split : { touched: untaken(entry.touched, taken), inner: left };
-  }
-
-  function apply(entry: Entry<Inner>, stamped: Stamped<MapChange<InnerChange>>): Entry<Inner> | Split {
-    const { change, role, effective, dot, survivorCovers } = stamped;
-    if (change.kind === 'remove') return role === 'alias' ? entry : take(entry, survivorCovers);
-    const after = inner.apply(entry.inner, { ...stamped, change: change.then });
+function takeEntries<Inner, InnerChange>(
+  state: AddWinsMap<Inner>,
+  taken: (dot: Dot) => boolean,
+  entries: EntryRule<Inner, InnerChange>,
+): AddWinsMap<Inner> | Split {
+  const left = new Map<string, Entry<Inner>>();
+  for (const [key, entry] of state) {
+    const after = entries.take(entry, taken);
     if (after === split) return split;
-    return { touched: effective ? withDot(entry.touched, dot) : entry.touched, inner: after };
+    if (!entries.isForgettable(after)) left.set(key, after);
   }
-
-  function fold(log: readonly Stamped<MapChange<InnerChange>>[]): Entry<Inner> {
-    const taken = takenBySeenRemovals(log, ({ kind }) => kind === 'remove');
-    const within: Stamped<InnerChange>[] = [];
-    let touched = nothingSeen;
-    log.forEach((stamped, at) => {
-      const { change, dot } = stamped;
-      if (change.kind === 'remove') return;
-      const effective = stamped.effective && taken[at] !== true;
-      if (effective) touched = withDot(touched, dot);
-      within.push({ ...stamped, change: change.then, effective });
-    });
-    return { touched, inner: inner.fold(within) };
-  }
-
-  const isForgettable = (entry: Entry<Inner>): boolean =>
-    entry.touched.size === 0 && canonicalText(inner.encode(entry.inner)) === nothingWithin;
-
-  return { absent, apply, take, fold, isForgettable };
+  return left;
 }
 
-function untaken(touched: VersionVector, taken: (dot: Dot) => boolean): VersionVector {
-  const left = new Map<Actor, number>();
-  for (const [actor, seq] of touched) if (!taken({ actor, seq })) left.set(actor, seq);
-  return left;
+function foldEntries<Inner, InnerChange>(
+  log: readonly Stamped<MapChange<InnerChange>>[],
+  entries: EntryRule<Inner, InnerChange>,
+): AddWinsMap<Inner> {
+  const state = new Map<string, Entry<Inner>>();
+  for (const [key, ofKey] of byKey(log)) {
+    const entry = entries.fold(ofKey);
+    if (!entries.isForgettable(entry)) state.set(key, entry);
+  }
+  return state;
 }
 
 function byKey<Inner>(
@@ -183,6 +120,25 @@ function byKey<Inner>(
     else groups.set(stamped.change.key, [stamped]);
   }
   return groups;
+}
+
+interface Asked<Inner, InnerChange> {
+  readonly operation: Operation;
+  readonly stamp: DecisionStamp;
+  readonly inner: MergePolicy<Inner, InnerChange>;
+}
+
+function decide<Inner, InnerChange>(
+  state: AddWinsMap<Inner>,
+  { operation, stamp, inner }: Asked<Inner, InnerChange>,
+): Decision<MapChange<InnerChange>> {
+  const asked = readOperation(operation);
+  if (asked.kind === 'rejected') return asked;
+  if (asked.kind === 'remove') return { kind: 'accepted', change: asked };
+  const { key, then } = asked;
+  const decision = inner.decide(state.get(key)?.inner ?? inner.initial(), then, stamp);
+  if (decision.kind === 'rejected') return { ...decision, path: `/then${decision.path}` };
+  return { kind: 'accepted', change: { kind: 'at', key, then: decision.change } };
 }
 
 function readOperation(operation: Operation): Rejection | MapChange<Operation> {
@@ -208,11 +164,4 @@ function readChange<InnerChange>(
   if (!hasExactly(json, ['at', 'then']) || typeof json.at !== 'string') return undefined;
   const then = inner.readChange(json.then as Json);
   return then === undefined ? undefined : { kind: 'at', key: json.at, then };
-}
-
-function decodeEntry<Inner>(json: Json, inner: MergePolicy<Inner>): Entry<Inner> {
-  const [vector, within] = storedArray(json);
-  const touched = decodeVector(vector);
-  assert(touched !== undefined, 'a stored map entry says who touched it');
-  return { touched, inner: inner.decode(within as Json) };
 }
