@@ -1,0 +1,166 @@
+import { assert } from '#core/assert.js';
+import { shardOf } from '#core/event/shard-of.js';
+import { counter, lastWriterWins } from '#core/merge/policies.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import { limitsDefault, timingDefault } from '#flow/limits.js';
+import type { CounterName } from '#flow/ports/telemetry.js';
+import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
+import type { Command } from '#flow/service.js';
+import { FixedLinks } from '../memory/links.js';
+import { ManualClock } from '../memory/manual-clock.js';
+import { kitAuth, kitHashing } from '../memory/memory-auth.js';
+import { MemoryClusters } from '../memory/memory-clusters.js';
+import { MemoryDatabase } from '../memory/memory-database.js';
+import { MemoryEventLog } from '../memory/memory-event-log.js';
+import { MemoryNetwork } from '../memory/memory-peers.js';
+import { MemoryTelemetry } from '../memory/memory-telemetry.js';
+import { MemoryTransport } from '../memory/memory-transport.js';
+
+export interface MemoryWorldOptions {
+  readonly regions: readonly string[];
+  readonly types?: EntityTypes;
+  readonly shards?: number;
+  readonly linkMillis?: number;
+}
+
+const likes: EntityTypes = new Map([
+  [
+    'likes',
+    {
+      name: 'likes',
+      schemaVersion: 1,
+      onDelete: 'update-wins',
+      consistency: 'eventual',
+      fields: new Map([
+        ['count', { policy: counter() }],
+        ['title', { policy: lastWriterWins() }],
+      ]),
+    },
+  ],
+]);
+
+/** Regions of one process each on in-memory ports and a clock that the test moves: no faults but those it makes. */
+export class MemoryWorld {
+  readonly clock = new ManualClock();
+  readonly links: FixedLinks;
+  readonly databases = new Map<string, MemoryDatabase>();
+  readonly clusters: MemoryClusters;
+  readonly telemetry = new Map<string, MemoryTelemetry>();
+  private readonly processes = new Map<string, RegionProcess>();
+  private readonly shards: number;
+  private births = 0;
+
+  private constructor(private readonly options: MemoryWorldOptions) {
+    const { regions } = options;
+    this.links = new FixedLinks(options.linkMillis ?? 10);
+    this.shards = options.shards ?? 4;
+    this.clusters = new MemoryClusters({ regions, shards: this.shards, clock: this.clock, links: this.links });
+    const network = new MemoryNetwork({ regions, clock: this.clock, links: this.links });
+    for (const region of regions) this.join(region, network);
+  }
+
+  static async started(options: MemoryWorldOptions): Promise<MemoryWorld> {
+    const world = new MemoryWorld(options);
+    await world.run(Promise.all([...world.processes.values()].map((process) => process.start())));
+    return world;
+  }
+
+  private join(region: string, network: MemoryNetwork): void {
+    const database = new MemoryDatabase({
+      region,
+      actor: `${region}~1`,
+      shards: this.shards,
+      nowMillis: () => this.clock.wallMillis(),
+    });
+    this.databases.set(region, database);
+    const telemetry = new MemoryTelemetry();
+    this.telemetry.set(region, telemetry);
+    const address = `${region}:1`;
+    const peers = network.join({
+      region,
+      address,
+      handlers: {
+        fetch: (request) => this.region(region).handlers.fetch(request),
+        forward: (payload) => this.region(region).handlers.forward(payload),
+        relayed: (heartbeat) => this.region(region).handlers.relayed(heartbeat),
+      },
+    });
+    const process = createRegionProcess(
+      {
+        log: new MemoryEventLog(database),
+        transport: new MemoryTransport(this.clusters, region),
+        peers,
+        siblings: peers,
+        auth: kitAuth(region),
+        hashing: kitHashing,
+        random: { mutationId: () => this.freshMutationId(region), fraction: () => 0.5 },
+        clock: this.clock,
+        telemetry,
+      },
+      {
+        processId: `${region}-1`,
+        address,
+        types: this.options.types ?? likes,
+        policyHashes: new Map(),
+        members: this.options.regions,
+        limits: limitsDefault,
+        timing: timingDefault,
+      },
+    );
+    this.processes.set(region, process);
+  }
+
+  region(name: string): RegionProcess {
+    const process = this.processes.get(name);
+    assert(process !== undefined, `there is no region ${name}`);
+    return process;
+  }
+
+  /** Moves the clock until the work is done. */
+  async run<T>(work: Promise<T>): Promise<T> {
+    let done = false;
+    work.then(
+      () => (done = true),
+      () => (done = true),
+    );
+    await this.clock.until(() => done, 'the work is done');
+    return work;
+  }
+
+  /** Moves the clock until all regions have stored and folded the same. */
+  async converged(): Promise<void> {
+    await this.clock.until(() => {
+      const cursors = [...this.databases.values()].map((database) =>
+        JSON.stringify(
+          database.shards.map((shard) =>
+            [...shard.cursors.values()].map(({ actor, stored, folded }) => [actor, stored, folded]).sort(),
+          ),
+        ),
+      );
+      return new Set(cursors).size === 1;
+    }, 'all regions have equal cursors');
+  }
+
+  /** Over all regions. */
+  count(name: CounterName): number {
+    let total = 0;
+    for (const { counts } of this.telemetry.values()) total += counts.get(name) ?? 0;
+    return total;
+  }
+
+  freshMutationId(region: string): string {
+    const birth = this.clock.wallMillis().toString(16).padStart(12, '0');
+    this.births += 1;
+    const rest = this.births.toString(16).padStart(12, '0');
+    return `${region}.${birth.slice(0, 8)}-${birth.slice(8)}-7000-8000-${rest}`;
+  }
+
+  /** A command that adds to the counter of an entity. */
+  add(type: string, id: string, by: number): Command {
+    return { entity: { type, id }, kind: 'update', operations: [{ field: 'count', op: 'increment', by }] };
+  }
+
+  shardOf(type: string, id: string): number {
+    return shardOf({ type, id }, this.shards);
+  }
+}
