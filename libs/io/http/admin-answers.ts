@@ -96,12 +96,10 @@ export const slo = z
     isolated: z.boolean(),
     pending: z.number().int(),
     parked: z.number().int(),
-    lagMillis: z
-      .array(quantiles.extend({ from: z.string(), to: z.string() }))
-      .meta({
-        description:
-          'Per link, since this process started; upper bounds of histogram buckets, null beyond the last',
-      }),
+    lagMillis: z.array(quantiles.extend({ from: z.string(), to: z.string() })).meta({
+      description:
+        'Per link, since this process started; upper bounds of histogram buckets, null beyond the last',
+    }),
     commitMillis: quantiles.nullable(),
   })
   .meta({ id: 'Slo' });

@@ -42,7 +42,7 @@ export const entities = z
     entities: z.array(listed),
     next: z.string().nullable().meta({ description: '`after` of the next page; null: this was the last' }),
     region,
-    session,
+    session: session.nullable(),
   })
   .meta({ id: 'Entities' });
 export type EntitiesAnswer = z.output<typeof entities>;

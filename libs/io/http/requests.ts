@@ -94,12 +94,10 @@ export const getManyRequest = z
   .strictObject({ ids: z.array(entityId).min(1).max(getManyIdsMax) })
   .meta({ id: 'GetManyRequest' });
 
-export const resolveRequest = z
-  .strictObject({ operations, observed: version.optional() })
-  .meta({
-    id: 'ResolveRequest',
-    description: "The change that a person decided on. Without `observed`: the conflict's own siblings.",
-  });
+export const resolveRequest = z.strictObject({ operations, observed: version.optional() }).meta({
+  id: 'ResolveRequest',
+  description: "The change that a person decided on. Without `observed`: the conflict's own siblings.",
+});
 
 /** Numbers come as text in a query. */
 function count(min: number, max: number, fallback: number): z.ZodType<number, unknown> {

@@ -1,0 +1,27 @@
+import { AtollError } from '#core/errors.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import { decodeVersion, encodeVersion } from '#io/wire/etag.js';
+
+/** What an operation answers, before HTTP or gRPC gives it its form. */
+export interface Answer<Body> {
+  readonly body: Body;
+  /** Of the one entity the answer is about: becomes the ETag. */
+  readonly version?: string;
+  readonly session?: string;
+}
+
+export function vectorObject(vector: VersionVector): Record<string, number> {
+  return Object.fromEntries(vector);
+}
+
+export { encodeVersion };
+
+/** @throws AtollError invalid_request at `path` */
+export function readVersion(text: string | undefined, path: string): VersionVector | undefined {
+  if (text === undefined) return undefined;
+  const unquoted = /^"(.*)"$/.exec(text)?.[1] ?? text;
+  const version = decodeVersion(unquoted);
+  if (version !== undefined) return version;
+  const detail = 'This is not a version: send an ETag exactly as a read or a write answered it.';
+  throw new AtollError('invalid_request', detail, { fields: [{ path, code: 'invalid_request', detail }] });
+}

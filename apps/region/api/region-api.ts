@@ -1,0 +1,37 @@
+import type { HistogramName } from '#flow/ports/telemetry.js';
+import type { RegionService } from '#flow/service.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Quantiles } from '#io/telemetry/prometheus.js';
+import type { Report } from './as-atoll-error.js';
+import { entityOperations } from './entities.js';
+import { feedOperations } from './feed.js';
+import { reportOperations } from './reports.js';
+import { writeOperations } from './writes.js';
+
+export interface ApiParts {
+  readonly service: RegionService;
+  readonly types: EntityTypes;
+  readonly policyHashes: ReadonlyMap<string, string>;
+  readonly region: string;
+  readonly members: readonly string[];
+  readonly quantiles: (name: HistogramName) => Promise<readonly Quantiles[]>;
+  readonly nowMillis: () => number;
+  readonly report: Report;
+}
+
+/**
+ * Every operation a client can ask for, once: HTTP and gRPC only read requests and write answers, so that the two cannot
+ * say different things.
+ */
+export function createRegionApi(parts: ApiParts) {
+  return {
+    region: parts.region,
+    ...entityOperations(parts),
+    ...writeOperations(parts),
+    ...reportOperations(parts),
+    ...feedOperations(parts),
+    isReady: () => parts.service.isReady(),
+  };
+}
+
+export type RegionApi = ReturnType<typeof createRegionApi>;

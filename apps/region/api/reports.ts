@@ -1,0 +1,180 @@
+import { formatDot } from '#core/causality/dot.js';
+import { AtollError } from '#core/errors.js';
+import type { ConflictQuery, ConflictRow } from '#flow/ports/event-log.js';
+import type { TopologyAnswer, SloAnswer } from '#io/http/admin-answers.js';
+import type { ConflictAnswer } from '#io/http/answers.js';
+import type { Call } from '#io/http/call.js';
+import type { Quantiles } from '#io/telemetry/prometheus.js';
+import type { Answer } from './answer.js';
+import { assertType } from './entities.js';
+import type { ApiParts } from './region-api.js';
+
+export interface ConflictsPage {
+  readonly type?: string | undefined;
+  readonly id?: string | undefined;
+  readonly unresolved: boolean;
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** What is known about conflicts, writes, barriers and the region itself. */
+export function reportOperations(parts: ApiParts) {
+  const { service, region } = parts;
+
+  return {
+    async conflicts(page: ConflictsPage) {
+      if (page.type !== undefined) assertType(parts, page.type);
+      const rows = await service.conflicts(conflictQuery(page));
+      const next = rows.length < page.limit ? null : (rows.at(-1)?.id ?? null);
+      return { body: { conflicts: rows.map(conflictAnswer), next, region } };
+    },
+
+    async conflict(id: string): Promise<Answer<ConflictAnswer>> {
+      const row = await service.conflict(id);
+      if (row === undefined) throw new AtollError('conflict_not_found', `There is no conflict '${id}' here.`);
+      return { body: conflictAnswer(row) };
+    },
+
+    async write(mutationId: string) {
+      const status = await service.writeStatus(mutationId);
+      if (status === undefined)
+        throw new AtollError('write_not_found', `There is no write '${mutationId}' here.`);
+      const { entity, state, copies } = status;
+      return {
+        body: {
+          mutationId,
+          state,
+          type: entity.type,
+          id: entity.id,
+          copies: copies.map((copy) => ({ ...copy })),
+          region,
+        },
+      };
+    },
+
+    async createBarrier() {
+      return { body: { token: await service.barrier(), region } };
+    },
+
+    async awaitBarrier(call: Call, token: string) {
+      const { reached, missing } = await service.awaitBarrier(token, { maxWaitMillis: call.maxWaitMillis });
+      return { body: { reached, missing: [...missing], region } };
+    },
+
+    async topology(): Promise<Answer<TopologyAnswer>> {
+      const [status, ready] = await Promise.all([service.status(), service.isReady()]);
+      const { actor, process, shards, owned, isolated, pending, parked } = status;
+      const types = [...parts.types.values()].map((type) => ({
+        name: type.name,
+        schemaVersion: type.schemaVersion,
+        onDelete: type.onDelete,
+        consistency: type.consistency,
+        policyHash: parts.policyHashes.get(type.name) ?? '',
+        fields: [...type.fields].map(([name, { policy }]) => ({
+          name,
+          policy: policy.name,
+          version: policy.version,
+        })),
+      }));
+      return {
+        body: {
+          region,
+          actor,
+          process,
+          members: [...parts.members],
+          shards,
+          owned: [...owned],
+          ready,
+          isolated,
+          pending,
+          parked,
+          types,
+        },
+      };
+    },
+
+    async links() {
+      const { links } = await service.status();
+      return {
+        body: { region, links: links.map((link) => ({ ...link, refusedTypes: [...link.refusedTypes] })) },
+      };
+    },
+
+    async shards() {
+      const [status, owners] = await Promise.all([service.status(), service.owners()]);
+      const shards = owners.map((owner) => ({
+        ...owner,
+        cursors: Object.fromEntries(status.cursors.get(owner.shard) ?? []),
+      }));
+      return { body: { region, shards } };
+    },
+
+    async quarantine(limit: number) {
+      const rows = await service.quarantine(limit);
+      const events = rows.map(({ dot, shard, entity, state, waitsFor, reason }) => ({
+        dot: formatDot(dot, shard),
+        ...entity,
+        state,
+        waitsFor: waitsFor === undefined ? null : formatDot(waitsFor, shard),
+        reason: reason ?? null,
+      }));
+      return { body: { region, events } };
+    },
+
+    async slo(): Promise<Answer<SloAnswer>> {
+      const [status, ready] = await Promise.all([service.status(), service.isReady()]);
+      const [lag, commits] = await Promise.all([
+        parts.quantiles('lag_millis'),
+        parts.quantiles('commit_millis'),
+      ]);
+      const { process, isolated, pending, parked } = status;
+      const lagMillis = lag.map(({ labels, ...rest }) => ({
+        from: String(labels.from ?? ''),
+        to: String(labels.to ?? ''),
+        ...rest,
+      }));
+      const [commit] = commits;
+      return {
+        body: {
+          region,
+          process,
+          ready,
+          isolated,
+          pending,
+          parked,
+          lagMillis,
+          commitMillis: commit === undefined ? null : withoutLabels(commit),
+        },
+      };
+    },
+  };
+}
+
+function withoutLabels({ count, p50, p99, p999 }: Quantiles) {
+  return { count, p50, p99, p999 };
+}
+
+function conflictQuery({ type, id, unresolved, after, limit }: ConflictsPage): ConflictQuery {
+  return {
+    limit,
+    onlyUnresolved: unresolved,
+    ...(after === undefined ? {} : { after }),
+    ...(type === undefined ? {} : id === undefined ? { type } : { entity: { type, id } }),
+  };
+}
+
+export function conflictAnswer(row: ConflictRow): ConflictAnswer {
+  const { id, shard, entity, field, policy, low, high, lowChange, highChange, resolvedBy, detectedMillis } =
+    row;
+  return {
+    id,
+    type: entity.type,
+    entityId: entity.id,
+    field,
+    policy,
+    low: { dot: formatDot(low, shard), change: lowChange },
+    high: { dot: formatDot(high, shard), change: highChange },
+    resolvedBy: resolvedBy === null ? null : formatDot(resolvedBy, shard),
+    detectedMillis,
+  };
+}
