@@ -1,6 +1,6 @@
-import type { ErrorCode, FieldError } from '#core/errors.js';
+import type { Problem } from './wire.js';
 
-/** A region answered with a problem: the request had no effect, unless a retry of it has. */
+/** A region answered with a problem: what was asked has not been done, unless an earlier try of it was. */
 export class RequestRefused extends Error {
   override readonly name = 'RequestRefused';
 
@@ -8,7 +8,7 @@ export class RequestRefused extends Error {
     super(`${problem.code}: ${problem.detail}`);
   }
 
-  get code(): ErrorCode {
+  get code(): string {
     return this.problem.code;
   }
 
@@ -17,18 +17,7 @@ export class RequestRefused extends Error {
   }
 }
 
-/** An RFC 9457 problem as a region answers it. */
-export interface Problem {
-  readonly status: number;
-  readonly code: ErrorCode;
-  readonly detail: string;
-  readonly retryable: boolean;
-  readonly requestId?: string;
-  readonly region?: string;
-  readonly errors?: readonly FieldError[];
-}
-
-/** No region's answer arrived. A write may or may not have been done, unless nothing was sent. */
+/** No answer arrived. A write may or may not have been done, unless nothing was sent. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
 

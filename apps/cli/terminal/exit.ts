@@ -1,5 +1,4 @@
 import { NoAnswer, RequestRefused } from '#client/errors.js';
-import type { ErrorCode } from '#core/errors.js';
 import { DevStackError } from '#io/devstack/errors.js';
 import { InputError } from '../load/input-file.js';
 
@@ -42,7 +41,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return exitCodes.failedCheck;
 }
 
-function exitCodeOfProblem(code: ErrorCode): ExitCode {
+function exitCodeOfProblem(code: string): ExitCode {
   switch (code) {
     case 'unavailable':
     case 'deadline_exceeded':
