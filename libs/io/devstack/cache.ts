@@ -4,16 +4,16 @@ import {
   constants,
   existsSync,
   lstatSync,
-  mkdirSync,
   mkdtempSync,
   renameSync,
   rmSync,
-  statSync,
 } from 'node:fs';
-import { homedir, tmpdir, userInfo } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
+import { homedir, userInfo } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isReachableBy, makeOpenDirectory, reachableTmpdir } from './directories.js';
 import type { Ledger } from './ledger.js';
+import type { Progress } from './progress.js';
 
 /** Where built things are kept between runs. */
 export interface Cache {
@@ -25,34 +25,13 @@ export interface Cache {
 /** True when the directory is (or could be made) ours: a real directory of this user that can be written. */
 function usable(root: string): boolean {
   try {
-    if (!existsSync(root)) {
-      mkdirSync(root, { recursive: true });
-      chmodSync(root, 0o755);
-    }
+    makeOpenDirectory(root);
     const stat = lstatSync(root);
     accessSync(root, constants.W_OK | constants.X_OK);
     return stat.isDirectory() && stat.uid === userInfo().uid;
   } catch {
     return false;
   }
-}
-
-/** True when `uid` may pass through every directory above the path and enter it. */
-export function isReachableBy(uid: number, path: string): boolean {
-  for (let at = resolve(path); ; at = dirname(at)) {
-    if (existsSync(at)) {
-      const stat = statSync(at);
-      const bit = stat.uid === uid ? 0o100 : 0o001;
-      if ((stat.mode & bit) === 0) return false;
-    }
-    if (at === dirname(at)) return true;
-  }
-}
-
-/** A temporary directory that `uid` can reach. */
-export function reachableTmpdir(uid: number | undefined): string {
-  const candidates = [tmpdir(), '/tmp', '/var/tmp'];
-  return candidates.find((path) => uid === undefined || isReachableBy(uid, path)) ?? tmpdir();
 }
 
 /**
@@ -64,13 +43,15 @@ export function reachableTmpdir(uid: number | undefined): string {
 export function chooseCache(ledger: Ledger, uid?: number): Cache {
   const wanted = process.env['ATOLL_CACHE'] ?? join(homedir(), '.cache', 'atoll');
   const candidates = [wanted, join(reachableTmpdir(uid), `atoll-cache-${userInfo().uid}`)];
-  const found = candidates.find((root) => (uid === undefined || isReachableBy(uid, root)) && usable(root));
+  const found = candidates.find((root) => usable(root) && (uid === undefined || isReachableBy(uid, root)));
   if (found === wanted) return { root: found };
-  if (found !== undefined)
-    return { root: found, note: `cache at ${found}, because ${wanted} cannot be used` };
+  if (found !== undefined) {
+    const because = uid === undefined ? 'it cannot be written' : `user ${uid} cannot reach it`;
+    return { root: found, note: `cached in ${found} instead of ${wanted}: ${because}` };
+  }
   const root = join(ledger.runDirectory, 'cache');
-  mkdirSync(root, { recursive: true, mode: 0o755 });
-  return { root, note: `nothing is cached, because ${wanted} cannot be used` };
+  makeOpenDirectory(root);
+  return { root, note: `nothing is cached: neither ${candidates.join(' nor ')} can be used` };
 }
 
 /**
@@ -83,13 +64,17 @@ export async function cached(options: {
   readonly cache: Cache;
   readonly name: string;
   readonly ledger: Ledger;
+  readonly progress: Progress;
   readonly build: (directory: string) => Promise<void>;
 }): Promise<string> {
-  const { cache, name, ledger, build } = options;
+  const { cache, name, ledger, progress, build } = options;
   const place = join(cache.root, name);
   if (existsSync(place)) return place;
   const lock = join(cache.root, `${name}.lock`);
-  while (!(await ledger.lock(lock))) await sleep(100);
+  for (let attempt = 0; !(await ledger.lock(lock)); attempt += 1) {
+    if (attempt === 1) progress.note(`wait for another process that makes ${place}`);
+    await sleep(100);
+  }
   try {
     if (!existsSync(place)) await buildBeside(place, ledger, build);
   } finally {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { cached, type Cache } from './cache.js';
@@ -37,6 +37,7 @@ export async function classArchive(
     cache,
     name: `kafka-${key}-classes-java-${java.version}-${optionsHash}`,
     ledger,
+    progress,
     build: (draft) => progress.step('train the class archive of Kafka', () => train(options, draft)),
   });
   const archive = join(directory, archiveName);
@@ -62,6 +63,7 @@ async function train({ template, ports, ledger }: Training, draft: string): Prom
   await carryOneRecord(`127.0.0.1:${ports.kafka}`);
   signal(server.identity, 'SIGTERM');
   if (!(await waitUntilGone([server.identity], archiveMillisMax))) await server.kill();
+  rmSync(broker.dataDirectory, { recursive: true, force: true });
 }
 
 /** Creates a topic, sends a record and fetches it in a group, so that those classes are archived too. */

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { platform } from 'node:os';
 import { dirname } from 'node:path';
+import { makeOpenDirectory } from './directories.js';
 import { DevStackError } from './errors.js';
 import type { Ledger } from './ledger.js';
 import { runTool } from './tool.js';
@@ -13,7 +13,7 @@ export async function copyTree(options: {
 }): Promise<void> {
   const { from, to, ledger } = options;
   const flags = platform() === 'linux' ? ['-a', '--reflink=auto'] : ['-pR'];
-  mkdirSync(dirname(to), { recursive: true });
+  makeOpenDirectory(dirname(to));
   const { exitCode, output } = await runTool({
     command: 'cp',
     args: [...flags, from, to],

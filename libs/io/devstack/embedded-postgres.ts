@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { isReachableBy } from './cache.js';
 import { copyTree } from './copy-tree.js';
+import { isReachableBy } from './directories.js';
 import { DevStackError } from './errors.js';
 import type { Ledger } from './ledger.js';
 import { postgresEnvironment, postgresLogin, type PostgresTemplate } from './postgres-template.js';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { accessSync, constants, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cached, chooseCache } from './cache.js';
@@ -65,6 +65,7 @@ export async function prepareKafka(options: {
     cache,
     name: `kafka-${key}-jars`,
     ledger,
+    progress,
     build: (draft) =>
       progress.step('download the Kafka broker by Maven', () => download({ pom, draft, ledger })),
   });
@@ -73,6 +74,7 @@ export async function prepareKafka(options: {
     cache,
     name: `kafka-${key}-formatted-1`,
     ledger,
+    progress,
     build: (draft) =>
       progress.step('format the Kafka template', () => format({ java: java.command, plain, draft, ledger })),
   });
@@ -91,10 +93,21 @@ function classPathOf(jars: string): string {
     .join(delimiter);
 }
 
+/** Maven keeps what it fetched below the home that the user database tells, whatever $HOME says. */
+function mavenCanKeepFiles(): boolean {
+  const { homedir: home } = userInfo();
+  const candidates = [join(home, '.m2', 'repository'), join(home, '.m2'), home];
+  try {
+    accessSync(candidates.find((path) => existsSync(path)) ?? home, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 async function download(options: { pom: string; draft: string; ledger: Ledger }): Promise<void> {
   const { pom, draft, ledger } = options;
-  const home = homedir();
-  const repository = existsSync(home) ? [] : [`-Dmaven.repo.local=${join(draft, 'm2')}`];
+  const repository = mavenCanKeepFiles() ? [] : [`-Dmaven.repo.local=${join(draft, 'm2')}`];
   const { exitCode, output } = await runTool({
     command: findMaven(),
     args: [

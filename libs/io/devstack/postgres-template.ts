@@ -10,8 +10,9 @@ import {
 } from 'node:fs';
 import { arch, homedir, platform, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { cached, chooseCache, isReachableBy } from './cache.js';
+import { cached, chooseCache } from './cache.js';
 import { copyTree } from './copy-tree.js';
+import { isReachableBy } from './directories.js';
 import { DevStackError } from './errors.js';
 import type { Ledger } from './ledger.js';
 import type { Progress } from './progress.js';
@@ -110,6 +111,7 @@ export async function preparePostgres(ledger: Ledger, progress: Progress): Promi
             cache,
             name: `postgres-${version}-binaries`,
             ledger,
+            progress,
             build: (directory) => copyTree({ from: installed, to: join(directory, 'native'), ledger }),
           }),
           'native',
@@ -119,6 +121,7 @@ export async function preparePostgres(ledger: Ledger, progress: Progress): Promi
     cache,
     name: `postgres-${version}-template-1${user === undefined ? '' : `-uid${user.uid}`}`,
     ledger,
+    progress,
     build: (draft) => progress.step('prepare the Postgres template', () => initialise(draft)),
   });
   return { program: join(native, 'bin', 'postgres'), directory: join(directory, 'data'), user };

@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { StackPart } from './dev-stack.js';
+import { makeOpenDirectory } from './directories.js';
 import { DevStackError } from './errors.js';
 import { preparePostgresData, startPostgres } from './embedded-postgres.js';
 import { prepareKafkaData, startKafka } from './kafka-broker.js';
@@ -69,7 +69,7 @@ export async function postgresServer(
     dataDirectory: join(directory, 'postgres'),
     logFile: join(logDirectory, `${region}-postgres.log`),
   };
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  makeOpenDirectory(directory);
   await preparePostgresData(options);
   return managed(() => startPostgres(options));
 }

@@ -2,7 +2,6 @@ import { chmodSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join, resolve } from 'node:path';
 import { startRegionLink, type RegionLink } from '../faults/region-link.js';
-import { reachableTmpdir } from './cache.js';
 import { descriptorFile, serveControls } from './control.js';
 import { delayBetween } from './delay-matrix.js';
 import {
@@ -12,6 +11,7 @@ import {
   type StackDescriptor,
   type StackPart,
 } from './dev-stack.js';
+import { makeOpenDirectory, reachableTmpdir } from './directories.js';
 import { postgresUrl } from './embedded-postgres.js';
 import { DevStackError } from './errors.js';
 import { prepareKafka } from './kafka-template.js';
@@ -107,7 +107,7 @@ function stopAtSignals(stop: () => Promise<void>): () => void {
 
 async function chooseDataDirectory(options: ResolvedStackOptions, ledger: Ledger): Promise<string> {
   const directory = resolve(options.persist ?? join(ledger.runDirectory, 'data'));
-  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  makeOpenDirectory(directory);
   if (options.persist !== undefined && !(await ledger.lock(join(directory, 'stack.lock')))) {
     throw new DevStackError('directory_unusable', `another dev stack keeps its data in ${directory}`);
   }
