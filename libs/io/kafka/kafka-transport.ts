@@ -1,5 +1,5 @@
 import { assert } from '#core/assert.js';
-import type { OutgoingRecord, Subscription, Transport } from '#flow/ports/transport.js';
+import { topicOf, type OutgoingRecord, type Subscription, type Transport } from '#flow/ports/transport.js';
 import { within } from './deadline.js';
 import type { KafkaDriver, Sender } from './driver.js';
 import { kafkajsDriver } from './kafkajs-driver.js';
@@ -7,7 +7,7 @@ import { platformaticDriver } from './platformatic-driver.js';
 import { PublishLane } from './publish-lane.js';
 import { limits, type KafkaLog, type KafkaSettings } from './settings.js';
 import { KafkaSubscription } from './subscription.js';
-import { controlTopic, controlTopicShape, eventTopic, eventTopicShape, PartitionMismatch } from './topics.js';
+import { controlTopic, controlTopicShape, eventTopicShape, PartitionMismatch } from './topics.js';
 
 const drivers = { kafkajs: kafkajsDriver, platformatic: platformaticDriver } as const;
 
@@ -53,7 +53,7 @@ export class KafkaTransport implements Transport {
     if (records.length === 0) return;
     const own = cluster === this.#settings.region;
     try {
-      await this.#lane(cluster, `${slot}`, eventTopic(this.#settings.region)).publish(records);
+      await this.#lane(cluster, `${slot}`, topicOf(this.#settings.region)).publish(records);
       if (own) this.#ownClusterAnswers = true;
     } catch (error) {
       if (own) this.#ownClusterAnswers = false;

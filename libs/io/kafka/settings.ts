@@ -31,8 +31,8 @@ export type KafkaLog = (line: KafkaLogLine) => void;
 
 /** What connections of both drivers keep to. Times in milliseconds, sizes in bytes. */
 export const limits = {
-  /** The largest value of a record. An event is smaller; brokers are set to take a whole batch of that size. */
-  recordBytesMax: 2 * 1024 * 1024,
+  /** The largest value of a record, so that it fits a batch of its own. Events are kept below it when they are accepted. */
+  recordBytesMax: 4 * 1024 * 1024 - 64 * 1024,
   /** Up to here records for one partition share a batch; a larger record has one of its own. */
   batchBytesMax: 1024 * 1024,
   /** Up to here the batches of one `publish` share a request. */

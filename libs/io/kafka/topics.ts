@@ -1,3 +1,4 @@
+import { topicOf } from '#flow/ports/transport.js';
 import { limits, type KafkaSettings } from './settings.js';
 
 /** One topic as it must be. */
@@ -11,12 +12,7 @@ export interface TopicShape {
 
 export const controlTopic = 'atoll.control';
 
-const eventTopicPrefix = 'atoll.events.';
-
-/** The topic of all events of one region, in every region's cluster. */
-export function eventTopic(origin: string): string {
-  return `${eventTopicPrefix}${origin}`;
-}
+const eventTopicPrefix = topicOf('');
 
 /** The region whose events a topic holds; `undefined` when it is no event topic. */
 export function originOf(topic: string): string | undefined {
@@ -25,7 +21,7 @@ export function originOf(topic: string): string | undefined {
 
 export function eventTopicShape(settings: KafkaSettings, origin: string): TopicShape {
   return {
-    name: eventTopic(origin),
+    name: topicOf(origin),
     partitions: settings.shards,
     replicationFactor: settings.replicationFactor ?? 1,
     config: { 'max.message.bytes': String(limits.topicMessageBytesMax), 'cleanup.policy': 'delete' },

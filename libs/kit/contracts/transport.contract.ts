@@ -1,5 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TransportUnavailable, type OutgoingRecord, type Subscription } from '#flow/ports/transport.js';
+import {
+  topicOf,
+  TransportUnavailable,
+  type OutgoingRecord,
+  type Subscription,
+} from '#flow/ports/transport.js';
 import { Receiver, Writer, type TransportLab } from './transport-lab.js';
 
 export type { TransportLab } from './transport-lab.js';
@@ -170,7 +175,7 @@ function keepsPositions(bench: Bench): void {
     await one.publish(one.make(bench.lab.shards * 2));
     const second = new Receiver();
     const positions = [...last.values()].map(({ origin, shard, offset }) => {
-      return { topic: `atoll.events.${origin}`, partition: shard, offset };
+      return { topic: topicOf(origin), partition: shard, offset };
     });
     await bench.subscribe(second, positions);
     await bench.lab.until(
@@ -187,7 +192,7 @@ function keepsPositions(bench: Bench): void {
     const [one] = bench.writers();
     await one.publish(one.make(bench.lab.shards * 2));
     const receiver = new Receiver();
-    const topic = `atoll.events.${one.region}`;
+    const topic = topicOf(one.region);
     await bench.subscribe(receiver, [{ topic, partition: 0, offset: '1000000' }]);
     await bench.lab.until(() => receiver.distinctCount() === 2, 'partition 0 comes from its start');
     expect(receiver.firstSeen(one.region, 0)).toEqual(one.written.get(0));

@@ -1,6 +1,6 @@
 import { assert } from '#core/assert.js';
 import type { Clock } from '#flow/ports/clock.js';
-import type { OutgoingRecord } from '#flow/ports/transport.js';
+import { topicOf, type OutgoingRecord } from '#flow/ports/transport.js';
 import { FixedLinks, type Links } from './links.js';
 
 /** A record as one cluster keeps it. `mac` is absent only on records that a test put there by hand. */
@@ -31,10 +31,8 @@ export interface MemoryClustersOptions {
   readonly copies?: (cluster: string, origin: string, record: OutgoingRecord) => number;
 }
 
-export const topicOf = (origin: string): string => `atoll.events.${origin}`;
-
-/** As brokers are configured: 2 MiB. */
-const recordBytesMax = 2 * 1024 * 1024;
+/** What a topic of the real transport takes. */
+const recordBytesMax = 4 * 1024 * 1024 - 64 * 1024;
 
 /**
  * The Kafka clusters of all regions, in memory, shared by the transports of all processes. Deterministic: time comes from the clock, fate from `links` and

@@ -1,12 +1,13 @@
 import { assert } from '#core/assert.js';
 import {
+  topicOf,
   TransportUnavailable,
   type IncomingRecord,
   type OutgoingRecord,
   type Subscription,
   type Transport,
 } from '#flow/ports/transport.js';
-import { topicOf, type MemoryCluster, type MemoryClusters, type MemoryPartition } from './memory-clusters.js';
+import type { MemoryCluster, MemoryClusters, MemoryPartition } from './memory-clusters.js';
 
 type Deliver = (records: readonly IncomingRecord[]) => Promise<void>;
 type Positions = Parameters<Transport['subscribe']>[0];
