@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { dotOf, eventOf, lawType, vectorOf } from '#kit/laws/make-event.js';
-import { counter } from '#kit/laws/tiny-policies.js';
 import { driftMillisMax } from '../causality/hybrid-timestamp.js';
+import { counter } from '../merge/policies.js';
 import { readiness, type ReadinessInput } from './readiness.js';
 
-const type = lawType({ likes: counter });
-const event = eventOf('us:2', { context: 'us:1 eu:1', changes: [['likes', { op: 'increment', by: 1 }]] });
+const type = lawType({ likes: counter() });
+const event = eventOf('us:2', { context: 'us:1 eu:1', changes: [['likes', { by: 1 }]] });
 
 function judge(change: Partial<ReadinessInput>): string {
   const found = readiness({
@@ -41,16 +41,16 @@ test('what cannot be understood is parked', () => {
   expect(judge({ type: undefined })).toBe('unknown_type');
   expect(judge({ event: eventOf('us:2', { schemaVersion: 2 }) })).toBe('unknown_schema_version');
   expect(judge({ event: eventOf('us:2', { context: 'us:1', set: { shares: 1 } }) })).toBe('unknown_field');
-  expect(judge({ event: eventOf('us:2', { context: 'us:1', set: { likes: {} }, policyVersion: 2 }) })).toBe(
-    'unknown_policy_version',
-  );
+  expect(
+    judge({ event: eventOf('us:2', { context: 'us:1', set: { likes: { by: 1 } }, policyVersion: 2 }) }),
+  ).toBe('unknown_policy_version');
   expect(judge({ policyMismatch: true })).toBe('policy_mismatch');
 });
 
 test('INV-14: what a peer should not have sent is parked', () => {
   const parts = { context: 'us:1' };
   expect(judge({ event: eventOf('us:2', { ...parts, set: { likes: 'lots' } }) })).toBe('invalid_change');
-  expect(judge({ event: eventOf('us:2', { ...parts, kind: 'delete', set: { likes: 1 } }) })).toBe(
+  expect(judge({ event: eventOf('us:2', { ...parts, kind: 'delete', set: { likes: { by: 1 } } }) })).toBe(
     'invalid_change',
   );
   expect(judge({ event: eventOf('us:2', { context: 'us:2' }) })).toBe('invalid_change');

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { eventOf, lawType, vectorOf } from '#kit/laws/make-event.js';
-import { addWins, counter, multi, register } from '#kit/laws/tiny-policies.js';
+import { includes } from '../causality/version-vector.js';
 import type { Event } from '../event/event.js';
 import {
   allConflicts,
@@ -10,21 +10,26 @@ import {
   type ConflictPair,
 } from './conflicts.js';
 import { foldLog } from './fold-log.js';
+import { addWinsSet, counter, lastWriterWins, multiValue } from './policies.js';
 
-const type = lawType({ name: register, likes: counter, tags: addWins, draft: multi });
-const set = (value: string) => [['name', { op: 'set', value }]] as const;
-const draft = (value: string) => [['draft', { op: 'set', value }]] as const;
-const like = [['likes', { op: 'increment', by: 1 }]] as const;
-const tag = (op: 'add' | 'remove', value: string) => [['tags', { op, value }]] as const;
+const type = lawType({ name: lastWriterWins(), likes: counter(), tags: addWinsSet(), draft: multiValue() });
+const set = (value: string) => [['name', { value }]] as const;
+const draft = (value: string) => [['draft', { value }]] as const;
+const like = [['likes', { by: 1 }]] as const;
+const tag = (op: 'add' | 'remove', value: string) => [['tags', { [op]: value }]] as const;
 
 const shown = (pairs: readonly ConflictPair[]): readonly string[] =>
   pairs.map((pair) => conflictKeyText(pair, 0).replaceAll('~1:0', ''));
 
 /** What `conflictsOf` says of the last event, given all that was folded before it. */
 function ofLast(events: readonly Event[], above = ''): readonly string[] | string {
-  const tail = { above: vectorOf(above), events: events.slice(0, -1) };
+  const before = events.slice(0, -1);
   const event = events.at(-1) as Event;
-  const found = conflictsOf({ type, event, state: foldLog(type, tail.events), tail });
+  const tail = {
+    above: vectorOf(above),
+    events: before.filter(({ dot }) => !includes(vectorOf(above), dot)),
+  };
+  const found = conflictsOf({ type, event, state: foldLog(type, before), tail });
   return found.kind === 'pairs' ? shown(found.pairs) : `needs ${JSON.stringify([...found.above])}`;
 }
 

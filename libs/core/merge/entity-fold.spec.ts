@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { dotOf, eventOf, lawType, vectorOf } from '#kit/laws/make-event.js';
-import { addWins, counter, register } from '#kit/laws/tiny-policies.js';
 import type { Dot } from '../causality/dot.js';
 import type { Event } from '../event/event.js';
 import { foldEvent } from './entity-fold.js';
@@ -8,15 +7,16 @@ import { untouchedEntity, type EntityState } from './entity-state.js';
 import type { DeleteRule, EntityType } from './entity-type.js';
 import { entityValue } from './entity-value.js';
 import { foldLog } from './fold-log.js';
+import { addWinsSet, counter, lastWriterWins } from './policies.js';
 
 const cart = (onDelete: DeleteRule): EntityType =>
-  lawType({ name: register, likes: counter, tags: addWins }, onDelete);
+  lawType({ name: lastWriterWins(), likes: counter(), tags: addWinsSet() }, onDelete);
 const updateWins = cart('update-wins');
 const deleteWins = cart('delete-wins');
 
-const set = (value: string) => ['name', { op: 'set', value }] as const;
-const like = (by: number) => ['likes', { op: 'increment', by }] as const;
-const tag = (op: 'add' | 'remove', value: string) => ['tags', { op, value }] as const;
+const set = (value: string) => ['name', { value }] as const;
+const like = (by: number) => ['likes', { by }] as const;
+const tag = (op: 'add' | 'remove', value: string) => ['tags', { [op]: value }] as const;
 
 function folded(type: EntityType, events: readonly Event[]): EntityState {
   let state = untouchedEntity;

@@ -1,18 +1,20 @@
 import { expect, test } from 'vitest';
 import { eventOf, lawType } from '#kit/laws/make-event.js';
-import { addWins, counter, register } from '#kit/laws/tiny-policies.js';
 import { canonicalText } from '../event/canonical-json.js';
 import { untouchedEntity } from './entity-state.js';
 import { decodeEntity, encodeEntity, entityValue } from './entity-value.js';
 import { foldLog } from './fold-log.js';
+import { addWinsSet, counter, lastWriterWins } from './policies.js';
 
-const type = lawType({ name: register, likes: counter, tags: addWins }, 'update-wins', { name: 'unnamed' });
+const type = lawType({ name: lastWriterWins(), likes: counter(), tags: addWinsSet() }, 'update-wins', {
+  name: 'unnamed',
+});
 const events = [
-  eventOf('us:1', { changes: [['likes', { op: 'increment', by: 2 }]], mutation: 'm' }),
-  eventOf('eu:1', { changes: [['likes', { op: 'increment', by: 2 }]], mutation: 'm' }),
-  eventOf('eu:2', { changes: [['tags', { op: 'add', value: 'a' }]], context: 'eu:1' }),
+  eventOf('us:1', { changes: [['likes', { by: 2 }]], mutation: 'm' }),
+  eventOf('eu:1', { changes: [['likes', { by: 2 }]], mutation: 'm' }),
+  eventOf('eu:2', { changes: [['tags', { add: 'a' }]], context: 'eu:1' }),
   eventOf('ap:1', { kind: 'delete' }),
-  eventOf('ap:2', { context: 'ap:1', changes: [['tags', { op: 'add', value: 'b' }]] }),
+  eventOf('ap:2', { context: 'ap:1', changes: [['tags', { add: 'b' }]] }),
 ];
 
 test('an entity that nobody wrote has no value', () => {
@@ -25,7 +27,7 @@ test('every declared field is shown; one without a value reads as its fallback',
     likes: 0,
     tags: [],
   });
-  const named = eventOf('us:1', { changes: [['name', { op: 'set', value: 'tea' }]] });
+  const named = eventOf('us:1', { changes: [['name', { value: 'tea' }]] });
   expect(entityValue(type, foldLog(type, [named]))).toMatchObject({ name: 'tea' });
 });
 

@@ -1,4 +1,4 @@
-import { includes, join, nothingSeen, type VersionVector } from '../causality/version-vector.js';
+import { join, nothingSeen, type VersionVector } from '../causality/version-vector.js';
 import { isBefore, knows, type Command } from './copies.js';
 import type { DeleteRule } from './entity-type.js';
 

@@ -1,7 +1,7 @@
 import { compareDots, regionOf, sameDot, type Dot } from '#core/causality/dot.js';
 import { compareTimes } from '#core/causality/hybrid-timestamp.js';
 import { includes, type VersionVector } from '#core/causality/version-vector.js';
-import type { Event } from '#core/event/event.js';
+import type { EntityRef, Event } from '#core/event/event.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { EntityType } from '#core/merge/entity-type.js';
 
@@ -75,12 +75,8 @@ export function observed(write: Deed, other: Deed): boolean {
   return write.act.copies.every((copy) => has(copy.observed ?? copy.context, other.act));
 }
 
-/** What a field's deeds mean. One per policy; the deeds are survivors, and none that a delete made void. */
+/** What a field's deeds mean. One per policy; the deeds are the survivors' that a delete-wins delete does not ignore. */
 export type FieldMeaning = (deeds: readonly Deed[]) => Json;
-
-export interface EntityMeaning {
-  readonly value: JsonObject | undefined;
-}
 
 /** What a read of an entity shows, by definition. */
 export function valueByDefinition(
@@ -125,6 +121,7 @@ export function latest<D extends Deed>(deeds: readonly D[]): D | undefined {
 }
 
 export interface PairByDefinition {
+  readonly entity: EntityRef;
   readonly field: string;
   readonly low: Dot;
   readonly high: Dot;
@@ -136,7 +133,7 @@ export function pairsByDefinition(type: EntityType, events: readonly Event[]): r
   const pairs: PairByDefinition[] = [];
   for (const field of ['*', ...type.fields.keys()]) {
     for (const f of acts) {
-      const partners = acts.filter((e) => concurrent(e, f) && !commute(type, field, e, f));
+      const partners = acts.filter((e) => concurrent(e, f) && clashes(type, field, e, f));
       const elsewhere = partners.filter((e) => e.survivor.dot.actor !== f.survivor.dot.actor);
       const unseen = acts.filter((e) => isLiveUnobserved(type, field, { write: f, value: e, acts }));
       for (const e of [...earliestOfEachActor(elsewhere), ...earliestOfEachActor(unseen)]) {
@@ -144,7 +141,7 @@ export function pairsByDefinition(type: EntityType, events: readonly Event[]): r
         if (
           !pairs.some((pair) => pair.field === field && sameDot(pair.low, low) && sameDot(pair.high, high))
         ) {
-          pairs.push({ field, low, high });
+          pairs.push({ entity: f.survivor.entity, field, low, high });
         }
       }
     }
@@ -167,11 +164,12 @@ function changesOn(type: EntityType, field: string, { survivor }: Act): readonly
     .map(({ change }) => policy?.readChange(change) as unknown);
 }
 
-function commute(type: EntityType, field: string, a: Act, b: Act): boolean {
-  if (field === '*') return a.survivor.kind === b.survivor.kind;
+/** Whether two commands do not commute on a field; on `*` a delete and an update never do. */
+export function clashes(type: EntityType, field: string, a: Act, b: Act): boolean {
+  if (field === '*') return a.survivor.kind !== b.survivor.kind;
   const policy = type.fields.get(field)?.policy;
   const theirs = changesOn(type, field, b);
-  return !changesOn(type, field, a).some((one) => theirs.some((other) => policy?.conflicts(one, other)));
+  return changesOn(type, field, a).some((one) => theirs.some((other) => policy?.conflicts(one, other)));
 }
 
 interface Unobserved {
