@@ -54,7 +54,12 @@ export class MemoryWorld {
     const { regions } = options;
     this.links = new FixedLinks(options.linkMillis ?? 10);
     this.shards = options.shards ?? 4;
-    this.clusters = new MemoryClusters({ regions, shards: this.shards, clock: this.clock, links: this.links });
+    this.clusters = new MemoryClusters({
+      regions,
+      shards: this.shards,
+      clock: this.clock,
+      links: this.links,
+    });
     const network = new MemoryNetwork({ regions, clock: this.clock, links: this.links });
     for (const region of regions) this.join(region, network);
   }

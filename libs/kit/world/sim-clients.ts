@@ -1,0 +1,143 @@
+import { assert } from '#core/assert.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
+import { shardOf } from '#core/event/shard-of.js';
+import { AtollError } from '#core/errors.js';
+import type { Command, WriteOutcome } from '#flow/service.js';
+import type { SeededRandom } from './seeded-random.js';
+import { drawOperations, lateType } from './sim-types.js';
+import type { SimWorld } from './sim-world.js';
+
+/** One command as its client knows it. */
+export interface JournalEntry {
+  readonly mutationId: string;
+  readonly entity: Command['entity'];
+  readonly command: Command;
+  outcome: 'ok' | 'fail' | 'unknown';
+  /** Every acknowledgement: the region that gave it, and the event it named. */
+  readonly acknowledged: { readonly region: string; readonly outcome: WriteOutcome }[];
+}
+
+/** A client's patience, in milliseconds: beyond it a command's fate is unknown to it. */
+const patienceMillis = 3_000;
+const triesMax = 4;
+
+/** Sequential clients that write, read, retry in their own or another region, and keep a journal of what they were told. */
+export class SimClients {
+  readonly journal: JournalEntry[] = [];
+  private readonly sessions = new Map<number, string>();
+  private readonly etags = new Map<string, VersionVector>();
+
+  constructor(
+    private readonly world: SimWorld,
+    private readonly random: SeededRandom,
+    private readonly entities: readonly { readonly type: string; readonly id: string }[],
+  ) {}
+
+  /** Runs `commands` commands, one after another, by each of `clients` clients. */
+  async run(clients: number, commands: number): Promise<void> {
+    const each = Array.from({ length: clients }, (_, client) =>
+      this.runClient(client, Math.ceil(commands / clients)),
+    );
+    await Promise.all(each);
+  }
+
+  private async runClient(client: number, commands: number): Promise<void> {
+    const random = this.random.branch(`client ${client}`);
+    let home = random.pick(this.world.regions);
+    for (let step = 0; step < commands; step += 1) {
+      if (random.chance(0.05)) home = random.pick(this.world.regions);
+      await this.world.pause(random.between(5, 90));
+      await this.write(client, random, home, `${client}.${step}`);
+      if (random.chance(0.25)) await this.read(client, random, home);
+    }
+  }
+
+  private async write(client: number, random: SeededRandom, home: string, unique: string): Promise<void> {
+    const entity = random.pick(this.entities);
+    const region = entity.type === lateType ? this.world.upgradedRegion : home;
+    const session = random.chance(0.3) ? this.sessions.get(client) : undefined;
+    const observed = this.etags.get(`${client} ${entity.type}/${entity.id}`);
+    const deletes = random.chance(0.06);
+    const command: Command = {
+      entity,
+      kind: deletes ? 'delete' : 'update',
+      operations: deletes ? [] : drawOperations(entity.type, random, unique),
+      mutationId: this.world.mutationId(region),
+      ...(session !== undefined && { session }),
+      ...(entity.type === 'slot' && !deletes && observed !== undefined && { observed }),
+    };
+    const entry: JournalEntry = {
+      mutationId: command.mutationId ?? '',
+      entity,
+      command,
+      outcome: 'unknown',
+      acknowledged: [],
+    };
+    this.journal.push(entry);
+    await this.tryOut(client, random, region, entry);
+    // A client that lost the answer, or a proxy that was too eager: the same command once more, perhaps elsewhere.
+    if (random.chance(0.12)) {
+      const elsewhere = entity.type === lateType ? region : random.pick(this.world.regions);
+      await this.attempt(client, elsewhere, entry);
+    }
+  }
+
+  private async tryOut(
+    client: number,
+    random: SeededRandom,
+    home: string,
+    entry: JournalEntry,
+  ): Promise<void> {
+    let region = home;
+    for (let tries = 1; tries <= triesMax; tries += 1) {
+      const retry = await this.attempt(client, region, entry);
+      if (!retry) return;
+      await this.world.pause(random.between(20, 200));
+      if (entry.entity.type !== lateType && random.chance(0.4)) region = random.pick(this.world.regions);
+    }
+  }
+
+  /** One try; answers whether another one makes sense. */
+  private async attempt(client: number, region: string, entry: JournalEntry): Promise<boolean> {
+    const service = this.world.anyProcess(region)?.service;
+    if (!service) return true;
+    try {
+      const outcome = await this.world.within(
+        service.submit(entry.command, { maxWaitMillis: 2_000 }),
+        patienceMillis,
+      );
+      if (!outcome) return true;
+      this.world.acknowledged(region, outcome);
+      entry.outcome = 'ok';
+      entry.acknowledged.push({ region, outcome });
+      this.sessions.set(client, outcome.session);
+      this.etags.set(`${client} ${entry.entity.type}/${entry.entity.id}`, outcome.seen);
+      return false;
+    } catch (error) {
+      assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
+      this.world.note(`refused ${entry.mutationId} ${error.code}`);
+      if (!error.retryable && entry.outcome !== 'ok')
+        entry.outcome = entry.acknowledged.length > 0 ? 'ok' : 'fail';
+      return error.retryable;
+    }
+  }
+
+  private async read(client: number, random: SeededRandom, region: string): Promise<void> {
+    const entity = random.pick(this.entities);
+    const service = this.world.anyProcess(region)?.service;
+    if (!service || (entity.type === lateType && region !== this.world.upgradedRegion)) return;
+    const session = this.sessions.get(client);
+    try {
+      const read = await this.world.within(
+        service.read(entity, { maxWaitMillis: 1_000, ...(session !== undefined && { session }) }),
+        patienceMillis,
+      );
+      if (!read) return;
+      this.world.sessionRead(session, entity, read.seen, shardOf(entity, this.world.shards));
+      this.sessions.set(client, read.session);
+      this.etags.set(`${client} ${entity.type}/${entity.id}`, read.seen);
+    } catch (error) {
+      assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
+    }
+  }
+}

@@ -1,0 +1,204 @@
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import { limitsDefault, type Limits, type Timing } from '#flow/limits.js';
+import type { Clock } from '#flow/ports/clock.js';
+import type { IncomingRecord, Subscription, Transport } from '#flow/ports/transport.js';
+import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
+import { kitAuth, kitHashing } from '../memory/memory-auth.js';
+import type { MemoryClusters } from '../memory/memory-clusters.js';
+import type { MemoryNetwork, MemoryPeers } from '../memory/memory-peers.js';
+import type { MemoryTelemetry } from '../memory/memory-telemetry.js';
+import { MemoryTransport } from '../memory/memory-transport.js';
+import { SimLog, type SimDatabase } from './sim-log.js';
+import type { SimClock } from './sim-clock.js';
+
+/** A process may die or stand still between any two awaits: all it waits for passes through here. */
+export class SimLife implements Clock {
+  private alive = true;
+  private paused = false;
+  private held: (() => void)[] = [];
+
+  constructor(
+    private readonly clock: SimClock,
+    private readonly skewMillis: number,
+  ) {}
+
+  wallMillis(): number {
+    return this.clock.wallMillis() + this.skewMillis;
+  }
+
+  monotonicMillis(): number {
+    return this.clock.monotonicMillis();
+  }
+
+  after(millis: number, action: () => void): () => void {
+    let cancelled = false;
+    const cancel = this.clock.after(millis, () => {
+      this.pass(() => {
+        if (!cancelled) action();
+      });
+    });
+    return () => {
+      cancelled = true;
+      cancel();
+    };
+  }
+
+  /** Runs the step if the process lives, later if it stands still, never if it is dead. */
+  pass(step: () => void): void {
+    if (!this.alive) return;
+    if (this.paused) this.held.push(step);
+    else step();
+  }
+
+  /** The same promise as the process meets it. */
+  through<T>(promise: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      promise.then(
+        (value) => this.pass(() => resolve(value)),
+        (error: unknown) =>
+          this.pass(() => reject(error instanceof Error ? error : new Error(String(error)))),
+      );
+    });
+  }
+
+  get isAlive(): boolean {
+    return this.alive;
+  }
+
+  get isPaused(): boolean {
+    return this.paused;
+  }
+
+  die(): void {
+    this.alive = false;
+    this.held = [];
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    for (const step of this.held.splice(0)) this.clock.after(0, () => this.pass(step));
+  }
+}
+
+/** The simulated network as one process meets it. */
+class SimTransport implements Transport {
+  constructor(
+    private readonly inner: MemoryTransport,
+    private readonly life: SimLife,
+  ) {}
+
+  publish(...request: Parameters<Transport['publish']>): Promise<void> {
+    return this.life.through(this.inner.publish(...request));
+  }
+
+  subscribe(
+    positions: Parameters<Transport['subscribe']>[0],
+    deliver: (records: readonly IncomingRecord[]) => Promise<void>,
+  ): Promise<Subscription> {
+    const whenAlive = (records: readonly IncomingRecord[]): Promise<void> =>
+      new Promise((resolve, reject) => {
+        this.life.pass(() => void deliver(records).then(resolve, reject));
+      });
+    return this.life.through(this.inner.subscribe(positions, whenAlive));
+  }
+
+  isConnected(): boolean {
+    return this.inner.isConnected();
+  }
+}
+
+export interface SimProcessOptions {
+  readonly id: string;
+  readonly region: string;
+  readonly regions: readonly string[];
+  readonly address: string;
+  readonly types: EntityTypes;
+  readonly clock: SimClock;
+  readonly skewMillis: number;
+  readonly database: SimDatabase;
+  readonly clusters: MemoryClusters;
+  readonly network: MemoryNetwork;
+  readonly telemetry: MemoryTelemetry;
+  readonly timing: Timing;
+  readonly limits?: Partial<Limits>;
+  readonly mutationId: () => string;
+  /** What a crash at a commit does; the world starts another process later. */
+  readonly onCrash: (process: SimProcess) => void;
+}
+
+/** One life of one service process: the real stations on simulated ports. */
+export class SimProcess {
+  readonly life: SimLife;
+  readonly service: RegionProcess;
+  readonly id: string;
+  readonly region: string;
+  private readonly transport: MemoryTransport;
+  private readonly peers: MemoryPeers;
+
+  constructor(private readonly options: SimProcessOptions) {
+    const { region, address, clock, clusters, network } = options;
+    this.id = options.id;
+    this.region = region;
+    this.life = new SimLife(clock, options.skewMillis);
+    this.transport = new MemoryTransport(clusters, region);
+    this.peers = network.join({
+      region,
+      address,
+      handlers: {
+        fetch: (request) => this.answering(() => this.service.handlers.fetch(request)),
+        forward: (payload) => this.answering(() => this.service.handlers.forward(payload)),
+        relayed: (heartbeat) => this.life.pass(() => this.service.handlers.relayed(heartbeat)),
+      },
+    });
+    const { peers, life } = this;
+    this.service = createRegionProcess(
+      {
+        log: new SimLog(options.database, life, () => this.crash()),
+        transport: new SimTransport(this.transport, life),
+        peers: {
+          regions: peers.regions,
+          fetch: (to, request) => life.through(peers.fetch(to, request)),
+          sendHeartbeat: (to, heartbeat) => peers.sendHeartbeat(to, heartbeat),
+          onHeartbeat: (handler) => peers.onHeartbeat((heartbeat) => life.pass(() => handler(heartbeat))),
+        },
+        siblings: {
+          forward: (to, payload) => life.through(peers.forward(to, payload)),
+          relayHeartbeat: (to, heartbeat) => peers.relayHeartbeat(to, heartbeat),
+        },
+        auth: kitAuth(region),
+        hashing: kitHashing,
+        random: { mutationId: options.mutationId, fraction: () => 0.5 },
+        clock: life,
+        telemetry: options.telemetry,
+      },
+      {
+        processId: options.id,
+        address,
+        types: options.types,
+        policyHashes: new Map(),
+        members: options.regions,
+        limits: { ...limitsDefault, tailEventsMax: 16, ...options.limits },
+        timing: options.timing,
+      },
+    );
+  }
+
+  /** Kill -9. */
+  crash(): void {
+    if (!this.life.isAlive) return;
+    this.life.die();
+    this.transport.crash();
+    this.peers.crash();
+    this.options.onCrash(this);
+  }
+
+  private answering<T>(ask: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.life.pass(() => void ask().then(resolve, reject));
+    });
+  }
+}

@@ -1,0 +1,137 @@
+import type { EntityType, EntityTypes, DeleteRule } from '#core/merge/entity-type.js';
+import {
+  addWinsMap,
+  addWinsSet,
+  counter,
+  flag,
+  growOnlyCounter,
+  lastWriterWins,
+  maxRegister,
+  minRegister,
+  multiValue,
+  orderedStatus,
+  removeWinsSet,
+} from '#core/merge/policies.js';
+import type { Json } from '#core/json.js';
+import type { AnyPolicy } from '#core/merge/policy.js';
+import type { FieldOperation } from '#flow/service.js';
+import type { SeededRandom } from './seeded-random.js';
+
+/** Draws one operation on a field; `unique` tells written values apart. */
+type Draw = (random: SeededRandom, unique: string) => { readonly op: string; readonly [argument: string]: Json | undefined };
+
+interface SimField {
+  readonly policy: AnyPolicy;
+  readonly draw: Draw;
+}
+
+const elements = ['red', 'green', 'blue'];
+const states = ['created', 'paid', 'packed', 'sent'];
+
+const set: Draw = (_random, unique) => ({ op: 'set', value: unique });
+const element: Draw = (random) => ({
+  op: random.chance(0.6) ? 'add' : 'remove',
+  element: random.pick(elements),
+});
+const increment: Draw = (random) => ({ op: 'increment', by: random.between(1, 9) });
+
+
+const fieldsByType: Readonly<
+  Record<string, { readonly onDelete: DeleteRule; readonly fields: Readonly<Record<string, SimField>> }>
+> = {
+  likes: {
+    onDelete: 'update-wins',
+    fields: {
+      count: { policy: counter(), draw: (random) => ({ op: 'increment', by: random.between(-5, 9) }) },
+      views: { policy: growOnlyCounter(), draw: increment },
+    },
+  },
+  cart: {
+    onDelete: 'update-wins',
+    fields: {
+      lines: {
+        policy: addWinsMap(counter()),
+        draw: (random) =>
+          random.chance(0.75)
+            ? { op: 'at', key: random.pick(elements), then: { op: 'increment', by: random.between(1, 5) } }
+            : { op: 'remove', key: random.pick(elements) },
+      },
+      coupon: { policy: lastWriterWins(), draw: set },
+    },
+  },
+  profile: {
+    onDelete: 'delete-wins',
+    fields: {
+      name: { policy: lastWriterWins(), draw: set },
+      tags: { policy: addWinsSet(), draw: element },
+      blocked: { policy: removeWinsSet(), draw: element },
+    },
+  },
+  slot: {
+    onDelete: 'update-wins',
+    fields: {
+      owner: { policy: multiValue(), draw: set },
+      open: {
+        policy: flag({ concurrent: 'enable-wins' }),
+        draw: (random) => ({ op: random.chance(0.5) ? 'enable' : 'disable' }),
+      },
+      muted: {
+        policy: flag({ concurrent: 'disable-wins' }),
+        draw: (random) => ({ op: random.chance(0.5) ? 'enable' : 'disable' }),
+      },
+    },
+  },
+  viewing: {
+    onDelete: 'update-wins',
+    fields: {
+      furthest: {
+        policy: maxRegister(),
+        draw: (random) => ({ op: 'raise', value: random.between(0, 1_000) }),
+      },
+      earliest: {
+        policy: minRegister(),
+        draw: (random) => ({ op: 'lower', value: random.between(0, 1_000) }),
+      },
+      state: {
+        policy: orderedStatus(states),
+        draw: (random) => ({ op: 'advance', to: random.pick(states) }),
+      },
+    },
+  },
+  /** Known to one region only until the others are upgraded: its events are parked there, and folded in the end. */
+  late: {
+    onDelete: 'update-wins',
+    fields: { count: { policy: counter(), draw: increment } },
+  },
+};
+
+export const lateType = 'late';
+
+export const simTypes: EntityTypes = new Map(
+  Object.entries(fieldsByType).map(([name, { onDelete, fields }]): [string, EntityType] => [
+    name,
+    {
+      name,
+      schemaVersion: 1,
+      onDelete,
+      consistency: 'eventual',
+      fields: new Map(Object.entries(fields).map(([field, { policy }]) => [field, { policy }])),
+    },
+  ]),
+);
+
+/** What regions know that have not been upgraded yet. */
+export const earlierTypes: EntityTypes = new Map([...simTypes].filter(([name]) => name !== lateType));
+
+/** Draws one to three operations on one entity of the type. */
+export function drawOperations(
+  type: string,
+  random: SeededRandom,
+  unique: string,
+): readonly FieldOperation[] {
+  const fields = Object.entries(fieldsByType[type]?.fields ?? {});
+  return Array.from({ length: random.chance(0.8) ? 1 : random.between(2, 3) }, (_, index) => {
+    const [field, { draw }] = random.pick(fields);
+    return { ...draw(random, `${unique}/${index}`), field } as FieldOperation;
+  });
+}

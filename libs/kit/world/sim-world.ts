@@ -1,0 +1,272 @@
+import { assert } from '#core/assert.js';
+import { dotKey } from '#core/causality/dot.js';
+import { includes, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
+import { decodeSession } from '#core/consistency/session-token.js';
+import type { EntityRef } from '#core/event/event.js';
+import { entityKey } from '#core/event/shard-of.js';
+import type { Json } from '#core/json.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import { timingDefault, type Timing } from '#flow/limits.js';
+import type { ShardCommit } from '#flow/ports/event-log.js';
+import type { WriteOutcome } from '#flow/service.js';
+import { kitHashing } from '../memory/memory-auth.js';
+import { MemoryClusters } from '../memory/memory-clusters.js';
+import { MemoryDatabase } from '../memory/memory-database.js';
+import { MemoryNetwork } from '../memory/memory-peers.js';
+import { MemoryTelemetry } from '../memory/memory-telemetry.js';
+import type { SeededRandom } from './seeded-random.js';
+import { BrokenInvariant, CommitChecks } from './sim-checks.js';
+import { SimClock } from './sim-clock.js';
+import { SimLinks } from './sim-links.js';
+import { noCommitFaults, type SimDatabase } from './sim-log.js';
+import { SimProcess } from './sim-process.js';
+import { earlierTypes, simTypes } from './sim-types.js';
+
+/** Short times, so that a run of seconds has many leases, heartbeats and retries. */
+const simTiming: Timing = {
+  ...timingDefault,
+  leaseMillis: 800,
+  renewMillis: 200,
+  heartbeatMillis: 100,
+  gapPatienceMillis: 120,
+  marksSaveMillis: 300,
+};
+
+/** How long a killed process stays away before another life of it starts, in milliseconds. */
+const restartMillisMax = 1_500;
+
+export const simShards = 4;
+
+/** Several regions in one simulated world, with everything that may go wrong drawn from one seed. */
+export class SimWorld {
+  readonly clock = new SimClock();
+  readonly links: SimLinks;
+  readonly clusters: MemoryClusters;
+  readonly databases = new Map<string, SimDatabase>();
+  readonly telemetry = new MemoryTelemetry();
+  readonly trace: string[] = [];
+  readonly shards = simShards;
+  /** The region that knows all types from the start. */
+  readonly upgradedRegion: string;
+  failure: Error | undefined;
+  private readonly network: MemoryNetwork;
+  private readonly processes = new Map<string, SimProcess>();
+  private readonly checks = new CommitChecks(simTypes);
+  private readonly eventsByEntity = new Map<
+    string,
+    { readonly shard: number; readonly actor: string; readonly seq: number }[]
+  >();
+  private readonly known = new Set<string>();
+  private births = 0;
+  private lives = 0;
+  private upgraded = false;
+  /** Record fates, drawn per record while the weather is bad. */
+  recordLoss = 0;
+  recordRepeat = 0;
+  restarts = true;
+
+  constructor(
+    readonly regions: readonly string[],
+    private readonly random: SeededRandom,
+  ) {
+    const [first] = regions;
+    assert(first !== undefined, 'a world has regions');
+    this.upgradedRegion = first;
+    this.links = new SimLinks(random.branch('links'));
+    const fate = random.branch('records');
+    this.clusters = new MemoryClusters({
+      regions,
+      shards: simShards,
+      clock: this.clock,
+      links: this.links,
+      requestTimeoutMillis: 700,
+      copies: () => (fate.chance(this.recordLoss) ? 0 : fate.chance(this.recordRepeat) ? 2 : 1),
+    });
+    this.network = new MemoryNetwork({
+      regions,
+      clock: this.clock,
+      links: this.links,
+      callTimeoutMillis: 900,
+    });
+    for (const region of regions) this.databases.set(region, this.databaseOf(region));
+  }
+
+  /** One process per region, and two in the first. */
+  async start(): Promise<void> {
+    for (const region of this.regions) this.spawn(`${region}-a`, region);
+    this.spawn(`${this.upgradedRegion}-b`, this.upgradedRegion);
+    await this.step(() => [...this.processes.values()].every(({ life }) => life.isAlive), 1_000);
+  }
+
+  /** Moves time on until the condition holds. @throws what broke, if anything did */
+  async step(condition: () => boolean, millisMax: number): Promise<boolean> {
+    const held = await this.clock.runUntil(() => this.failure !== undefined || condition(), millisMax);
+    if (this.failure) throw this.failure;
+    return held;
+  }
+
+  note(line: string): void {
+    this.trace.push(`${this.clock.monotonicMillis().toFixed(3).padStart(11)} ${line}`);
+  }
+
+  pause(millis: number): Promise<void> {
+    return new Promise((resolve) => void this.clock.after(millis, resolve));
+  }
+
+  /** The promise's value, or `undefined` when the caller's patience ends first. */
+  within<T>(promise: Promise<T>, millis: number): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      const cancel = this.clock.after(millis, () => resolve(undefined));
+      promise.then(resolve, reject).finally(cancel);
+    });
+  }
+
+  mutationId(region: string): string {
+    const birth = this.clock.wallMillis().toString(16).padStart(12, '0');
+    this.births += 1;
+    return `${region}.${birth.slice(0, 8)}-${birth.slice(8)}-7000-8000-${this.births.toString(16).padStart(12, '0')}`;
+  }
+
+  process(id: string): SimProcess | undefined {
+    return this.processes.get(id);
+  }
+
+  processIds(): readonly string[] {
+    return [...this.processes.keys()];
+  }
+
+  /** A process of the region that lives, as a load balancer would pick it. */
+  anyProcess(region: string): SimProcess | undefined {
+    const living = [...this.processes.values()].filter((one) => one.region === region && one.life.isAlive);
+    return living.length === 0 ? undefined : this.random.pick(living);
+  }
+
+  /** From now on every process that starts knows all types. */
+  upgrade(): void {
+    this.upgraded = true;
+  }
+
+  spawn(id: string, region: string): void {
+    this.lives += 1;
+    const database = this.databases.get(region);
+    assert(database !== undefined, `${region} has a database`);
+    const process = new SimProcess({
+      id: `${id}.${this.lives}`,
+      region,
+      regions: this.regions,
+      address: `${id}.${this.lives}`,
+      types: this.upgraded || region === this.upgradedRegion ? simTypes : earlierTypes,
+      clock: this.clock,
+      skewMillis: this.random.between(-40, 40),
+      database,
+      clusters: this.clusters,
+      network: this.network,
+      telemetry: this.telemetry,
+      timing: simTiming,
+      mutationId: () => this.mutationId(region),
+      onCrash: () => this.crashed(id, region),
+    });
+    this.processes.set(id, process);
+    this.note(`start ${id}`);
+    process.service.start().catch((error: unknown) => this.failed(error, process));
+  }
+
+  /** Another life begins a while after a crash; at once a start that met a dead database tries again. */
+  private crashed(id: string, region: string): void {
+    this.note(`crash ${id}`);
+    if (!this.restarts) return;
+    this.clock.after(this.random.between(50, restartMillisMax), () => {
+      if (!this.processes.get(id)?.life.isAlive) this.spawn(id, region);
+    });
+  }
+
+  /** A service that cannot start, because its database is down, ends; whoever runs it starts it again. */
+  private failed(error: unknown, process: SimProcess): void {
+    if (error instanceof Error && (error.name === 'LogUnavailable' || error.name === 'CommitUnknown'))
+      process.crash();
+    else this.failure ??= error instanceof Error ? error : new Error(String(error));
+  }
+
+  /** INV-9: what is acknowledged is in the log of the region that acknowledged it. */
+  acknowledged(region: string, outcome: WriteOutcome): void {
+    const { dot, shard } = outcome;
+    const records = this.databases.get(region)?.memory.shard(shard).events.get(dot.actor) ?? [];
+    if (!records.some(({ seq }) => seq === dot.seq)) {
+      this.failure ??= new BrokenInvariant(
+        `INV-9: ${region} acknowledged ${dotKey(dot)} of shard ${shard} and does not hold it`,
+      );
+    }
+    this.note(`ok ${region} ${outcome.mutationId} ${dotKey(dot)} ${outcome.replayed ? 'replayed' : 'new'}`);
+  }
+
+  /** INV-10, session: every event of the entity that the token holds is in what was read. */
+  sessionRead(token: string | undefined, entity: EntityRef, seen: VersionVector, shard: number): void {
+    if (token === undefined) return;
+    const body = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as {
+      readonly cursors: Json;
+    };
+    const depends = decodeSession(body.cursors, simShards)?.get(shard) ?? nothingSeen;
+    for (const dot of this.eventsByEntity.get(entityKey(entity)) ?? []) {
+      if (includes(depends, dot) && !includes(seen, dot)) {
+        this.failure ??= new BrokenInvariant(
+          `INV-10: a session saw ${dotKey(dot)} of ${entityKey(entity)}, then read without it`,
+        );
+      }
+    }
+  }
+
+  private databaseOf(region: string): SimDatabase {
+    const memory = new MemoryDatabase({
+      region,
+      actor: `${region}~1`,
+      shards: simShards,
+      nowMillis: () => this.clock.wallMillis(),
+    });
+    return {
+      memory,
+      clock: this.clock,
+      random: this.random.branch(`database ${region}`),
+      up: true,
+      faults: noCommitFaults,
+      stats: { crashedBeforeCommit: 0, crashedAfterCommit: 0, unknownCommits: 0 },
+      committed: (parts, fenced) => this.committed(memory, parts, fenced),
+    };
+  }
+
+  private committed(memory: MemoryDatabase, parts: readonly ShardCommit[], fenced: readonly number[]): void {
+    try {
+      this.checks.look(memory, parts, fenced);
+    } catch (error) {
+      this.failure ??= error as Error;
+    }
+    for (const part of parts) {
+      if (fenced.includes(part.shard)) {
+        this.note(`fenced ${memory.identity.region} shard ${part.shard}`);
+        continue;
+      }
+      this.note(
+        `commit ${memory.identity.region} shard ${part.shard} ${part.events.map(({ event }) => dotKey(event.dot)).join(' ')}`,
+      );
+      for (const { event } of part.events) this.remember(event.entity, part.shard, event.dot);
+    }
+  }
+
+  private remember(
+    entity: EntityRef,
+    shard: number,
+    dot: { readonly actor: string; readonly seq: number },
+  ): void {
+    const name = `${shard} ${dotKey(dot)}`;
+    if (this.known.has(name)) return;
+    this.known.add(name);
+    const key = entityKey(entity);
+    const dots = this.eventsByEntity.get(key) ?? [];
+    dots.push({ shard, ...dot });
+    this.eventsByEntity.set(key, dots);
+  }
+
+  /** Of the whole run so far, as one number to compare. */
+  hash(): string {
+    return kitHashing.sha256Hex(kitHashing.utf8(this.trace.join('\n')));
+  }
+}
