@@ -24,7 +24,7 @@ export interface CommitPart {
   /** Empty in most batches: left out of the lean statement. */
   readonly rare: boolean;
   readonly columns: readonly (readonly [name: string, type: ColumnType])[];
-  /** `rows` is the set of rows with these columns and `place`, their position from 1. */
+  /** `rows` is the set of rows with these columns, called `new`. */
   readonly sql: (rows: string) => string;
   readonly gather: (commit: ShardCommit, numberOf: ActorNumber, push: (...row: Cell[]) => void) => void;
 }
@@ -64,6 +64,12 @@ export const fencePart: CommitPart = {
     push(shard, fence.ownerEpoch, fence.batch, fence.lastSeq, lastSeq, hybridFloorMillis),
 };
 
+/** Rows are kept when the fence of their shard matched. An array is searched once per row; a join would start anew for each shard. */
+const fenced = 'new.shard = any ((select array_agg(shard) from fence)::int2[])';
+
+/** More than one statement can carry. */
+const arrivalsPerBatch = 2 ** 16;
+
 const eventPart: CommitPart = {
   name: 'events',
   rare: false,
@@ -71,6 +77,7 @@ const eventPart: CommitPart = {
     ['shard', 'int2'],
     ['actor', 'int2'],
     ['seq', 'int8'],
+    ['arrival', 'int8'],
     ['type', 'text'],
     ['id', 'text'],
     ['hash', 'hex'],
@@ -79,12 +86,14 @@ const eventPart: CommitPart = {
   // `arrival` orders events by batch and, within a batch, by place: wall time does neither.
   sql: (rows) => `
     insert into atoll.event (seq, arrival, shard, actor, type, id, hash, bytes)
-    select new.seq, fence.batch * 65536 + new.place, new.shard, new.actor, new.type, new.id, new.hash, new.bytes
-    from ${rows} join fence on fence.shard = new.shard`,
-  gather: ({ events }, numberOf, push) => {
+    select new.seq, new.arrival, new.shard, new.actor, new.type, new.id, new.hash, new.bytes
+    from ${rows} where ${fenced}`,
+  gather: ({ events, fence }, numberOf, push) => {
+    let arrival = (fence.batch + 1) * arrivalsPerBatch;
     for (const { event, bytes, hash } of events) {
       const { shard, dot, entity } = event;
-      push(shard, numberOf(dot.actor), dot.seq, entity.type, entity.id, hash, bytes);
+      push(shard, numberOf(dot.actor), dot.seq, arrival, entity.type, entity.id, hash, bytes);
+      arrival += 1;
     }
   },
 };
@@ -102,7 +111,7 @@ const entityPart: CommitPart = {
   sql: (rows) => `
     insert into atoll.entity (shard, type, id, state, value)
     select new.shard, new.type, new.id, new.state, new.value
-    from ${rows} join fence on fence.shard = new.shard
+    from ${rows} where ${fenced}
     on conflict (type, id) do update set state = excluded.state, value = excluded.value`,
   gather: ({ entities }, _numberOf, push) => {
     for (const { shard, entity, state, value } of entities) push(shard, entity.type, entity.id, state, value);
@@ -122,7 +131,7 @@ const cursorPart: CommitPart = {
   sql: (rows) => `
     insert into atoll.cursor (stored, folded, shard, actor, hash)
     select new.stored, new.folded, new.shard, new.actor, new.hash
-    from ${rows} join fence on fence.shard = new.shard
+    from ${rows} where ${fenced}
     on conflict (shard, actor) do update
     set stored = excluded.stored, folded = excluded.folded, hash = excluded.hash`,
   gather: ({ shard, cursors }, numberOf, push) => {
@@ -147,7 +156,7 @@ const mutationPart: CommitPart = {
   sql: (rows) => `
     insert into atoll.mutation (seq, born_millis, group_index, shard, actor, id, type, entity_id, digest)
     select new.seq, new.born_millis, new.group_index, new.shard, new.actor, new.id, new.type, new.entity_id, new.digest
-    from ${rows} join fence on fence.shard = new.shard`,
+    from ${rows} where ${fenced}`,
   gather: ({ mutations }, numberOf, push) => {
     for (const { shard, dot, groupIndex, bornMillis, id, entity, digest } of mutations) {
       push(shard, numberOf(dot.actor), dot.seq, groupIndex, bornMillis, id, entity.type, entity.id, digest);
@@ -172,7 +181,7 @@ const waitingPart: CommitPart = {
   sql: (rows) => `
     insert into atoll.waiting (shard, actor, seq, type, id, state, waits_actor, waits_seq, reason)
     select new.shard, new.actor, new.seq, new.type, new.id, new.state, new.waits_actor, new.waits_seq, new.reason
-    from ${rows} join fence on fence.shard = new.shard
+    from ${rows} where ${fenced}
     on conflict (shard, actor, seq) do update
     set state = excluded.state, waits_actor = excluded.waits_actor, waits_seq = excluded.waits_seq,
         reason = excluded.reason`,
@@ -203,8 +212,8 @@ const settledPart: CommitPart = {
     ['seq', 'int8'],
   ],
   sql: (rows) => `
-    delete from atoll.waiting using ${rows}, fence
-    where fence.shard = new.shard and waiting.shard = new.shard and waiting.actor = new.actor and waiting.seq = new.seq`,
+    delete from atoll.waiting using ${rows}
+    where ${fenced} and waiting.shard = new.shard and waiting.actor = new.actor and waiting.seq = new.seq`,
   gather: ({ shard, settled }, numberOf, push) => {
     for (const { actor, seq } of settled) push(shard, numberOf(actor), seq);
   },
@@ -245,7 +254,7 @@ const conflictPart: CommitPart = {
       high_seq, low_change, high_change, resolved_actor, resolved_seq, detected_millis)
     select new.shard, new.id, new.type, new.entity_id, new.field, new.policy, new.low_actor, new.low_seq, new.high_actor,
       new.high_seq, new.low_change::json, new.high_change::json, new.resolved_actor, new.resolved_seq, new.detected_millis
-    from ${rows} join fence on fence.shard = new.shard
+    from ${rows} where ${fenced}
     on conflict (id) do update
     set low_change = excluded.low_change, high_change = excluded.high_change,
         (resolved_actor, resolved_seq) = ${firstResolution('standing', 'excluded')}`,
@@ -271,8 +280,8 @@ const withdrawnPart: CommitPart = {
     ['id', 'text'],
   ],
   sql: (rows) => `
-    delete from atoll.conflict using ${rows}, fence
-    where fence.shard = new.shard and conflict.shard = new.shard and conflict.id = new.id`,
+    delete from atoll.conflict using ${rows}
+    where ${fenced} and conflict.shard = new.shard and conflict.id = new.id`,
   gather: ({ shard, withdrawnConflicts }, _numberOf, push) => {
     for (const id of withdrawnConflicts) push(shard, id);
   },
@@ -290,8 +299,8 @@ const resolvedPart: CommitPart = {
   sql: (rows) => `
     update atoll.conflict as standing
     set (resolved_actor, resolved_seq) = ${firstResolution('standing', 'new')}
-    from ${rows}, fence
-    where fence.shard = new.shard and standing.shard = new.shard and standing.id = new.id`,
+    from ${rows}
+    where ${fenced} and standing.shard = new.shard and standing.id = new.id`,
   gather: (commit, numberOf, push) => {
     for (const { id, by } of conflictWrites(commit).resolved)
       push(commit.shard, id, numberOf(by.actor), by.seq);

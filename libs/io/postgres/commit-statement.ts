@@ -60,7 +60,7 @@ function commitForm(name: string, parts: readonly CommitPart[]): CommitForm {
   const expressions = parts.map((part) => {
     const arrays = part.columns.map(([, type]) => `$${(parameter += 1)}::${sqlArrayType(type)}`);
     const names = part.columns.map(([column]) => column);
-    const rows = `unnest(${arrays.join(', ')}) with ordinality as new (${names.join(', ')}, place)`;
+    const rows = `unnest(${arrays.join(', ')}) as new (${names.join(', ')})`;
     return `${part.name} as (${part.sql(rows)})`;
   });
   const text = `

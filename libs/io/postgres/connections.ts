@@ -45,9 +45,11 @@ export class Connections {
   private readonly patienceMillis: number;
   private check: ConnectionCheck = async () => {};
   private closed = false;
+  private readonly statementMillisMax: number;
 
   constructor(options: ConnectionOptions) {
     this.patienceMillis = options.patienceMillis;
+    this.statementMillisMax = options.statementMillisMax;
     this.pool = new pg.Pool({
       connectionString: options.url,
       application_name: options.applicationName,
@@ -56,14 +58,17 @@ export class Connections {
       connectionTimeoutMillis: connectMillisMax,
       keepAlive: true,
       query_timeout: options.statementMillisMax + silenceMillisMax,
-      onConnect: async (client) => {
-        await client.query(`set statement_timeout = ${options.statementMillisMax}; ${sessionSettings}`);
-        await this.check(client);
-      },
+      onConnect: (client) => this.greet(client) as unknown,
     });
     // An idle connection that breaks is dropped from the pool; the next call makes a new one.
     this.pool.on('error', () => {});
   }
+
+  /** The pool awaits it before it lends the new connection to anybody. */
+  private readonly greet = async (client: pg.ClientBase): Promise<void> => {
+    await client.query(`set statement_timeout = ${this.statementMillisMax}; ${sessionSettings}`);
+    await this.check(client);
+  };
 
   /** From now on every new connection has to pass. */
   require(check: ConnectionCheck): void {

@@ -5,6 +5,11 @@ import { migrations, type Migration } from './migrations.js';
 /** Any constant does: every process of Atoll takes this advisory lock before it changes the schema. */
 const schemaLock = 4_705_228_113;
 
+/** Held until the transaction ends by whoever changes what the database is made of. */
+export async function lockSchema(client: ClientBase): Promise<void> {
+  await client.query('select pg_advisory_xact_lock($1)', [schemaLock]);
+}
+
 /**
  * Brings the schema to this code's version. To be called inside a transaction: all steps happen or none, and of
  * several processes that start at once one does them while the others wait.
@@ -12,7 +17,7 @@ const schemaLock = 4_705_228_113;
  * @throws DatabaseRefused when the database was migrated by newer code.
  */
 export async function migrate(client: ClientBase, steps: readonly Migration[] = migrations): Promise<void> {
-  await client.query('select pg_advisory_xact_lock($1)', [schemaLock]);
+  await lockSchema(client);
   await client.query(`
     create schema if not exists atoll;
     create table if not exists atoll.migration (

@@ -29,6 +29,7 @@ import { migrate } from './migrate.js';
 import * as ownership from './ownership.js';
 import { openRegion, readBootIdentity, requireSameDatabase } from './region-identity.js';
 import { allCursors, loadShard } from './shard-reads.js';
+import { createTypeViews, type TypeViews, type ViewedType } from './type-views.js';
 
 export interface PostgresEventLogOptions {
   /** `postgres://user:password@host:port/database` */
@@ -103,6 +104,11 @@ export class PostgresEventLog implements EventLog {
   /** Lets calls in flight end, then closes every connection. */
   async close(): Promise<void> {
     await Promise.all([this.pools.commits.close(), this.pools.reads.close()]);
+  }
+
+  /** Makes the read-only SQL view of each entity type, in schema `atoll_data`. To be called at start. */
+  async createTypeViews(types: readonly ViewedType[]): Promise<TypeViews> {
+    return answered(createTypeViews(this.pools.reads, types));
   }
 
   async commit(shards: readonly ShardCommit[]): Promise<{ readonly fenced: readonly number[] }> {
