@@ -112,6 +112,20 @@ test('a tail that does not reach low enough is asked for again, lower', () => {
   expect(ofLast([...known, us, late])).toEqual(['eu:2|us:1|name']);
 });
 
+test('delete-wins: only the log tells whether an unobserved value was ignored by a delete that was observed', () => {
+  const deleteWins = lawType({ draft: multiValue() }, 'delete-wins');
+  const gone = [eventOf('eu:1', { kind: 'delete' }), eventOf('us:1', { changes: draft('a') })];
+  const event = eventOf('ap:1', { context: 'eu:1 us:1', observed: 'eu:1', changes: draft('b') });
+  const state = foldLog(deleteWins, gone);
+  const tail = { above: vectorOf('eu:1'), events: gone.slice(1) };
+  expect(conflictsOf({ type: deleteWins, event, state, tail })).toEqual({
+    kind: 'needs',
+    above: vectorOf(''),
+  });
+  const log = { above: vectorOf(''), events: gone };
+  expect(conflictsOf({ type: deleteWins, event, state, tail: log })).toEqual({ kind: 'pairs', pairs: [] });
+});
+
 test('an event that has seen everything needs no tail', () => {
   const us = eventOf('us:1', { changes: set('a') });
   const state = foldLog(type, [us]);

@@ -1,8 +1,8 @@
 import { assert } from '../assert.js';
 import { compareDots, formatDot, sameDot, type Dot } from '../causality/dot.js';
-import type { VersionVector } from '../causality/version-vector.js';
+import { includes, seqOf, type VersionVector } from '../causality/version-vector.js';
 import type { EntityRef, Event } from '../event/event.js';
-import { comparisonFor, ConflictIndex, type EntityTail } from './conflict-index.js';
+import { comparisonFor, ConflictIndex, type Comparison, type EntityTail } from './conflict-index.js';
 import { ConflictLanes } from './conflict-lanes.js';
 import { commandsOf } from './copies.js';
 import type { EntityState } from './entity-state.js';
@@ -52,17 +52,25 @@ export function conflictKeyText({ low, high, field }: ConflictPair, shard: numbe
  * `allConflicts` before and after it with `compareConflicts`.
  */
 export function conflictsOf({ type, event, state, tail, index }: ConflictsInput): FoundConflicts {
-  const { beside, back } = comparisonFor(type, event, state);
-  if (index === undefined && !beside && !back) return noPairs;
-  const found = (index ?? new ConflictIndex(type, without(tail, event), state)).arrive(event, state);
+  const comparison = comparisonFor(type, event, state);
+  if (index === undefined && !comparison.beside && !comparison.back) return noPairs;
+  const found = (index ?? indexFor({ type, event, state, tail }, comparison)).arrive(event, state);
   if (found.kind === 'needs') return found;
   const pairs = new PairSet(event.entity);
   for (const { field, partner } of found.partners) pairs.add(field, event, partner.survivor);
   return { kind: 'pairs', pairs: pairs.sorted() };
 }
 
-function without({ above, events }: EntityTail, event: Event): EntityTail {
-  return { above, events: events.filter(({ dot }) => !sameDot(dot, event.dot)) };
+/** An index of no more than one event needs: what is concurrent with it, and what of its own actor those had not seen. */
+function indexFor({ type, event, state, tail }: ConflictsInput, { back }: Comparison): ConflictIndex {
+  const others = tail.events.filter(({ dot }) => !sameDot(dot, event.dot));
+  if (back || state.copies.size > 0) return new ConflictIndex(type, { ...tail, events: others }, state);
+  const { actor } = event.dot;
+  const beside = others.filter(({ dot }) => !includes(event.context, dot));
+  let lowest = Infinity;
+  for (const { context } of beside) lowest = Math.min(lowest, seqOf(context, actor));
+  const own = others.filter(({ dot }) => dot.actor === actor && dot.seq > lowest);
+  return new ConflictIndex(type, { above: tail.above, events: [...beside, ...own] }, state);
 }
 
 /** All pairs of an entity's events: what `conflictsOf` gives one by one, and with aliases in their place. */

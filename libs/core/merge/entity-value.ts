@@ -6,6 +6,7 @@ import type { CopiesByDot } from './copies.js';
 import { fieldOf } from './entity-fold.js';
 import type { EntityState } from './entity-state.js';
 import type { EntityType } from './entity-type.js';
+import { decodeDot, encodeDot, storedArray, storedObject } from './stored-form.js';
 
 /**
  * What a read shows: every declared field, with its fallback where it has no value.
@@ -45,52 +46,29 @@ function copyGroups(copies: CopiesByDot): readonly (readonly Dot[])[] {
   return groups.sort(([a], [b]) => compareDots(a as Dot, b as Dot));
 }
 
-function encodeDot(dot: Dot): Json {
-  return [dot.actor, dot.seq];
-}
-
 /** Reads what `encodeEntity` wrote. What this region stored itself is not checked like a peer's event. */
 export function decodeEntity(type: EntityType, json: Json): EntityState {
-  const stored = objectOf(json);
+  const stored = storedObject(json);
   const copies = new Map<string, readonly Dot[]>();
-  for (const group of arrayOf(stored.copies)) {
-    const dots = arrayOf(group).map(decodeDot);
+  for (const group of storedArray(stored.copies)) {
+    const dots = storedArray(group).map(decodeDot);
     for (const dot of dots) copies.set(dotKey(dot), dots);
   }
   const fields = new Map<string, unknown>();
-  for (const [name, field] of Object.entries(objectOf(stored.fields))) {
+  for (const [name, field] of Object.entries(storedObject(stored.fields))) {
     fields.set(name, fieldOf(type, name).policy.decode(field));
   }
   return {
     seen: vectorOf(stored.seen),
     touched: vectorOf(stored.touched),
-    deletes: arrayOf(stored.deletes).map(decodeDot),
+    deletes: storedArray(stored.deletes).map(decodeDot),
     fields,
     copies,
   };
-}
-
-function decodeDot(json: Json): Dot {
-  const [actor, seq] = arrayOf(json);
-  assert(typeof actor === 'string' && typeof seq === 'number', 'a stored dot is an actor and a seq');
-  return { actor, seq };
 }
 
 function vectorOf(json: Json | undefined): VersionVector {
   const vector = decodeVector(json);
   assert(vector !== undefined, 'a stored version vector is an object of seqs');
   return vector;
-}
-
-function arrayOf(json: Json | undefined): readonly Json[] {
-  assert(Array.isArray(json), 'a stored entity has an array here');
-  return json as readonly Json[];
-}
-
-function objectOf(json: Json | undefined): JsonObject {
-  assert(
-    typeof json === 'object' && json !== null && !Array.isArray(json),
-    'a stored entity has an object here',
-  );
-  return json as JsonObject;
 }
