@@ -1,13 +1,22 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { copyTree } from './copy-tree.js';
 import { serverProperties, type BrokerAddresses } from './kafka-settings.js';
-import { newClusterId, type KafkaTemplate } from './kafka-template.js';
 import type { Ledger } from './ledger.js';
 import { startServerProcess, type ServerProcess } from './server-process.js';
 
 /** After a kill the broker checks its logs, and the controller must first let go of the broker's former life. */
 const startMillisMax = 90_000;
+
+/** What every region's broker is started from. */
+export interface KafkaTemplate {
+  readonly java: string;
+  /** Options of the virtual machine, the class path included. */
+  readonly javaOptions: readonly string[];
+  /** A formatted log directory. To be copied, never started. */
+  readonly directory: string;
+}
 
 export interface KafkaBrokerOptions {
   readonly region: string;
@@ -17,6 +26,14 @@ export interface KafkaBrokerOptions {
   readonly logFile: string;
   readonly template: KafkaTemplate;
   readonly ledger: Ledger;
+}
+
+/** A cluster id as Kafka makes them: 16 bytes in base64url, not beginning with a dash. */
+export function newClusterId(): string {
+  for (;;) {
+    const id = randomBytes(16).toString('base64url');
+    if (!id.startsWith('-')) return id;
+  }
 }
 
 /** Copies the formatted template to the data directory, unless data is there already. */

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { accessSync, constants, existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -7,20 +7,12 @@ import { cached, chooseCache } from './cache.js';
 import { classArchive } from './class-archive.js';
 import { DevStackError } from './errors.js';
 import { findJava, findMaven } from './java.js';
+import { newClusterId, type KafkaTemplate } from './kafka-broker.js';
 import { serverProperties } from './kafka-settings.js';
 import type { Ledger } from './ledger.js';
 import { planPorts, type RegionPorts } from './ports.js';
 import type { Progress } from './progress.js';
 import { runTool } from './tool.js';
-
-/** What every region's broker is started from. */
-export interface KafkaTemplate {
-  readonly java: string;
-  /** Options of the virtual machine, the class path included. */
-  readonly javaOptions: readonly string[];
-  /** A formatted log directory. To be copied, never started. */
-  readonly directory: string;
-}
 
 /** The heap holds what three brokers on a small machine need; the serial collector and C1 start fastest. */
 const machineOptions = [
@@ -131,14 +123,6 @@ function configuration(draft: string): string {
   const ports = regions['any'];
   if (ports === undefined) throw new Error('planPorts lost a region');
   return serverProperties({ ports, linkPortFromPeer: {} }, join(draft, 'log'));
-}
-
-/** A cluster id as Kafka makes them: 16 bytes in base64url, not beginning with a dash. */
-export function newClusterId(): string {
-  for (;;) {
-    const id = randomBytes(16).toString('base64url');
-    if (!id.startsWith('-')) return id;
-  }
 }
 
 async function format(options: {

@@ -21,21 +21,29 @@ export interface ToolResult {
 }
 
 const outputCharactersMax = 64 * 1024;
+/** What a shell answers for a program that it cannot start. */
+const notFound = 127;
 
-/** Runs a program to its end. Rejects only when it cannot be started; a bad exit code is the caller's to judge. */
+/** Runs a program to its end. A bad exit code is the caller's to judge; one that cannot be started has 127. */
 export async function runTool(options: ToolOptions): Promise<ToolResult> {
   const { command, args, ledger, cwd, uid, gid, input } = options;
+  let output = '';
   const child = spawn(command, args, {
     cwd,
-    env: options.env ?? process.env,
+    env: options.env ?? {
+      ...process.env,
+      PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin`,
+    },
     detached: true, // not in the terminal's group: Ctrl-C ends it through the stack
     stdio: ['pipe', 'pipe', 'pipe'],
     ...(uid === undefined ? {} : { uid }),
     ...(gid === undefined ? {} : { gid }),
   });
-  const closed = once(child, 'close') as Promise<[number | null]>;
+  const closed = (once(child, 'close') as Promise<[number | null]>).catch((error: unknown): [number] => {
+    output += String(error);
+    return [notFound];
+  });
   ledger.addProcess(child.pid, 'tool');
-  let output = '';
   const keep = (text: string): void => {
     output = (output + text).slice(-outputCharactersMax);
   };

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import { Lane, type Cut, type Direction, type LaneDelay } from './lane.js';
+import type { Cut } from './lane.js';
 import { LinkConnection, type Address, type ByteCounts, type Lanes } from './link-connection.js';
 
 /** What a cut does to connections: see `Cut`; `reset` ends them with a TCP reset, and new ones too. */
@@ -80,5 +80,3 @@ function portOf(server: Server): number {
   if (address === null || typeof address === 'string') throw new Error('a TCP server has a port');
   return address.port;
 }
-
-export { Lane, type Address, type Cut, type Direction, type LaneDelay, type Lanes };

@@ -1,5 +1,5 @@
 import { Lane, type Direction, type LaneDelay } from './lane.js';
-import type { Address } from './link-connection.js';
+import type { Address, Lanes } from './link-connection.js';
 import { startLinkProxy, type CutMode, type LinkProxy } from './link-proxy.js';
 
 /** What a link is like now. */
@@ -66,9 +66,6 @@ export async function startRegionLink(options: RegionLinkOptions): Promise<Regio
     await Promise.all(proxies.map((proxy) => proxy.close()));
     throw error;
   }
-  const sum = (of: (proxy: LinkProxy) => number): number =>
-    proxies.reduce((total, proxy) => total + of(proxy), 0);
-
   const setCut = (next: LinkStatus['cut']): void => {
     cut = next;
     const of = (direction: Direction) => {
@@ -105,24 +102,25 @@ export async function startRegionLink(options: RegionLinkOptions): Promise<Regio
     async reset() {
       for (const proxy of proxies) proxy.reset();
     },
-    async status() {
-      return {
-        from,
-        to,
-        cut,
-        delayMillis: { 'from-to': lanes.forward.delay, 'to-from': lanes.back.delay },
-        bytesPerSecond: lanes.forward.bytesPerSecond,
-        connections: sum((proxy) => proxy.connectionCount()),
-        queuedBytes: sum((proxy) => proxy.queuedBytes()),
-        bytes: {
-          forward: sum((proxy) => proxy.bytes().forward),
-          back: sum((proxy) => proxy.bytes().back),
-        },
-      };
-    },
+    status: async () => ({ from, to, cut, ...measure(lanes, proxies) }),
     setGrpcTarget: (target) => proxies[1]?.setTarget(target),
     async close() {
       await Promise.all(proxies.map((proxy) => proxy.close()));
+    },
+  };
+}
+
+function measure(lanes: Lanes, proxies: readonly LinkProxy[]): Omit<LinkStatus, 'from' | 'to' | 'cut'> {
+  const sum = (of: (proxy: LinkProxy) => number): number =>
+    proxies.reduce((total, proxy) => total + of(proxy), 0);
+  return {
+    delayMillis: { 'from-to': lanes.forward.delay, 'to-from': lanes.back.delay },
+    bytesPerSecond: lanes.forward.bytesPerSecond,
+    connections: sum((proxy) => proxy.connectionCount()),
+    queuedBytes: sum((proxy) => proxy.queuedBytes()),
+    bytes: {
+      forward: sum((proxy) => proxy.bytes().forward),
+      back: sum((proxy) => proxy.bytes().back),
     },
   };
 }
