@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { AtollError } from '#core/errors.js';
 import type { ChangeNotice } from '#flow/service.js';
 import type { NoticeAnswer } from '#io/http/answers.js';
@@ -13,7 +14,9 @@ export interface FeedQuery {
 
 export interface Feed {
   stop(): void;
-  /** Rejects when the feed cannot go on, at once where the position is not one. */
+  /** Resolves once it is fixed from where on changes are told; rejects where the position is not one. */
+  readonly started: Promise<void>;
+  /** Rejects when the feed cannot go on. */
   readonly ended: Promise<void>;
 }
 
@@ -29,10 +32,18 @@ export function feedOperations(parts: ApiParts) {
       if (open.size >= feedClientsMax)
         throw new AtollError('overloaded', `This process serves ${feedClientsMax} feeds at a time.`);
       const query = { ...(type === undefined ? {} : { type }), ...(after === undefined ? {} : { after }) };
-      const feed: Feed = service.changes(query, (notice) => deliver(noticeAnswer(notice)));
+      const running = service.changes(query, (notice) => deliver(noticeAnswer(notice)));
+      // The feed and the barrier read the same cursors, the feed first: a barrier that is made tells that it has begun.
+      const begun = service.barrier().then(() => nextTurn());
+      const feed: Feed = {
+        stop: () => running.stop(),
+        ended: running.ended,
+        started: Promise.race([running.ended, begun]),
+      };
       open.add(feed);
       const forget = (): boolean => open.delete(feed);
       feed.ended.then(forget, forget);
+      feed.started.catch(() => undefined);
       return feed;
     },
 

@@ -15,7 +15,6 @@ export interface ApiParts {
   readonly region: string;
   readonly members: readonly string[];
   readonly quantiles: (name: HistogramName) => Promise<readonly Quantiles[]>;
-  readonly nowMillis: () => number;
   readonly report: Report;
 }
 

@@ -57,7 +57,9 @@ export function reportOperations(parts: ApiParts) {
     },
 
     async awaitBarrier(call: Call, token: string) {
-      const { reached, missing } = await service.awaitBarrier(token, { maxWaitMillis: call.maxWaitMillis });
+      const { reached, missing } = await service
+        .awaitBarrier(token, { maxWaitMillis: call.maxWaitMillis })
+        .catch(barrierNotFound);
       return { body: { reached, missing: [...missing], region } };
     },
 
@@ -148,6 +150,16 @@ export function reportOperations(parts: ApiParts) {
       };
     },
   };
+}
+
+/** A barrier's token has the form of a session token; what is wrong with it is told in the barrier's terms. */
+function barrierNotFound(error: unknown): never {
+  if (error instanceof AtollError && error.code === 'invalid_session') {
+    throw new AtollError('barrier_not_found', 'This is not a token that POST /v1/barriers gave.', {
+      cause: error,
+    });
+  }
+  throw error;
 }
 
 function withoutLabels({ count, p50, p99, p999 }: Quantiles) {

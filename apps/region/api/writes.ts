@@ -78,7 +78,7 @@ export function writeOperations(parts: ApiParts) {
       maxWaitMillis: call.maxWaitMillis,
       trace: call.trace,
       session: change.session ?? call.session,
-      mutationId: readMutationId(change.mutationId, parts.nowMillis()),
+      mutationId: readMutationId(change.mutationId),
       ifMatch: readVersion(change.ifMatch, '/ifMatch'),
     };
     const observed = readVersion(change.observed, '/observed');

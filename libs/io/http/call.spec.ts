@@ -3,10 +3,8 @@ import { AtollError } from '#core/errors.js';
 import { formatETag } from '#io/wire/etag.js';
 import { readCall } from './call.js';
 
-const now = Date.UTC(2026, 10, 22);
-
 function call(headers: Readonly<Record<string, string>> = {}, remainingMillis?: number) {
-  return readCall({ requestId: 'r', header: (name) => headers[name], nowMillis: now, remainingMillis });
+  return readCall({ requestId: 'r', header: (name) => headers[name], remainingMillis });
 }
 
 function codeOf(headers: Readonly<Record<string, string>>): string {
@@ -16,12 +14,6 @@ function codeOf(headers: Readonly<Record<string, string>>): string {
     if (error instanceof AtollError) return error.code;
   }
   throw new Error('was not refused');
-}
-
-/** A version 7 uuid of that time. */
-function uuid7(millis: number): string {
-  const hex = millis.toString(16).padStart(12, '0');
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
 describe('the headers of a call', () => {
@@ -36,7 +28,7 @@ describe('the headers of a call', () => {
 
   it('carry an ETag, a mutation id, a wait and a trace', () => {
     const seen = new Map([['eu~1', 7]]);
-    const mutationId = `us.${uuid7(now)}`;
+    const mutationId = 'us.019a0000-0000-7000-8000-000000000000';
     const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
     expect(
       call({
@@ -89,7 +81,6 @@ describe('the headers of a call', () => {
     [{ 'idempotency-key': 'a b' }, 'invalid_mutation_id'],
     [{ 'idempotency-key': 'ü' }, 'invalid_mutation_id'],
     [{ 'idempotency-key': 'x'.repeat(201) }, 'invalid_mutation_id'],
-    [{ 'idempotency-key': `us.${uuid7(now + 3_600_000)}` }, 'invalid_mutation_id'],
     [{ 'atoll-session': 'x'.repeat(60_000) }, 'invalid_session'],
   ])('%j are refused: %s', (headers, code) => {
     expect(codeOf(headers as Record<string, string>)).toBe(code);

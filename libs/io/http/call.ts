@@ -1,7 +1,6 @@
 import { AtollError } from '#core/errors.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
-import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
-import { driftMillisMax } from '#core/causality/hybrid-timestamp.js';
+import { mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { parseETag } from '#io/wire/etag.js';
 import { maxWaitMillisDefault, maxWaitMillisMax, sessionLengthMax } from './limits.js';
 
@@ -21,7 +20,6 @@ export interface CallSource {
   readonly requestId: string;
   /** A header, or metadata key, by its lower case name. */
   readonly header: (name: string) => string | undefined;
-  readonly nowMillis: number;
   /** What is left of the transport's own deadline, where it has one (gRPC). */
   readonly remainingMillis?: number;
 }
@@ -31,7 +29,7 @@ export interface CallSource {
  *
  * @throws AtollError invalid_request, level_not_available, acks_not_available, invalid_session, invalid_mutation_id
  */
-export function readCall({ requestId, header, nowMillis, remainingMillis }: CallSource): Call {
+export function readCall({ requestId, header, remainingMillis }: CallSource): Call {
   const session = readSession(header('atoll-session'));
   checkAcks(header('atoll-acks'));
   checkUnsupported(header);
@@ -41,7 +39,7 @@ export function readCall({ requestId, header, nowMillis, remainingMillis }: Call
     level: readLevel(header('atoll-consistency'), session),
     session,
     maxWaitMillis: remainingMillis === undefined ? wait : Math.max(0, Math.min(wait, remainingMillis)),
-    mutationId: readMutationId(header('idempotency-key'), nowMillis),
+    mutationId: readMutationId(header('idempotency-key')),
     ifMatch: readIfMatch(header('if-match')),
     trace: readTrace(header('traceparent')),
   };
@@ -98,20 +96,13 @@ function readMaxWait(text: string | undefined): number {
   );
 }
 
-/** @throws AtollError invalid_mutation_id */
-export function readMutationId(text: string | undefined, nowMillis: number): string | undefined {
+/** Its syntax only: how old it may be is for the accept station. @throws AtollError invalid_mutation_id */
+export function readMutationId(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
   if (text.length > mutationIdLengthMax || !/^[\x21-\x7e]+$/.test(text)) {
     throw new AtollError(
       'invalid_mutation_id',
       `A mutation id has 1 to ${mutationIdLengthMax} printable ASCII characters and no spaces.`,
-    );
-  }
-  const birth = birthOf(text);
-  if (birth !== undefined && birth.bornMillis > nowMillis + driftMillisMax) {
-    throw new AtollError(
-      'invalid_mutation_id',
-      'The mutation id was born in the future, by the clock of this region.',
     );
   }
   return text;

@@ -1,0 +1,69 @@
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { z } from 'zod';
+import * as answers from '#io/http/admin-answers.js';
+import { quarantineQuery } from '#io/http/requests.js';
+import type { RegionApi } from '../api/region-api.js';
+import { REGION_API } from '../wiring/tokens.js';
+import { Operation } from './operation.decorator.js';
+
+@ApiTags('admin')
+@Controller('v1/admin')
+export class AdminController {
+  constructor(@Inject(REGION_API) private readonly api: RegionApi) {}
+
+  @Get('topology')
+  @Operation({
+    name: 'GetTopology',
+    summary: 'The region, its process, its types',
+    needs: 'admin',
+    answers: answers.topology,
+  })
+  topology() {
+    return this.api.topology();
+  }
+
+  @Get('links')
+  @Operation({
+    name: 'GetLinks',
+    summary: 'Every other region, and who is behind whom',
+    needs: 'admin',
+    answers: answers.links,
+  })
+  links() {
+    return this.api.links();
+  }
+
+  @Get('shards')
+  @Operation({
+    name: 'GetShards',
+    summary: 'Who owns each shard, and its cursors',
+    needs: 'admin',
+    answers: answers.shards,
+  })
+  shards() {
+    return this.api.shards();
+  }
+
+  @Get('quarantine')
+  @Operation({
+    name: 'GetQuarantine',
+    summary: 'Events that are stored and cannot be folded until somebody acts',
+    needs: 'admin',
+    answers: answers.quarantine,
+  })
+  quarantine(@Query({ schema: quarantineQuery }) { limit }: z.output<typeof quarantineQuery>) {
+    return this.api.quarantine(limit);
+  }
+
+  @Get('slo')
+  @Operation({
+    name: 'GetSlo',
+    summary: 'Lag and commit quantiles of this process',
+    needs: 'admin',
+    answers: answers.slo,
+  })
+  slo() {
+    return this.api.slo();
+  }
+}

@@ -1,0 +1,40 @@
+import { maxWaitMillisDefault, maxWaitMillisMax } from '#io/http/limits.js';
+
+/** The headers of calls, as the OpenAPI description tells them. gRPC metadata has the same names. */
+export const callHeaders = {
+  'Idempotency-Key': {
+    description:
+      'The mutation id of the command, best `region.uuidv7`: a retry with the same id has the outcome of the first try',
+    example: 'us.019a4f2e-7c00-7d3a-9b1e-0242ac120002',
+  },
+  'Atoll-Session': {
+    description: 'The session token of the last answer: reads and writes then follow what it depends on',
+  },
+  'Atoll-Consistency': {
+    description:
+      '`eventual` or `session`; without it `session` where a token is sent, else `eventual`. `causal`, `bounded;max=<n>ms`, `quorum` and `strong` are not available yet',
+    example: 'session',
+  },
+  'Atoll-Acks': { description: '`local`. `1`, `majority` and `all` are not available yet', example: 'local' },
+  'Atoll-Max-Wait': {
+    description: `How long to wait at most, in milliseconds: 0 to ${maxWaitMillisMax}, without it ${maxWaitMillisDefault}`,
+    example: '500',
+  },
+  'If-Match': { description: "The ETag that this region's version of the entity must have" },
+  'Last-Event-ID': { description: 'As `after`, sent by event sources that reconnect' },
+} as const;
+
+export type CallHeaderName = keyof typeof callHeaders;
+
+export const readHeaders: readonly CallHeaderName[] = [
+  'Atoll-Session',
+  'Atoll-Consistency',
+  'Atoll-Max-Wait',
+];
+export const writeHeaders: readonly CallHeaderName[] = [
+  'Idempotency-Key',
+  'If-Match',
+  'Atoll-Session',
+  'Atoll-Acks',
+  'Atoll-Max-Wait',
+];

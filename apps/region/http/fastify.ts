@@ -1,0 +1,95 @@
+import { randomUUID } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { AtollError } from '#core/errors.js';
+import { readJson } from '#io/http/json-body.js';
+import { batchBodyBytesMax, bodyBytesMax, headerBytesMax, requestReceiveMillisMax } from '#io/http/limits.js';
+import { problemMediaType, problemOf, type Problem } from '#io/wire/problem.js';
+
+/** An id of 512 characters, each as up to four bytes in percent form; tokens of barriers are shorter than the headers. */
+const pathParameterLengthMax = headerBytesMax;
+
+const batchRoute = '/v1/batch';
+
+/**
+ * Fastify as the rim needs it: limits before anything is read, our JSON reader instead of the built-in ones, and our
+ * problems also for what never reaches a route.
+ */
+export function createFastifyAdapter(region: string): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    genReqId: () => randomUUID(),
+    requestTimeout: requestReceiveMillisMax,
+    bodyLimit: batchBodyBytesMax,
+    http: { maxHeaderSize: headerBytesMax },
+    routerOptions: { maxParamLength: pathParameterLengthMax },
+    exposeHeadRoutes: false,
+    logger: false,
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      const problem = problemOf(malformedUrl(error), { requestId: request.id, region });
+      void reply.code(problem.status).type(problemMediaType).send(problem);
+    },
+    clientErrorHandler: (error: Error & { readonly code?: string }, socket: Socket) => {
+      answerRaw(socket, problemOf(unreadable(error.code), { requestId: randomUUID(), region }));
+    },
+  });
+  prepare(adapter.getInstance() as unknown as FastifyInstance, region);
+  return adapter;
+}
+
+function prepare(fastify: FastifyInstance, region: string): void {
+  fastify.addHook('onRoute', (route) => {
+    if (route.url !== batchRoute) route.bodyLimit = bodyBytesMax;
+  });
+  fastify.addHook('onRequest', (request, reply, done) => {
+    reply.headers({ 'atoll-region': region, 'atoll-request-id': request.id, 'cache-control': 'no-store' });
+    done();
+  });
+  fastify.removeAllContentTypeParsers();
+  fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
+    try {
+      done(null, body.length === 0 ? undefined : readJson(body));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}
+
+function malformedUrl({ code, message }: FastifyError): AtollError {
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH' || /maxParamLength/i.test(message)) {
+    return new AtollError('too_large', 'A part of the path is too long.');
+  }
+  return new AtollError('invalid_request', 'The path is not a valid URL path.');
+}
+
+function unreadable(code: string | undefined): AtollError {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return new AtollError('too_large', `The headers may have ${headerBytesMax} bytes together.`);
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new AtollError(
+      'invalid_request',
+      `The request did not arrive within ${requestReceiveMillisMax} ms.`,
+    );
+  }
+  return new AtollError('invalid_request', 'This is not HTTP/1.1.');
+}
+
+/** For requests that HTTP's own parser gave up on: there is a socket and nothing else. */
+function answerRaw(socket: Socket, problem: Problem): void {
+  if (socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${problem.status} ${problem.title}`,
+    `content-type: ${problemMediaType}`,
+    `content-length: ${Buffer.byteLength(body)}`,
+    `atoll-region: ${problem.region}`,
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

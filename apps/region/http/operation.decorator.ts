@@ -1,0 +1,121 @@
+import { applyDecorators, createParamDecorator, HttpCode, UseInterceptors, type ExecutionContext } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
+import type { z } from 'zod';
+import { AtollError, type ErrorCode } from '#core/errors.js';
+import type { Role } from '#io/http/bearer-tokens.js';
+import type { Call } from '#io/http/call.js';
+import { errorCatalogue } from '#io/wire/error-catalogue.js';
+import { problemMediaType } from '#io/wire/problem.js';
+import { Needs } from './access.guard.js';
+import { AnswerInterceptor } from './answer.interceptor.js';
+import { callHeaders, type CallHeaderName } from './call-headers.js';
+import { callOf, type RimRequest } from './request.js';
+
+/** The call's headers, read and checked. */
+export const CallOf = createParamDecorator((_data: unknown, context: ExecutionContext): Call =>
+  callOf(context.switchToHttp().getRequest<RimRequest>()),
+);
+
+export interface OperationOptions {
+  /** The name that gRPC and the OpenAPI description know it by. */
+  readonly name: string;
+  readonly summary: string;
+  readonly needs: Role;
+  readonly answers: z.ZodType;
+  readonly headers?: readonly CallHeaderName[];
+  /** Besides those that every operation can answer. */
+  readonly errors?: readonly ErrorCode[];
+  /** It writes its answer itself, for as long as its client listens. */
+  readonly streams?: boolean;
+}
+
+const always: readonly ErrorCode[] = [
+  'invalid_request',
+  'unauthenticated',
+  'permission_denied',
+  'overloaded',
+  'deadline_exceeded',
+  'unavailable',
+  'internal',
+];
+
+/** Errors of everything that submits a command. */
+export const writeErrors: readonly ErrorCode[] = [
+  'unknown_type',
+  'unknown_field',
+  'unknown_operation',
+  'invalid_value',
+  'out_of_range',
+  'observed_required',
+  'precondition_failed',
+  'too_large',
+  'too_deep',
+  'mutation_reused',
+  'mutation_expired',
+  'invalid_mutation_id',
+  'invalid_session',
+  'not_covered_yet',
+  'entity_quarantined',
+  'acks_not_available',
+  'level_not_available',
+  'owner_moved',
+  'type_refused',
+];
+
+export const readErrors: readonly ErrorCode[] = [
+  'unknown_type',
+  'invalid_session',
+  'not_covered_yet',
+  'entity_quarantined',
+  'level_not_available',
+];
+
+/** Everything about one HTTP operation but its path: who may call it, what it takes and answers, and every way it can fail. */
+export function Operation({
+  name,
+  summary,
+  needs,
+  answers,
+  headers = [],
+  errors = [],
+  streams = false,
+}: OperationOptions): MethodDecorator {
+  return applyDecorators(
+    Needs(needs),
+    HttpCode(200),
+    ...(streams ? [] : [UseInterceptors(AnswerInterceptor)]),
+    ApiOperation({ operationId: name, summary, description: `Needs the role \`${needs}\`.` }),
+    ApiBearerAuth(),
+    ...headers.map((header) => ApiHeader({ name: header, required: false, ...callHeaders[header] })),
+    ApiResponse({ status: 200, description: 'Done', standardSchema: answers, headers: answerHeaders }),
+    ...problemResponses([...always, ...errors]),
+  );
+}
+
+const text = { type: 'string' } as const;
+const answerHeaders = {
+  'Atoll-Region': { description: 'The region that answers', schema: text },
+  'Atoll-Request-Id': { description: 'For support; the same as in problems', schema: text },
+  'Atoll-Session': {
+    description: 'The session token to send next, where the operation gives one',
+    schema: text,
+  },
+  ETag: { description: "The entity's version, where the answer is about one entity", schema: text },
+};
+
+function problemResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
+  const byStatus = Map.groupBy([...new Set(codes)], (code) => errorCatalogue[code].httpStatus);
+  return [...byStatus].map(([status, ofStatus]) =>
+    ApiResponse({
+      status,
+      description: ofStatus
+        .map((code) => `\`${code}\`${retryable(code)}: ${errorCatalogue[code].title}`)
+        .join('. '),
+      content: { [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } } },
+    }),
+  );
+}
+
+function retryable(code: ErrorCode): string {
+  return new AtollError(code, '').retryable ? ' (retryable)' : '';
+}
