@@ -1,0 +1,160 @@
+import { status, type ServiceError } from '@grpc/grpc-js';
+import { assert } from '#core/assert.js';
+import { AtollError, type ErrorCode } from '#core/errors.js';
+import {
+  PeerUnavailable,
+  type FetchRequest,
+  type Heartbeat,
+  type Peers,
+  type Siblings,
+} from '#flow/ports/peers.js';
+import { errorCatalogue } from '../wire/error-catalogue.js';
+import { encodeHeartbeat } from '../wire/heartbeat-codec.js';
+import { HeartbeatStream } from './heartbeat-stream.js';
+import { errorCodeKey } from './peer-definition.js';
+import { PeerEndpoint } from './peer-endpoint.js';
+
+export interface GrpcPeersOptions {
+  /** The region that calls. */
+  readonly region: string;
+  /** Its peer token; absent where members trust each other's word (loopback only). */
+  readonly token?: string;
+  /** `host:port` of the processes of each other region, as seen from here. */
+  readonly endpoints: ReadonlyMap<string, readonly string[]>;
+  readonly fetchMillisMax?: number;
+  readonly forwardMillisMax?: number;
+}
+
+interface Peer {
+  readonly fetchFrom: PeerEndpoint[];
+  readonly heartbeatsTo: readonly HeartbeatStream[];
+}
+
+/** Time limits of calls, in milliseconds. */
+const fetchMillisMax = 5000;
+/** Longer than any command may wait: its own deadline comes first, and says more. */
+const forwardMillisMax = 65_000;
+const relayMillisMax = 2000;
+/** Processes of the own region that are remembered; addresses of past ones must not pile up. */
+const siblingsMax = 64;
+/** Relays to one sibling that may be under way: later heartbeats say the same and more. */
+const relaysMax = 4;
+
+/** Other regions and siblings over gRPC. Nothing connects before it is first needed. */
+export class GrpcPeers implements Peers, Siblings {
+  readonly regions: readonly string[];
+  readonly #options: GrpcPeersOptions;
+  readonly #peers = new Map<string, Peer>();
+  readonly #siblings = new Map<string, PeerEndpoint>();
+  readonly #listeners: ((heartbeat: Heartbeat) => void)[] = [];
+
+  constructor(options: GrpcPeersOptions) {
+    assert(!options.endpoints.has(options.region), `${options.region} is no peer of itself`);
+    this.#options = options;
+    this.regions = [...options.endpoints.keys()];
+    for (const [region, addresses] of options.endpoints) {
+      assert(addresses.length > 0, `the peer region ${region} has an endpoint`);
+      const endpoints = addresses.map((address) => this.#endpoint(address));
+      const heartbeatsTo = endpoints.map((endpoint) => new HeartbeatStream(endpoint));
+      this.#peers.set(region, { fetchFrom: endpoints, heartbeatsTo });
+    }
+  }
+
+  async fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]> {
+    const { fetchFrom } = this.#peer(region);
+    const millis = this.#options.fetchMillisMax ?? fetchMillisMax;
+    let failure: unknown;
+    for (const endpoint of [...fetchFrom]) {
+      try {
+        const { events } = await endpoint.call<{ events: readonly Uint8Array[] }>('Fetch', request, millis);
+        // Who answered is asked first the next time.
+        fetchFrom.sort((a, b) => Number(b === endpoint) - Number(a === endpoint));
+        return events.map((event) => Uint8Array.from(event));
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw unavailable(region, failure);
+  }
+
+  sendHeartbeat(region: string, heartbeat: Heartbeat): void {
+    const message = encodeHeartbeat(heartbeat);
+    for (const stream of this.#peer(region).heartbeatsTo) stream.send(message);
+  }
+
+  onHeartbeat(handler: (heartbeat: Heartbeat) => void): void {
+    this.#listeners.push(handler);
+  }
+
+  /** For the serving side (`PeerServiceOptions.heard`): tells all handlers. */
+  readonly heard = (heartbeat: Heartbeat): void => {
+    for (const listener of this.#listeners) listener(heartbeat);
+  };
+
+  async forward(address: string, payload: Uint8Array): Promise<Uint8Array> {
+    const millis = this.#options.forwardMillisMax ?? forwardMillisMax;
+    try {
+      const answer = await this.#sibling(address).call<{ payload: Uint8Array }>(
+        'Forward',
+        { payload },
+        millis,
+      );
+      return Uint8Array.from(answer.payload);
+    } catch (error) {
+      throw toldError(error) ?? unavailable(address, error);
+    }
+  }
+
+  relayHeartbeat(address: string, heartbeat: Heartbeat): void {
+    const sibling = this.#sibling(address);
+    if (sibling.underWay >= relaysMax) return;
+    sibling.call('Relay', encodeHeartbeat(heartbeat), relayMillisMax).catch(() => undefined);
+  }
+
+  close(): void {
+    for (const { fetchFrom, heartbeatsTo } of this.#peers.values()) {
+      for (const stream of heartbeatsTo) stream.close();
+      for (const endpoint of fetchFrom) endpoint.close();
+    }
+    for (const sibling of this.#siblings.values()) sibling.close();
+    this.#siblings.clear();
+  }
+
+  #peer(region: string): Peer {
+    const peer = this.#peers.get(region);
+    assert(peer !== undefined, `${region} is a peer region`);
+    return peer;
+  }
+
+  #sibling(address: string): PeerEndpoint {
+    let sibling = this.#siblings.get(address);
+    this.#siblings.delete(address); // and put in again, as the one last used
+    sibling ??= this.#endpoint(address);
+    this.#siblings.set(address, sibling);
+    const [oldest] = this.#siblings;
+    if (this.#siblings.size > siblingsMax && oldest !== undefined && oldest[1].underWay === 0) {
+      this.#siblings.delete(oldest[0]);
+      oldest[1].close();
+    }
+    return sibling;
+  }
+
+  #endpoint(address: string): PeerEndpoint {
+    const { region, token } = this.#options;
+    return new PeerEndpoint({ address, region, token });
+  }
+}
+
+/** What a handler meant to be told; anything else is a failure to answer. */
+function toldError(error: unknown): AtollError | undefined {
+  const { details, metadata } = error as ServiceError;
+  const [code] = metadata?.get(errorCodeKey) ?? [];
+  if (typeof code !== 'string' || !Object.hasOwn(errorCatalogue, code)) return undefined;
+  return new AtollError(code as ErrorCode, details);
+}
+
+function unavailable(what: string, cause: unknown): PeerUnavailable {
+  const { code, details } = cause as ServiceError;
+  const name = code === undefined ? String(cause) : `${status[code]} ${details}`;
+  return new PeerUnavailable(`${what}: ${name}`, { cause });
+}

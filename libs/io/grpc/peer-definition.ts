@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import type { ChannelOptions, ServiceDefinition } from '@grpc/grpc-js';
+import { loadSync, type Options } from '@grpc/proto-loader';
+import { protoRoot } from './proto-path.js';
+
+/** int64 as number: every count of ours is a safe integer, and the codecs refuse what is not. */
+export const peerLoaderOptions: Options = {
+  keepCase: false,
+  longs: Number,
+  defaults: true,
+  arrays: true,
+  objects: true,
+};
+
+export function peerProtoPath(): string {
+  return join(protoRoot(), 'atoll/peer/v1/peer.proto');
+}
+
+let loaded: ServiceDefinition | undefined;
+
+export function peerServiceDefinition(): ServiceDefinition {
+  loaded ??= loadSync(peerProtoPath(), peerLoaderOptions)['atoll.peer.v1.Peer'] as ServiceDefinition;
+  return loaded;
+}
+
+/** A fetch and a forwarded command are smaller; a message beyond this is refused before it is read whole. In bytes. */
+export const peerMessageBytesMax = 16 * 1024 * 1024;
+
+/**
+ * How soon a link that swallows everything is noticed: no sign of life for the first time, no answer to the ping within
+ * the second. In milliseconds.
+ */
+const keepaliveMillis = 2000;
+const keepaliveAnswerMillis = 2000;
+
+const both: ChannelOptions = {
+  'grpc.max_receive_message_length': peerMessageBytesMax,
+  'grpc.max_send_message_length': peerMessageBytesMax,
+  'grpc.keepalive_time_ms': keepaliveMillis,
+  'grpc.keepalive_timeout_ms': keepaliveAnswerMillis,
+};
+
+/** For a server that serves peers, whoever makes it: a dead caller's stream ends by itself. */
+export const peerServerOptions: ChannelOptions = both;
+
+export const peerChannelOptions: ChannelOptions = {
+  ...both,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.enable_retries': 0, // callers know better what may be repeated
+  'grpc.enable_http_proxy': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.min_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000, // 2 minutes by default: a healed link must be found soon
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+export const authorizationKey = 'authorization';
+/** The region that calls. The token must be that region's. */
+export const regionKey = 'atoll-region';
+/** On an error that a handler meant to be told: its code. */
+export const errorCodeKey = 'atoll-error-code';

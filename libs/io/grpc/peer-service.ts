@@ -1,0 +1,158 @@
+import {
+  Metadata,
+  Server,
+  ServerCredentials,
+  status,
+  type sendUnaryData,
+  type ServerReadableStream,
+  type ServerUnaryCall,
+  type ServiceError,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import { AtollError } from '#core/errors.js';
+import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
+import type { FetchRequest, Heartbeat } from '#flow/ports/peers.js';
+import { grpcStatusNumbers, errorCatalogue } from '../wire/error-catalogue.js';
+import { decodeHeartbeat, type HeartbeatMessage } from '../wire/heartbeat-codec.js';
+import type { Authenticate } from './peer-authentication.js';
+import {
+  errorCodeKey,
+  peerMessageBytesMax,
+  peerServerOptions,
+  peerServiceDefinition,
+} from './peer-definition.js';
+
+export interface PeerServiceOptions {
+  /** The region that serves: siblings must be of it. */
+  readonly region: string;
+  readonly authenticate: Authenticate;
+  readonly handlers: PeerHandlers;
+  /** Called with every heartbeat of a peer region. */
+  readonly heard: (heartbeat: Heartbeat) => void;
+  /** Told about calls that were refused, with the reason; their callers learn less. */
+  readonly refused?: (reason: string) => void;
+}
+
+interface Bytes {
+  readonly payload: Uint8Array;
+}
+
+/** Room for the envelope of a response that is filled with events. */
+const envelopeBytes = 64 * 1024;
+
+/**
+ * The service `atoll.peer.v1.Peer` as grpc-js takes it: `server.addService(peerServiceDefinition(), peerService(...))`.
+ *
+ * Nest's gRPC server hands its grpc-js server to the option `onLoadPackageDefinition(definition, server)` before it adds
+ * its own services, which is where apps/region adds this one (as reflection and health are added): the streams then keep
+ * grpc-js's own backpressure, and no controller, interceptor or rxjs lies between a heartbeat and the repairer.
+ */
+export function peerService(options: PeerServiceOptions): UntypedServiceImplementation {
+  const { handlers, region } = options;
+  const sibling = (caller: string): boolean => caller === region;
+  const anyMember = (): boolean => true;
+  return {
+    fetch: unary(options, anyMember, async (request: FetchRequest) => {
+      if (!isFetch(request))
+        throw new AtollError('invalid_request', 'a fetch names an actor and begins at a seq from 1');
+      return { events: cut(await handlers.fetch(request)) };
+    }),
+    forward: unary(options, sibling, async ({ payload }: Bytes) => ({
+      payload: await handlers.forward(payload),
+    })),
+    relay: unary(options, sibling, (message: HeartbeatMessage) => {
+      const heartbeat = decodeHeartbeat(message);
+      if (heartbeat === undefined)
+        return Promise.reject(new AtollError('invalid_request', 'this is no heartbeat'));
+      handlers.relayed(heartbeat);
+      return Promise.resolve({});
+    }),
+    heartbeats: heartbeatStream(options),
+  };
+}
+
+export interface PeerServer {
+  /** `host:port`, with the port that was bound. */
+  readonly address: string;
+  /** Ends all calls at once. */
+  close(): void;
+}
+
+/** A server of the peer service alone, for tests and tools. @throws Error when the address cannot be bound */
+export async function startPeerServer(address: string, options: PeerServiceOptions): Promise<PeerServer> {
+  const server = new Server(peerServerOptions);
+  server.addService(peerServiceDefinition(), peerService(options));
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, bound) => {
+      if (error) reject(error);
+      else resolve(bound);
+    });
+  });
+  return { address: address.replace(/:\d+$/, `:${port}`), close: () => server.forceShutdown() };
+}
+
+function unary<Request, Response>(
+  { authenticate, refused }: PeerServiceOptions,
+  allowed: (caller: string) => boolean,
+  answer: (request: Request) => Promise<Response>,
+) {
+  return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
+    const caller = authenticate(call.metadata);
+    const refusal = refusalOf(caller, caller !== undefined && allowed(caller));
+    if (refusal !== undefined) {
+      refused?.(`${call.getPath()} from ${caller ?? call.getPeer()}: ${refusal.details}`);
+      return callback(refusal);
+    }
+    answer(call.request).then(
+      (response) => callback(null, response),
+      (error: unknown) => callback(statusOf(error)),
+    );
+  };
+}
+
+function heartbeatStream({ authenticate, region, heard, refused }: PeerServiceOptions) {
+  return (call: ServerReadableStream<HeartbeatMessage, object>, callback: sendUnaryData<object>): void => {
+    const caller = authenticate(call.metadata);
+    let ended = false;
+    const end = (error: Partial<ServiceError> | null): void => {
+      if (ended) return;
+      ended = true;
+      if (error) refused?.(`heartbeats from ${caller ?? call.getPeer()}: ${error.details}`);
+      callback(error, {});
+    };
+    // The caller is gone, or says so; it opens another stream when it is back.
+    for (const event of ['error', 'cancelled', 'end']) call.on(event, () => end(null));
+    const refusal = refusalOf(caller, caller !== region);
+    if (refusal !== undefined) return end(refusal);
+    call.on('data', (message: HeartbeatMessage) => {
+      if (ended) return;
+      const heartbeat = decodeHeartbeat(message);
+      if (heartbeat !== undefined && heartbeat.region === caller) return heard(heartbeat);
+      end({ code: status.INVALID_ARGUMENT, details: 'this is no heartbeat of the calling region' });
+    });
+  };
+}
+
+function refusalOf(caller: string | undefined, allowed: boolean): Partial<ServiceError> | undefined {
+  if (caller === undefined)
+    return { code: status.UNAUTHENTICATED, details: 'the caller is not proven to be a member' };
+  return allowed ? undefined : { code: status.PERMISSION_DENIED, details: 'not for callers of this region' };
+}
+
+function statusOf(error: unknown): Partial<ServiceError> {
+  if (!(error instanceof AtollError)) return { code: status.INTERNAL, details: 'the handler failed' };
+  const metadata = new Metadata();
+  metadata.set(errorCodeKey, error.code);
+  return { code: grpcStatusNumbers[errorCatalogue[error.code].grpcStatus], details: error.message, metadata };
+}
+
+function isFetch({ actor, from, limit, bytesMax }: FetchRequest): boolean {
+  return actor !== '' && Number.isSafeInteger(from) && from >= 1 && limit >= 1 && bytesMax >= 1;
+}
+
+/** As many events as a message holds, whatever the handler thought of its limit. */
+function cut(events: readonly Uint8Array[]): readonly Uint8Array[] {
+  let bytes = envelopeBytes;
+  const end = events.findIndex((event) => (bytes += event.byteLength + 8) > peerMessageBytesMax);
+  return end < 0 ? events : events.slice(0, end);
+}

@@ -1,0 +1,283 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { AtollError } from '#core/errors.js';
+import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
+import {
+  PeerUnavailable,
+  type FetchRequest,
+  type Heartbeat,
+  type Peers,
+  type Siblings,
+} from '#flow/ports/peers.js';
+
+/** What the peers contract needs of a world: regions us, eu and ap with two places for processes each, known to all. */
+export interface PeersLab {
+  /** Starts a process of `region` at its first or second place. */
+  join(region: string, place: 0 | 1, handlers: PeerHandlers): Promise<Member>;
+  /** Where siblings would reach that process, whether or not it runs. */
+  address(region: string, place: 0 | 1): string;
+  /** The longest a call without an answer may take, in milliseconds, and some slack for a busy machine. */
+  readonly callMillisMax: number;
+  /** Lets time pass until the work is done. */
+  run<T>(work: Promise<T>): Promise<T>;
+  /** Lets time pass until the condition holds; does `meanwhile` again and again. */
+  until(condition: () => boolean, what: string, meanwhile?: () => void): Promise<void>;
+  elapsedMillis(): number;
+  close(): Promise<void>;
+}
+
+export interface Member {
+  readonly peers: Peers & Siblings;
+  /** Kill -9. */
+  crash(): Promise<void>;
+}
+
+/** What every implementation of `Peers` and `Siblings` must do. Call it in a spec, once per implementation. */
+export function peersContract(name: string, open: () => Promise<PeersLab>): void {
+  describe(`peers: ${name}`, () => {
+    const bench = new Bench(open);
+    beforeEach(() => bench.begin());
+    afterEach(() => bench.end());
+    fetches(bench);
+    tellsHeartbeats(bench);
+    forwards(bench);
+  });
+}
+
+class Bench {
+  readonly #open: () => Promise<PeersLab>;
+  #lab: PeersLab | undefined;
+
+  constructor(open: () => Promise<PeersLab>) {
+    this.#open = open;
+  }
+
+  async begin(): Promise<void> {
+    this.#lab = await this.#open();
+  }
+
+  async end(): Promise<void> {
+    await this.#lab?.close();
+  }
+
+  get lab(): PeersLab {
+    if (this.#lab === undefined) throw new Error('no test is running');
+    return this.#lab;
+  }
+
+  join(region: string, place: 0 | 1, changes: Partial<PeerHandlers> = {}): Promise<Member> {
+    return this.lab.join(region, place, { ...deaf, ...changes });
+  }
+
+  failureOf(work: Promise<unknown>): Promise<unknown> {
+    return this.lab.run(
+      work.then(
+        () => 'no failure',
+        (error: unknown) => error,
+      ),
+    );
+  }
+}
+
+/** A process that was not expected to be asked. */
+const deaf: PeerHandlers = {
+  fetch: () => Promise.reject(new Error('not expected to be asked')),
+  forward: () => Promise.reject(new Error('not expected to be asked')),
+  relayed: () => undefined,
+};
+
+const never = new Promise<never>(() => undefined);
+const request: FetchRequest = { shard: 3, actor: 'ap~1', from: 7, limit: 10, bytesMax: 1000 };
+const bytes = (...values: readonly number[]): Uint8Array => Uint8Array.from(values);
+
+/** Says something of every kind that a heartbeat can say. */
+function heartbeatOf(region: string, number: number): Heartbeat {
+  return {
+    region,
+    actor: `${region}~2`,
+    process: `${region}-process`,
+    number,
+    echoes: [
+      { region: 'ap', process: 'ap-process', number: 12 },
+      { region: 'ap', process: 'ap-other', number: 1 },
+    ],
+    shards: [
+      { shard: 0, stored: new Map(), folded: new Map(), lastSeq: 0 },
+      {
+        shard: 15,
+        stored: new Map([
+          [`${region}~2`, Number.MAX_SAFE_INTEGER],
+          ['ap~1', 40],
+        ]),
+        folded: new Map([['ap~1', 39]]),
+        lastSeq: Number.MAX_SAFE_INTEGER,
+      },
+    ],
+    policyHashes: new Map([
+      ['cart', 'ab12'],
+      ['note', ''],
+    ]),
+  };
+}
+
+function fetches(bench: Bench): void {
+  it('brings events as bytes and in order, from the region that was asked', async () => {
+    const asked: FetchRequest[] = [];
+    const events = [bytes(0, 255, 128), bytes(), Uint8Array.from({ length: 300_000 }, (_, i) => i & 0xff)];
+    const eu = await bench.join('eu', 0);
+    await bench.join('ap', 0);
+    const fetch = (given: FetchRequest): Promise<readonly Uint8Array[]> => {
+      asked.push(given);
+      return Promise.resolve(events);
+    };
+    await bench.join('us', 0, { fetch });
+    const found = await bench.lab.run(eu.peers.fetch('us', request));
+    expect(found.map((event) => Uint8Array.from(event))).toEqual(events);
+    expect(asked).toEqual([request]);
+  });
+
+  it('brings nothing when the region stores none of them', async () => {
+    const eu = await bench.join('eu', 0);
+    await bench.join('us', 0, { fetch: () => Promise.resolve([]) });
+    expect(await bench.lab.run(eu.peers.fetch('us', request))).toEqual([]);
+  });
+
+  it('asks another process of the region when one is gone, or fails', async () => {
+    const eu = await bench.join('eu', 0);
+    const gone = await bench.join('us', 0, { fetch: () => Promise.resolve([bytes(1)]) });
+    await bench.lab.run(gone.crash());
+    await bench.join('us', 1, { fetch: () => Promise.resolve([bytes(2)]) });
+    expect(await bench.lab.run(eu.peers.fetch('us', request))).toEqual([bytes(2)]);
+    await bench.join('us', 0);
+    expect(await bench.lab.run(eu.peers.fetch('us', request))).toEqual([bytes(2)]);
+  });
+
+  it('says that a region is unavailable when none of its processes answers', async () => {
+    const eu = await bench.join('eu', 0);
+    expect(await bench.failureOf(eu.peers.fetch('us', request))).toBeInstanceOf(PeerUnavailable);
+    await bench.join('us', 0, { fetch: () => Promise.reject(new Error('broken')) });
+    expect(await bench.failureOf(eu.peers.fetch('us', request))).toBeInstanceOf(PeerUnavailable);
+  });
+
+  it('does not wait for ever for an answer that does not come', async () => {
+    const eu = await bench.join('eu', 0);
+    await bench.join('us', 0, { fetch: () => never });
+    const from = bench.lab.elapsedMillis();
+    expect(await bench.failureOf(eu.peers.fetch('us', request))).toBeInstanceOf(PeerUnavailable);
+    expect(bench.lab.elapsedMillis() - from).toBeLessThanOrEqual(bench.lab.callMillisMax);
+  });
+
+  it('knows all other regions', async () => {
+    const eu = await bench.join('eu', 0);
+    expect([...eu.peers.regions].sort()).toEqual(['ap', 'us']);
+  });
+}
+
+function tellsHeartbeats(bench: Bench): void {
+  it('tells a heartbeat to every process of the peer region, and to no other', async () => {
+    const eu = await bench.join('eu', 0);
+    const heard = new Map<string, Heartbeat[]>();
+    for (const [region, place] of [
+      ['us', 0],
+      ['us', 1],
+      ['ap', 0],
+      ['eu', 1],
+    ] as const) {
+      const member = await bench.join(region, place);
+      const list: Heartbeat[] = [];
+      heard.set(`${region}/${place}`, list);
+      member.peers.onHeartbeat((heartbeat) => list.push(heartbeat));
+    }
+    const told = heartbeatOf('eu', 5);
+    const both = (): boolean => heard.get('us/0')?.length !== 0 && heard.get('us/1')?.length !== 0;
+    await bench.lab.until(both, 'both have heard', () => eu.peers.sendHeartbeat('us', told));
+    expect(heard.get('us/0')?.[0]).toEqual(told);
+    expect(heard.get('us/1')?.[0]).toEqual(told);
+    expect(heard.get('ap/0')).toEqual([]);
+    expect(heard.get('eu/1')).toEqual([]);
+  });
+
+  it('tells heartbeats in the order in which they were sent', async () => {
+    const eu = await bench.join('eu', 0);
+    const us = await bench.join('us', 0);
+    const heard: number[] = [];
+    us.peers.onHeartbeat((heartbeat) => heard.push(heartbeat.number));
+    let number = 0;
+    const send = (): void => eu.peers.sendHeartbeat('us', heartbeatOf('eu', ++number));
+    await bench.lab.until(() => heard.length >= 10, 'ten have come', send);
+    expect(heard).toEqual([...heard].sort((a, b) => a - b));
+  });
+
+  it('drops heartbeats while nobody is there, and is heard again by who comes back', async () => {
+    const eu = await bench.join('eu', 0);
+    for (let number = 1; number <= 100; number += 1) eu.peers.sendHeartbeat('us', heartbeatOf('eu', number));
+    for (let life = 1; life <= 3; life += 1) {
+      const us = await bench.join('us', 0);
+      const heard: number[] = [];
+      us.peers.onHeartbeat((heartbeat) => heard.push(heartbeat.number));
+      const send = (): void => eu.peers.sendHeartbeat('us', heartbeatOf('eu', 100 + life));
+      await bench.lab.until(() => heard.includes(100 + life), 'it is heard in this life', send);
+      await bench.lab.run(us.crash());
+    }
+  });
+
+  it('passes a heartbeat on to one sibling, as one that was passed on', async () => {
+    const one = await bench.join('eu', 0);
+    const relayed: Heartbeat[] = [];
+    const heard: Heartbeat[] = [];
+    const other = await bench.join('eu', 1, { relayed: (heartbeat) => relayed.push(heartbeat) });
+    other.peers.onHeartbeat((heartbeat) => heard.push(heartbeat));
+    const told = heartbeatOf('us', 9);
+    const send = (): void => one.peers.relayHeartbeat(bench.lab.address('eu', 1), told);
+    await bench.lab.until(() => relayed.length > 0, 'it is passed on', send);
+    expect(relayed[0]).toEqual(told);
+    expect(heard).toEqual([]);
+    one.peers.relayHeartbeat('127.0.0.1:1', told); // nobody there, and nobody cares
+  });
+}
+
+function forwards(bench: Bench): void {
+  it('hands a command to a sibling and brings its answer', async () => {
+    const one = await bench.join('eu', 0);
+    const turned = (payload: Uint8Array): Promise<Uint8Array> =>
+      Promise.resolve(Uint8Array.from(payload).reverse());
+    await bench.join('eu', 1, { forward: turned });
+    const answer = await bench.lab.run(one.peers.forward(bench.lab.address('eu', 1), bytes(1, 0, 255)));
+    expect(Uint8Array.from(answer)).toEqual(bytes(255, 0, 1));
+  });
+
+  it("carries a sibling's typed error with its code", async () => {
+    const one = await bench.join('eu', 0);
+    const refuse = (): Promise<never> =>
+      Promise.reject(new AtollError('owner_moved', 'shard 3 is not mine: é'));
+    await bench.join('eu', 1, { forward: refuse });
+    const error = await bench.failureOf(one.peers.forward(bench.lab.address('eu', 1), bytes(1)));
+    expect(error).toBeInstanceOf(AtollError);
+    expect(error).toMatchObject({ code: 'owner_moved', message: 'shard 3 is not mine: é', retryable: true });
+  });
+
+  it('says that a sibling is unavailable when it fails otherwise, is gone, or was never there', async () => {
+    const one = await bench.join('eu', 0);
+    const address = bench.lab.address('eu', 1);
+    expect(await bench.failureOf(one.peers.forward(address, bytes(1)))).toBeInstanceOf(PeerUnavailable);
+    const other = await bench.join('eu', 1);
+    expect(await bench.failureOf(one.peers.forward(address, bytes(1)))).toBeInstanceOf(PeerUnavailable);
+    await bench.lab.run(other.crash());
+    expect(await bench.failureOf(one.peers.forward(address, bytes(1)))).toBeInstanceOf(PeerUnavailable);
+  });
+
+  it('gives up a command whose sibling dies over it', async () => {
+    const one = await bench.join('eu', 0);
+    let asked = false;
+    const hang = (): Promise<never> => {
+      asked = true;
+      return never;
+    };
+    const other = await bench.join('eu', 1, { forward: hang });
+    const failure = one.peers.forward(bench.lab.address('eu', 1), bytes(1)).catch((error: unknown) => error);
+    await bench.lab.until(() => asked, 'the command has arrived');
+    const from = bench.lab.elapsedMillis();
+    await bench.lab.run(other.crash());
+    expect(await bench.lab.run(failure)).toBeInstanceOf(PeerUnavailable);
+    expect(bench.lab.elapsedMillis() - from).toBeLessThan(bench.lab.callMillisMax / 2);
+  });
+}
