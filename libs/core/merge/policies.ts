@@ -10,3 +10,4 @@ export { minRegister } from './min-register.js';
 export { multiValue } from './multi-value.js';
 export { orderedStatus } from './ordered-status.js';
 export { removeWinsSet } from './remove-wins-set.js';
+export { text } from './text.js';

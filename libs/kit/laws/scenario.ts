@@ -131,6 +131,11 @@ export class Scenario {
     return entityValue(this.#type, this.#region(at).state)?.it;
   }
 
+  /** The field's state, as its policy keeps it. */
+  stateAt(at: RegionName): unknown {
+    return this.#region(at).state.fields.get('it');
+  }
+
   #command(
     at: RegionName,
     kind: 'update' | 'delete',

@@ -1,0 +1,278 @@
+import {
+  applyUpdate,
+  ContentString,
+  Doc,
+  encodeStateAsUpdate,
+  findIndexSS,
+  getState,
+  Item,
+  type Text,
+} from 'yjs';
+import {
+  charactersOf,
+  emptyUpdate,
+  textRoot,
+  type ItemId,
+  type TextItem,
+  type TextUpdate,
+} from './text-update.js';
+
+/**
+ * What is in a document: an immutable value, made of stored bytes and the updates since.
+ *
+ * The yjs document behind it is mutable, so it belongs to one value at a time and moves on to the newest one, for one
+ * more update must not cost the whole document. Who asks an older value pays for building a document of its own.
+ */
+export type TextContent =
+  | { readonly kind: 'stored'; readonly bytes: Uint8Array }
+  | {
+      readonly kind: 'updated';
+      readonly before: TextContent;
+      readonly update: Uint8Array;
+      /** Updates since the stored bytes. */
+      readonly depth: number;
+    };
+
+/** After so many updates without being stored, a value is drawn together: what a rebuild may cost, and keep in memory. */
+const depthMax = 128;
+
+export const emptyContent: TextContent = { kind: 'stored', bytes: emptyUpdate };
+
+const documents = new WeakMap<TextContent, Doc>();
+/** The last value that was made from one by an update: deciding a change and folding it ask for the same. */
+const successors = new WeakMap<TextContent, TextContent>();
+const storedBytes = new WeakMap<TextContent, Uint8Array>();
+const texts = new WeakMap<TextContent, string>();
+
+/** The content with one more update in it. */
+export function updated(content: TextContent, update: Uint8Array): TextContent {
+  const successor = successors.get(content);
+  if (successor?.kind === 'updated' && isSameBytes(successor.update, update)) return successor;
+  const document = documentOf(content);
+  applyUpdate(document, update);
+  return movedOn(content, update, document);
+}
+
+function movedOn(content: TextContent, update: Uint8Array, document: Doc): TextContent {
+  const before = drawnTogether(content);
+  const depth = before.kind === 'stored' ? 1 : before.depth + 1;
+  const next: TextContent =
+    depth > depthMax
+      ? { kind: 'stored', bytes: encodeStateAsUpdate(document) }
+      : { kind: 'updated', before, update, depth };
+  documents.delete(content);
+  documents.set(next, document);
+  successors.set(content, next);
+  return next;
+}
+
+/** The same content from its bytes alone, where they are known already. */
+function drawnTogether(content: TextContent): TextContent {
+  if (content.kind === 'stored') return content;
+  const bytes = storedBytes.get(content);
+  return bytes === undefined ? content : { kind: 'stored', bytes };
+}
+
+function documentOf(content: TextContent): Doc {
+  let document = documents.get(content);
+  if (document === undefined) {
+    document = rebuilt(content);
+    documents.set(content, document);
+  }
+  return document;
+}
+
+/** No client's id: yjs takes another one, and complains, when somebody else's update carries a document's own. */
+const nobody = -1;
+
+function rebuilt(content: TextContent): Doc {
+  const updates: Uint8Array[] = [];
+  let at = drawnTogether(content);
+  for (; at.kind === 'updated'; at = drawnTogether(at.before)) updates.push(at.update);
+  const document = new Doc();
+  document.clientID = nobody;
+  rootOf(document);
+  applyUpdate(document, at.bytes);
+  for (const update of updates.reverse()) applyUpdate(document, update);
+  return document;
+}
+
+function rootOf(document: Doc): Text {
+  return document.getText(textRoot);
+}
+
+function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a === b || (a.length === b.length && a.every((byte, at) => byte === b[at]));
+}
+
+export function textOf(content: TextContent): string {
+  let text = texts.get(content);
+  if (text === undefined) {
+    // eslint-disable-next-line @typescript-eslint/no-base-to-string -- a yjs text says its characters
+    text = rootOf(documentOf(content)).toString();
+    texts.set(content, text);
+  }
+  return text;
+}
+
+/** The whole document as one yjs update (version 1). */
+export function bytesOf(content: TextContent): Uint8Array {
+  if (content.kind === 'stored') return content.bytes;
+  let bytes = storedBytes.get(content);
+  if (bytes === undefined) {
+    bytes = encodeStateAsUpdate(documentOf(content));
+    storedBytes.set(content, bytes);
+  }
+  return bytes;
+}
+
+export interface Splice {
+  /** The yjs client in whose name the characters are inserted. */
+  readonly client: number;
+  /** In UTF-16 code units, like `remove`. */
+  readonly index: number;
+  readonly remove: number;
+  readonly insert: string;
+}
+
+/** The update that a splice is; `beyond` the end, or `within` a character of two code units, it is none. */
+export function spliced(content: TextContent, splice: Splice): Uint8Array | 'beyond' | 'within' {
+  const { client, index, remove, insert } = splice;
+  const document = documentOf(content);
+  const root = rootOf(document);
+  if (index + remove > root.length) return 'beyond';
+  if (isWithinCharacter(root, index) || isWithinCharacter(root, index + remove)) return 'within';
+  if (remove === 0 && insert === '') return emptyUpdate;
+  let update: Uint8Array = emptyUpdate;
+  const keep = (made: Uint8Array): void => {
+    update = made;
+  };
+  document.clientID = client;
+  document.on('update', keep);
+  document.transact(() => {
+    root.delete(index, remove);
+    root.insert(index, insert);
+  });
+  document.off('update', keep);
+  document.clientID = nobody;
+  movedOn(content, update, document);
+  return update;
+}
+
+/** Whether an index lies between the two code units of one character, which yjs would replace by U+FFFD. */
+function isWithinCharacter(root: Text, index: number): boolean {
+  if (index === 0 || index === root.length) return false;
+  let left = index;
+  for (let item = root._start; item !== null; item = item.right) {
+    if (item.deleted || !item.countable) continue;
+    if (left < item.length) {
+      if (left === 0 || !(item.content instanceof ContentString)) return false;
+      return isHigh(item.content.str.charCodeAt(left - 1)) && isLow(item.content.str.charCodeAt(left));
+    }
+    left -= item.length;
+  }
+  return false;
+}
+
+function isHigh(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+function isLow(unit: number): boolean {
+  return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+/**
+ * What an update would meet in a document:
+ * - `missing`: it needs items that are not there.
+ * - `forked`: it carries an item that is there with other characters, or in another place: two writers shared an id.
+ * - `foreign`: it brings new items in the name of a client that `isReserved`.
+ */
+export type Meeting = 'fits' | 'missing' | 'forked' | 'foreign';
+
+export function meet(
+  content: TextContent,
+  update: TextUpdate,
+  isReserved: (client: number) => boolean,
+): Meeting {
+  if (isForked(content, update)) return 'forked';
+  const { store } = documentOf(content);
+  for (const [client, ranges] of update.carried) {
+    const known = getState(store, client);
+    const [first, last] = [ranges[0], ranges.at(-1)];
+    if (first === undefined || last === undefined) continue;
+    if (first[0] > known) return 'missing';
+    if (last[1] > known && isReserved(client)) return 'foreign';
+  }
+  const end = (client: number): number =>
+    Math.max(getState(store, client), update.carried.get(client)?.at(-1)?.[1] ?? 0);
+  const isThere = (id: ItemId | undefined): boolean => id === undefined || id.clock < end(id.client);
+  const isWhole =
+    update.items.every(({ origin, rightOrigin }) => isThere(origin) && isThere(rightOrigin)) &&
+    [...update.deleted].every(([client, ranges]) => (ranges.at(-1)?.[1] ?? 0) <= end(client));
+  return isWhole && leavesNothingOver(content, update.bytes) ? 'fits' : 'missing';
+}
+
+/** Whether yjs can integrate all of it: items of two clients may wait for each other for ever. */
+function leavesNothingOver(content: TextContent, update: Uint8Array): boolean {
+  const wasWaiting = isWaiting(documentOf(content));
+  return !isWaiting(documentOf(updated(content, update))) || wasWaiting;
+}
+
+function isWaiting({ store }: Doc): boolean {
+  return store.pendingStructs !== null || store.pendingDs !== null;
+}
+
+/** Whether an update carries an item that is in the document with other characters or in another place. */
+export function isForked(content: TextContent, update: TextUpdate): boolean {
+  const { store } = documentOf(content);
+  return update.items.some((item) => {
+    const { client, clock } = item.id;
+    const structs = store.clients.get(client);
+    if (structs === undefined || clock >= getState(store, client)) return false;
+    const characters = item.isDeleted ? undefined : charactersOf(update, item);
+    for (let at = findIndexSS(structs, clock); at < structs.length; at += 1) {
+      const known = structs[at] as (typeof structs)[number];
+      if (known.id.clock >= clock + item.length) return false;
+      if (known instanceof Item && !agree(known, item, characters)) return true;
+    }
+    return false;
+  });
+}
+
+/** Compares two runs of characters where they overlap. What is deleted has no characters left to compare. */
+function agree(known: Item, item: TextItem, characters: string | undefined): boolean {
+  const from = Math.max(known.id.clock, item.id.clock);
+  const to = Math.min(known.id.clock + known.length, item.id.clock + item.length);
+  if (!isSameId(originAt(known, from), originAt(item, from))) return false;
+  if (!isSameId(known.rightOrigin ?? undefined, item.rightOrigin)) return false;
+  if (characters === undefined || !(known.content instanceof ContentString)) return true;
+  const here = known.content.str.slice(from - known.id.clock, to - known.id.clock);
+  const there = characters.slice(from - item.id.clock, to - item.id.clock);
+  return here === there || isSameButForHalves(here, there);
+}
+
+function originAt(
+  run: Pick<TextItem, 'id'> & { origin: ItemId | null | undefined },
+  clock: number,
+): ItemId | undefined {
+  if (clock > run.id.clock) return { client: run.id.client, clock: clock - 1 };
+  return run.origin ?? undefined;
+}
+
+function isSameId(a: ItemId | undefined, b: ItemId | undefined): boolean {
+  return a?.client === b?.client && a?.clock === b?.clock;
+}
+
+/** yjs puts U+FFFD for both halves of a character that an edit fell into. */
+function isSameButForHalves(a: string, b: string): boolean {
+  for (let at = 0; at < a.length; at += 1) {
+    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
+    if (left !== right && !(isHalf(left) && isHalf(right))) return false;
+  }
+  return true;
+}
+
+function isHalf(unit: number): boolean {
+  return unit === 0xfffd || isHigh(unit) || isLow(unit);
+}
