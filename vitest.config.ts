@@ -22,6 +22,8 @@ interface Loop {
   /** One process and one file at a time: these tests share real servers or all cores. */
   readonly alone?: boolean;
   readonly globalSetup?: string;
+  /** Files share a process one after the other: for suites that keep no state in modules. */
+  readonly reuseWorkers?: boolean;
 }
 
 function project(name: string, loop: Loop): UserProjectConfigExport {
@@ -36,6 +38,7 @@ function project(name: string, loop: Loop): UserProjectConfigExport {
       testTimeout: loop.timeoutMillis,
       hookTimeout: loop.timeoutMillis,
       ...(loop.alone === true ? { fileParallelism: false, maxWorkers: 1 } : {}),
+      isolate: loop.reuseWorkers !== true,
       ...(loop.globalSetup === undefined ? {} : { globalSetup: loop.globalSetup }),
     },
   };
@@ -50,8 +53,9 @@ export default defineConfig({
         include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts'],
         exclude: ['**/*.law.spec.ts', '**/*.it.spec.ts'],
         timeoutMillis: seconds(10),
+        reuseWorkers: true,
       }),
-      project('laws', { include: ['libs/**/*.law.spec.ts'], timeoutMillis: seconds(60) }),
+      project('laws', { include: ['libs/**/*.law.spec.ts'], timeoutMillis: seconds(60), reuseWorkers: true }),
       project('sim', { include: ['test/simulation/**/*.spec.ts'], timeoutMillis: seconds(180) }),
       project('integration', {
         include: ['libs/**/*.it.spec.ts', 'apps/**/*.it.spec.ts', 'test/integration/**/*.spec.ts'],

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { pinnedNode, root } from './node.mjs';
 
 const tool = (...path) => join(root, 'node_modules', ...path);
-const cache = (name) => tool('.cache', name);
+const cache = (...path) => tool('.cache', ...path);
 const vitest = tool('vitest', 'vitest.mjs');
 
 /** The longest first, so that the short ones fill the gaps. */
@@ -19,7 +19,7 @@ const steps = [
     name: 'unit and laws',
     args: [vitest, 'run', '--project', 'unit', '--project', 'laws', '--reporter=dot'],
   },
-  { name: 'types', args: [tool('typescript', 'bin', 'tsc'), '-b'] },
+  { name: 'types', args: [tool('typescript', 'bin', 'tsc'), '-b', '--pretty', 'false'] },
   { name: 'tidy', args: [vitest, 'run', '--project', 'tidy', '--reporter=dot'] },
   {
     name: 'folder rules',
@@ -36,16 +36,28 @@ const steps = [
     name: 'format',
     args: [
       tool('prettier', 'bin', 'prettier.cjs'),
-      ...['--check', '.', '--log-level', 'warn', '--cache', '--cache-location', cache('prettier')],
+      ...[
+        '--check',
+        '.',
+        '--log-level',
+        'warn',
+        '--cache',
+        '--cache-location',
+        cache('prettier', '.prettier-cache'),
+      ],
     ],
   },
 ];
+
+/** Buffered output is no terminal, whatever the environment says. */
+const { FORCE_COLOR: _, ...environment } = process.env;
+const plain = { ...environment, NO_COLOR: '1' };
 
 const secondsSince = (started) => ((performance.now() - started) / 1000).toFixed(1);
 
 async function runStep({ name, args }) {
   const started = performance.now();
-  const child = spawn(pinnedNode(), args, { cwd: root, env: { ...process.env, FORCE_COLOR: '0' } });
+  const child = spawn(pinnedNode(), args, { cwd: root, env: plain });
   const output = [];
   child.stdout.on('data', (chunk) => output.push(chunk));
   child.stderr.on('data', (chunk) => output.push(chunk));
