@@ -59,6 +59,11 @@ test('INV-14: what a peer should not have sent is parked', () => {
 
 test('an event that leaves out its own actor’s last one is parked', () => {
   expect(judge({ event: eventOf('us:2', { context: 'eu:1' }) })).toBe('invalid_change');
+  const late = eventOf('us:3', { context: 'us:1' });
+  expect(judge({ event: late, seen: vectorOf('us:1'), waiting: [dotOf('us:2')] })).toBe('invalid_change');
+  expect(judge({ event: late, seen: vectorOf('us:1'), waiting: [dotOf('us:3'), dotOf('eu:2')] })).toBe(
+    'ready',
+  );
 });
 
 test('INV-13: a timestamp beyond the drift bound is parked, unless it was stamped here', () => {

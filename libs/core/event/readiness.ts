@@ -38,6 +38,8 @@ export interface ReadinessInput {
   readonly copies: readonly Dot[];
   /** The first of its dependencies that is not covered here. */
   readonly dependenciesMissing: Dot | undefined;
+  /** Dots of the entity's other events that are stored here and not folded. Left out: none. */
+  readonly waiting?: readonly Dot[];
   /** Whether the sender declares the type differently at the same version (PROTOCOL §12). */
   readonly policyMismatch?: boolean;
 }
@@ -63,14 +65,19 @@ function whyParked(input: ReadinessInput): ParkedReason | undefined {
   if (event.schemaVersion > type.schemaVersion) return 'unknown_schema_version';
   if (!bornHere && isBeyondDrift(event.time, input.nowMillis)) return 'beyond_drift';
   if (copies.some((copy) => includes(event.context, copy))) return 'own_copy_in_context';
-  if (forgetsItself(event, input.seen)) return 'invalid_change';
+  if (forgetsItself(input)) return 'invalid_change';
   return whyUnreadable(type, event);
 }
 
-/** An actor's events of one entity are folded in order, and each has the ones before it in its context. */
-function forgetsItself({ dot, context }: Event, seen: VersionVector): boolean {
-  const last = seqOf(seen, dot.actor);
-  return last < dot.seq && seqOf(context, dot.actor) < last;
+/**
+ * An actor has all its own events of an entity in its context. One that has not could be folded before them in one region
+ * and after them in another.
+ */
+function forgetsItself({ event: { dot, context }, seen, waiting = [] }: ReadinessInput): boolean {
+  const folded = seqOf(seen, dot.actor);
+  const known = seqOf(context, dot.actor);
+  if (folded < dot.seq && known < folded) return true;
+  return waiting.some(({ actor, seq }) => actor === dot.actor && seq < dot.seq && seq > known);
 }
 
 /** A peer region's event is validated like a client's request (INV-14). */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { regionOf, type Actor, type Dot } from '#core/causality/dot.js';
+import type { Actor, Dot } from '#core/causality/dot.js';
 import { hear, hybridClockStart, tick, type HybridClock } from '#core/causality/hybrid-timestamp.js';
 import { covers, includes, meet, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, Event } from '#core/event/event.js';
@@ -217,11 +217,7 @@ function pick<T>(from: readonly T[], index: number): T {
   return from[index % from.length] as T;
 }
 
-/** Whether the birth region of some copy matters here: for tests that want such histories. */
+/** Whether some command was retried. */
 export function hasCopies(events: readonly Event[]): boolean {
   return new Set(events.map(({ mutation }) => mutation.id)).size < events.length;
-}
-
-export function regionsOf(events: readonly Event[]): ReadonlySet<string> {
-  return new Set(events.map(({ dot }) => regionOf(dot.actor)));
 }
