@@ -13,7 +13,6 @@ import type {
   EntityRead,
   EntityRef,
   HistoryPage,
-  JsonObject,
   Notice,
   Problem,
   WriteResult,
@@ -57,7 +56,7 @@ export interface RegionClient {
   awaitBarrier(token: string, maxWaitMillis: number): Promise<BarrierState>;
   changes(query: FeedQuery, onNotice: (notice: Notice) => void): Promise<Feed>;
   /** Any other GET, for example `/v1/admin/topology`. */
-  get(path: string): Promise<JsonObject>;
+  get<Answer>(path: string): Promise<Answer>;
   text(path: string): Promise<string>;
   isReady(): Promise<boolean>;
   close(): void;
@@ -110,7 +109,7 @@ export function createRegionClient({ region, url, token, timeoutMillis }: Region
     awaitBarrier: (barrier, maxWaitMillis) =>
       get<BarrierState>(`/v1/barriers/${encodeURIComponent(barrier)}`, { maxWaitMillis }),
     changes: (query, onNotice) => openFeed(connection, query, { patience, onNotice }),
-    get: (path) => get(path),
+    get: <Answer>(path: string) => get<Answer>(path),
     text: async (path) => (await call({ method: 'GET', path })).text,
     async isReady() {
       try {

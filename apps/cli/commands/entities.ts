@@ -1,0 +1,134 @@
+import type { Command } from 'commander';
+import { newMutationId } from '#client/mutation-id.js';
+import type { EntityRead, HistoryEntry, WriteResult } from '#client/wire.js';
+import { exitCodes } from '../terminal/exit.js';
+import type { Output } from '../terminal/output.js';
+import { addWhere, chosenRegion, readCount, regionsOf, type Invocation, type Where } from './invocation.js';
+import { addOperations, readOperations, type OperationFlags } from './operations.js';
+
+interface GetFlags extends Where {
+  readonly session?: string;
+  readonly everywhere?: boolean;
+}
+
+interface ChangeFlags extends Where, OperationFlags {
+  readonly session?: string;
+  readonly mutationId?: string;
+  readonly observed?: string;
+  readonly ifMatch?: string;
+}
+
+interface HistoryFlags extends Where {
+  readonly limit: number;
+  readonly offset: number;
+}
+
+const sessionOption = ['--session <token>', 'wait for what this token depends on'] as const;
+
+/** `atoll get`, `change`, `delete` and `history`: one entity. */
+export function addEntityCommands(program: Command, invocation: Invocation): void {
+  const ofEntity = (name: string, description: string): Command =>
+    addWhere(program.command(name).description(description).argument('<type>').argument('<id>'));
+
+  ofEntity('get', 'read an entity')
+    .option(...sessionOption)
+    .option('--everywhere', 'in every region')
+    .action((type: string, id: string, flags: GetFlags) =>
+      invocation.run(async (output) => {
+        const all = regionsOf(flags);
+        const asked = flags.everywhere === true ? all : [chosenRegion(flags, all)];
+        const options = flags.session === undefined ? {} : { session: flags.session };
+        const reads = await Promise.all(asked.map((region) => region.read({ type, id }, options)));
+        output.answer(flags.everywhere === true ? reads : reads[0], () => showReads(reads, output));
+        return reads.some(({ value }) => value !== null) ? exitCodes.ok : exitCodes.refused;
+      }),
+    );
+
+  addOperations(ofEntity('change', 'change an entity: all operations together, or none'))
+    .option(...sessionOption)
+    .option('--mutation-id <id>', 'of an earlier try of the same command')
+    .option('--observed <version>', 'the version that was read: what a multi-value write replaces')
+    .option('--if-match <version>', 'refuse unless the region still has this version')
+    .action((type: string, id: string, flags: ChangeFlags) =>
+      invocation.run(async (output) => {
+        const operations = readOperations(flags);
+        const region = chosenRegion(flags, regionsOf(flags));
+        const { observed } = flags;
+        const body = { operations, ...(observed === undefined ? {} : { observed }) };
+        const written = await region.change({ type, id }, body, writeOptions(flags, region.region));
+        output.answer(written, () => showWrite(written, output));
+        return exitCodes.ok;
+      }),
+    );
+
+  ofEntity('delete', 'delete an entity')
+    .option(...sessionOption)
+    .option('--mutation-id <id>', 'of an earlier try of the same command')
+    .option('--if-match <version>', 'refuse unless the region still has this version')
+    .action((type: string, id: string, flags: ChangeFlags) =>
+      invocation.run(async (output) => {
+        const region = chosenRegion(flags, regionsOf(flags));
+        const written = await region.remove({ type, id }, writeOptions(flags, region.region));
+        output.answer(written, () => showWrite(written, output));
+        return exitCodes.ok;
+      }),
+    );
+
+  ofEntity('history', 'the events of an entity, newest first, and how the region merged them')
+    .option('--limit <count>', 'at most so many', readCount, 20)
+    .option('--offset <count>', 'leave out the newest', readCount, 0)
+    .action((type: string, id: string, flags: HistoryFlags) =>
+      invocation.run(async (output) => {
+        const region = chosenRegion(flags, regionsOf(flags));
+        const page = await region.history({ type, id }, { limit: flags.limit, offset: flags.offset });
+        output.answer(page, () => showHistory(page.entries, output));
+        return exitCodes.ok;
+      }),
+    );
+}
+
+export function writeOptions(
+  flags: Pick<ChangeFlags, 'mutationId' | 'session' | 'ifMatch'>,
+  region: string,
+): { readonly mutationId: string; readonly session?: string; readonly ifMatch?: string } {
+  const { mutationId = newMutationId(region), session, ifMatch } = flags;
+  return {
+    mutationId,
+    ...(session === undefined ? {} : { session }),
+    ...(ifMatch === undefined ? {} : { ifMatch }),
+  };
+}
+
+function showReads(reads: readonly EntityRead[], output: Output): void {
+  for (const { region, value, version, conflicts, quarantined } of reads) {
+    const notes = [
+      `version ${version}`,
+      ...(conflicts.length > 0 ? [`conflicts to decide: ${conflicts.join(', ')}`] : []),
+      ...(quarantined ? ['quarantined'] : []),
+    ];
+    output.say(`${region}: ${notes.join('; ')}`);
+    output.say(value === null ? 'never written, or deleted' : JSON.stringify(value, null, 2));
+  }
+}
+
+export function showWrite({ dot, version, mutationId, replayed, region }: WriteResult, output: Output): void {
+  output.say(`${region}: ${replayed ? 'stored before' : 'stored'} as ${dot}`);
+  output.say(`version ${version}, mutation ${mutationId}`);
+}
+
+function showHistory(entries: readonly HistoryEntry[], output: Output): void {
+  output.table({
+    columns: ['dot', 'stamped', 'merged', 'context', 'what'],
+    rows: entries.map((entry) => [
+      entry.dot,
+      new Date(entry.time.wallMillis).toISOString(),
+      entry.reason === null ? entry.merged : `${entry.merged} (${entry.reason})`,
+      Object.entries(entry.context)
+        .map(([actor, seq]) => `${actor}:${seq}`)
+        .join(' '),
+      entry.kind === 'delete'
+        ? 'delete'
+        : entry.changes.map((one) => `${one.field} ${JSON.stringify(one.change)}`).join(', '),
+    ]),
+  });
+}

@@ -1,0 +1,83 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Command } from 'commander';
+import { readLinks, readTopology, type LinkInfo, type Topology } from '#client/admin.js';
+import { NoAnswer } from '#client/errors.js';
+import type { RegionClient } from '#client/region-client.js';
+import { exitCodes } from '../terminal/exit.js';
+import type { Output } from '../terminal/output.js';
+import { addWhere, regionsOf, type Invocation, type Where } from './invocation.js';
+
+interface StatusFlags extends Where {
+  readonly watch?: boolean;
+}
+
+const watchMillis = 1_000;
+
+export function addStatusCommand(program: Command, invocation: Invocation): void {
+  addWhere(program.command('status').description('how the regions are, and how far behind each other'), {
+    withRegion: false,
+  })
+    .option('--watch', 'again every second, until Ctrl-C')
+    .action((flags: StatusFlags) =>
+      invocation.run(async (output) => {
+        const regions = regionsOf(flags);
+        for (;;) {
+          const answers = await Promise.all(regions.map(statusOf));
+          output.answer(answers, () => show(answers, output));
+          if (flags.watch !== true)
+            return answers.every(({ up }) => up) ? exitCodes.ok : exitCodes.unreachable;
+          await sleep(watchMillis);
+        }
+      }),
+    );
+}
+
+type RegionStatus =
+  | {
+      readonly region: string;
+      readonly up: true;
+      readonly topology: Topology;
+      readonly links: readonly LinkInfo[];
+    }
+  | { readonly region: string; readonly up: false; readonly error: string };
+
+async function statusOf(client: RegionClient): Promise<RegionStatus> {
+  const { region } = client;
+  try {
+    const [topology, links] = await Promise.all([readTopology(client), readLinks(client)]);
+    return { region, up: true, topology, links };
+  } catch (error) {
+    if (error instanceof NoAnswer) return { region, up: false, error: error.message };
+    throw error;
+  }
+}
+
+function show(answers: readonly RegionStatus[], output: Output): void {
+  output.table({
+    columns: ['region', 'state', 'actor', 'shards here', 'pending', 'parked'],
+    rows: answers.map((answer) => {
+      if (!answer.up) return [answer.region, 'unreachable'];
+      const { ready, isolated, actor, owned, shards, pending, parked } = answer.topology;
+      const state = [ready ? 'ready' : 'not ready', ...(isolated ? ['isolated from its Kafka'] : [])].join(
+        ', ',
+      );
+      return [answer.region, state, actor, `${owned.length} of ${shards}`, String(pending), String(parked)];
+    }),
+  });
+  const links = answers.flatMap((answer) =>
+    answer.up ? answer.links.map((link) => ({ at: answer.region, link })) : [],
+  );
+  if (links.length === 0) return;
+  output.say();
+  output.table({
+    columns: ['from', 'to', 'events missing at to', 'to publish', 'last heartbeat'],
+    rows: links.map(({ at, link }) => [
+      link.region,
+      at,
+      String(link.behindHere),
+      String(link.publishBacklog),
+      link.lastHeartbeatMillisAgo === null ? 'never' : `${Math.round(link.lastHeartbeatMillisAgo)} ms ago`,
+    ]),
+  });
+  output.say();
+}

@@ -1,0 +1,60 @@
+import type { RegionClient } from './region-client.js';
+
+/** What operators are answered under /v1/admin, as far as the command line shows it. */
+
+export interface Topology {
+  readonly region: string;
+  readonly actor: string;
+  readonly process: string;
+  readonly members: readonly string[];
+  readonly shards: number;
+  readonly owned: readonly number[];
+  readonly ready: boolean;
+  readonly isolated: boolean;
+  readonly pending: number;
+  readonly parked: number;
+}
+
+export interface LinkInfo {
+  readonly region: string;
+  readonly lastHeartbeatMillisAgo: number | null;
+  /** Events stored there and not here, by the last heartbeats, and the other way round. */
+  readonly behindHere: number;
+  readonly behindThere: number;
+  readonly publishBacklog: number;
+  readonly refusedTypes: readonly string[];
+}
+
+export interface ShardInfo {
+  readonly shard: number;
+  readonly owner: string;
+  readonly leaseRemainingMillis: number;
+  /** Per actor. */
+  readonly cursors: Readonly<Record<string, { readonly stored: number; readonly folded: number }>>;
+}
+
+export interface WaitingEvent {
+  readonly dot: string;
+  readonly type: string;
+  readonly id: string;
+  readonly state: 'pending' | 'parked';
+  readonly waitsFor: string | null;
+  readonly reason: string | null;
+}
+
+export function readTopology(region: RegionClient): Promise<Topology> {
+  return region.get<Topology>('/v1/admin/topology');
+}
+
+export async function readLinks(region: RegionClient): Promise<readonly LinkInfo[]> {
+  return (await region.get<{ readonly links: readonly LinkInfo[] }>('/v1/admin/links')).links;
+}
+
+export async function readShards(region: RegionClient): Promise<readonly ShardInfo[]> {
+  return (await region.get<{ readonly shards: readonly ShardInfo[] }>('/v1/admin/shards')).shards;
+}
+
+export async function readQuarantine(region: RegionClient): Promise<readonly WaitingEvent[]> {
+  return (await region.get<{ readonly events: readonly WaitingEvent[] }>('/v1/admin/quarantine?limit=1000'))
+    .events;
+}
