@@ -37,7 +37,7 @@ function project(name: string, loop: Loop): UserProjectConfigExport {
       pool: 'forks',
       testTimeout: loop.timeoutMillis,
       hookTimeout: loop.timeoutMillis,
-      ...(loop.alone === true ? { fileParallelism: false, maxWorkers: 1 } : {}),
+      ...(loop.alone === true ? { fileParallelism: false, maxWorkers: 1 } : { maxWorkers: 2 }),
       isolate: loop.reuseWorkers !== true,
       ...(loop.globalSetup === undefined ? {} : { globalSetup: loop.globalSetup }),
     },

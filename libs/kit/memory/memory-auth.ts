@@ -21,7 +21,8 @@ export const kitHashing: Hashing = {
 
 /** Every member's key follows from its name: enough to tell members and forgeries apart in a test. */
 export function kitAuth(region: string): RecordAuth {
-  const mac = (member: string, bytes: Uint8Array): Buffer => createHmac('sha256', `key of ${member}`).update(bytes).digest();
+  const mac = (member: string, bytes: Uint8Array): Buffer =>
+    createHmac('sha256', `key of ${member}`).update(bytes).digest();
   return {
     sign: (bytes) => mac(region, bytes),
     verify: (member, bytes, given) => mac(member, bytes).equals(given),

@@ -87,16 +87,20 @@ export function checkConverged(databases: readonly MemoryDatabase[], types: Enti
   for (const database of databases) checkAgainstLog(database, types);
 }
 
+/** Whether all regions hold the same events, and nothing waits anywhere. */
 export function isQuiet(databases: readonly MemoryDatabase[]): boolean {
-  const cursors = databases.map((database) => digestOf(database).cursors);
-  if (new Set(cursors).size !== 1) return false;
-  return databases.every((database) => database.shards.every((shard) => shard.waiting.size === 0));
+  if (databases.some((database) => database.shards.some((shard) => shard.waiting.size > 0))) return false;
+  return new Set(databases.map(cursorsOf)).size === 1;
 }
 
-function digestOf(database: MemoryDatabase): Readonly<Record<string, string>> {
+function cursorsOf(database: MemoryDatabase): string {
   const cursors = database.shards.map((shard) =>
     [...shard.cursors.values()].map(({ actor, stored, hash }) => `${actor} ${stored} ${hash}`).sort(),
   );
+  return JSON.stringify(cursors);
+}
+
+function digestOf(database: MemoryDatabase): Readonly<Record<string, string>> {
   const values = [...database.entities]
     .map(([key, { value }]) => `${key} ${value ? textOf(value) : 'null'}`)
     .sort();
@@ -104,7 +108,7 @@ function digestOf(database: MemoryDatabase): Readonly<Record<string, string>> {
     .map(({ id, resolvedBy }) => `${id} ${JSON.stringify(resolvedBy)}`)
     .sort();
   return {
-    cursors: JSON.stringify(cursors),
+    cursors: cursorsOf(database),
     values: JSON.stringify(values),
     conflicts: JSON.stringify(conflicts),
   };

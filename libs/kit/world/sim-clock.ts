@@ -34,7 +34,11 @@ export class SimClock implements Clock {
     await promisesRun();
     while (!condition()) {
       const next = this.pop();
-      if (!next || next.at > end) return false;
+      if (!next || next.at > end) {
+        if (next) this.push(next);
+        this.now = end;
+        return false;
+      }
       this.now = Math.max(this.now, next.at);
       next.action();
       await promisesRun();

@@ -76,7 +76,9 @@ const faults: Readonly<Record<string, Fault>> = {
     return { detail: id };
   },
   'process stands still': (world, random) => {
-    const process = world.process(random.pick(world.processIds()));
+    // Where there is a second process: it takes over, and the one that stood still wakes up as a zombie.
+    const ids = world.processIds().filter((id) => id.startsWith(world.upgradedRegion));
+    const process = world.process(random.pick(random.chance(0.7) ? ids : world.processIds()));
     process?.life.pause();
     return { detail: process?.id ?? 'nobody', end: () => process?.life.resume() };
   },
@@ -91,7 +93,7 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'crashes around commits': (world, random) => {
     const database = world.databases.get(random.pick(world.regions));
-    if (database) database.faults = { ...noCommitFaults, crashBefore: 0.05, crashAfter: 0.05 };
+    if (database) database.faults = { ...noCommitFaults, crashBefore: 0.15, crashAfter: 0.15 };
     return {
       detail: database?.memory.identity.region ?? '',
       end: () => void (database && (database.faults = noCommitFaults)),

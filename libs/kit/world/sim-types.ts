@@ -18,7 +18,10 @@ import type { FieldOperation } from '#flow/service.js';
 import type { SeededRandom } from './seeded-random.js';
 
 /** Draws one operation on a field; `unique` tells written values apart. */
-type Draw = (random: SeededRandom, unique: string) => { readonly op: string; readonly [argument: string]: Json | undefined };
+type Draw = (
+  random: SeededRandom,
+  unique: string,
+) => { readonly op: string; readonly [argument: string]: Json | undefined };
 
 interface SimField {
   readonly policy: AnyPolicy;
@@ -34,7 +37,6 @@ const element: Draw = (random) => ({
   element: random.pick(elements),
 });
 const increment: Draw = (random) => ({ op: 'increment', by: random.between(1, 9) });
-
 
 const fieldsByType: Readonly<
   Record<string, { readonly onDelete: DeleteRule; readonly fields: Readonly<Record<string, SimField>> }>

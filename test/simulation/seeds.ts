@@ -1,0 +1,42 @@
+import { expect } from 'vitest';
+import { simulate, type SimulationTally } from '#kit/world/simulation.js';
+
+/** What a run must have met, over all seeds of one suite: a world in which nothing goes wrong proves nothing. */
+const mustHappen: readonly (keyof SimulationTally)[] = [
+  'gapsFetched',
+  'pending',
+  'parked',
+  'duplicatesDropped',
+  'crashedBeforeCommit',
+  'crashedAfterCommit',
+  'unknownCommits',
+  'ownershipMoves',
+  'fencedZombies',
+  'conflicts',
+  'aliases',
+];
+
+const commandsMin = 300;
+const faultsMin = 8;
+const faultKindsMin = 5;
+
+/** Runs seeds one after another, prints what happened over all of them, and fails if anything broke or never happened. */
+export async function runSeeds(first: number, count: number): Promise<void> {
+  const total = new Map<keyof SimulationTally, number>();
+  const broken: string[] = [];
+  for (let seed = first; seed < first + count; seed += 1) {
+    const { tally, failure, faultKinds, regions } = await simulate(seed);
+    if (failure) broken.push(`seed ${seed}: ${failure.message} (npm run sim -- --seed ${seed})`);
+    expect(tally.commands).toBeGreaterThanOrEqual(commandsMin);
+    expect(tally.faults).toBeGreaterThanOrEqual(faultsMin);
+    expect(faultKinds).toBeGreaterThanOrEqual(faultKindsMin);
+    expect(regions.length).toBeGreaterThanOrEqual(3);
+    for (const [name, value] of Object.entries(tally) as [keyof SimulationTally, number][]) {
+      total.set(name, (total.get(name) ?? 0) + value);
+    }
+  }
+  const line = [...total].map(([name, value]) => `${name} ${value}`).join(', ');
+  process.stdout.write(`simulated seeds ${first}–${first + count - 1}: ${line}\n`);
+  expect(broken).toEqual([]);
+  expect(mustHappen.filter((name) => !total.get(name))).toEqual([]);
+}
