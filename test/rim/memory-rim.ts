@@ -94,7 +94,12 @@ export class MemoryRims {
   }
 
   private processOf(region: string, telemetry: PrometheusTelemetry): RegionProcess {
-    const database = new MemoryDatabase({ region, actor: `${region}~1`, shards, nowMillis: () => Date.now() });
+    const database = new MemoryDatabase({
+      region,
+      actor: `${region}~1`,
+      shards,
+      nowMillis: () => Date.now(),
+    });
     const address = `${region}:1`;
     const handlers = () => this.at(region).process.handlers;
     const peers = this.network.join({

@@ -14,33 +14,61 @@ interface Asked {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-async function ask(method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, { region = 'us', body, headers = {} }: Asked = {}) {
+async function ask(
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  url: string,
+  { region = 'us', body, headers = {} }: Asked = {},
+) {
   const { app, reported } = rims.at(region);
-  const response = await app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body as object }) });
+  const response = await app.inject({
+    method,
+    url,
+    headers,
+    ...(body === undefined ? {} : { payload: body as object }),
+  });
   expect(reported).toEqual([]);
   return { status: response.statusCode, headers: response.headers, body: response.json() };
 }
 
 const set = (field: string, value: unknown) => ({ field, op: 'set', value });
-const change = (id: string, ...operations: object[]) => ask('POST', `/v1/entities/cart/${id}/changes`, { body: { operations } });
+const change = (id: string, ...operations: object[]) =>
+  ask('POST', `/v1/entities/cart/${id}/changes`, { body: { operations } });
 
 describe('an entity over HTTP', () => {
   it('is changed, read, patched and deleted', async () => {
-    const changed = await change('a', set('coupon', 'TEN'), { field: 'lines', op: 'at', key: 'sku', then: { op: 'increment', by: 2 } });
+    const changed = await change('a', set('coupon', 'TEN'), {
+      field: 'lines',
+      op: 'at',
+      key: 'sku',
+      then: { op: 'increment', by: 2 },
+    });
     expect(changed.status).toBe(200);
-    expect(changed.body).toMatchObject({ type: 'cart', id: 'a', replayed: false, region: 'us', dot: expect.stringMatching(/^us~1:\d:\d+$/) });
+    expect(changed.body).toMatchObject({
+      type: 'cart',
+      id: 'a',
+      replayed: false,
+      region: 'us',
+      dot: expect.stringMatching(/^us~1:\d:\d+$/),
+    });
     expect(changed.headers.etag).toBe(`"${changed.body.version}"`);
     expect(changed.headers['atoll-session']).toBe(changed.body.session);
     expect(changed.headers['atoll-region']).toBe('us');
 
     const read = await ask('GET', '/v1/entities/cart/a');
-    expect(read.body).toMatchObject({ value: { coupon: 'TEN', lines: { sku: 2 }, views: 0, best: null, state: 'open' }, conflicts: [], quarantined: false });
+    expect(read.body).toMatchObject({
+      value: { coupon: 'TEN', lines: { sku: 2 }, views: 0, best: null, state: 'open' },
+      conflicts: [],
+      quarantined: false,
+    });
     expect(read.headers.etag).toBe(changed.headers.etag);
     expect(read.headers['atoll-staleness-ms']).toBeUndefined();
 
     const patched = await ask('PATCH', '/v1/entities/cart/a', { body: { coupon: 'SIX' } });
     expect(patched.status).toBe(200);
-    expect((await ask('GET', '/v1/entities/cart/a')).body.value).toMatchObject({ coupon: 'SIX', lines: { sku: 2 } });
+    expect((await ask('GET', '/v1/entities/cart/a')).body.value).toMatchObject({
+      coupon: 'SIX',
+      lines: { sku: 2 },
+    });
 
     expect((await ask('DELETE', '/v1/entities/cart/a')).status).toBe(200);
     const gone = await ask('GET', '/v1/entities/cart/a');
@@ -53,7 +81,12 @@ describe('an entity over HTTP', () => {
   it('that was never written is not found, with nothing seen', async () => {
     const { status, body, headers } = await ask('GET', '/v1/entities/cart/never');
     expect(status).toBe(404);
-    expect(body).toMatchObject({ code: 'not_found', seen: {}, version: '-', requestId: headers['atoll-request-id'] });
+    expect(body).toMatchObject({
+      code: 'not_found',
+      seen: {},
+      version: '-',
+      requestId: headers['atoll-request-id'],
+    });
     expect(headers.etag).toBe('"-"');
   });
 
@@ -65,13 +98,22 @@ describe('an entity over HTTP', () => {
   });
 
   it('is written only by who knows its version, where If-Match says so', async () => {
-    const created = await ask('PATCH', '/v1/entities/cart/match', { body: { coupon: 'A' }, headers: { 'if-match': '"-"' } });
+    const created = await ask('PATCH', '/v1/entities/cart/match', {
+      body: { coupon: 'A' },
+      headers: { 'if-match': '"-"' },
+    });
     expect(created.status).toBe(200);
-    const refused = await ask('PATCH', '/v1/entities/cart/match', { body: { coupon: 'B' }, headers: { 'if-match': '"-"' } });
+    const refused = await ask('PATCH', '/v1/entities/cart/match', {
+      body: { coupon: 'B' },
+      headers: { 'if-match': '"-"' },
+    });
     expect(refused.status).toBe(412);
     expect(refused.body.code).toBe('precondition_failed');
     const { etag } = created.headers;
-    const matching = await ask('PATCH', '/v1/entities/cart/match', { body: { coupon: 'B' }, headers: { 'if-match': String(etag) } });
+    const matching = await ask('PATCH', '/v1/entities/cart/match', {
+      body: { coupon: 'B' },
+      headers: { 'if-match': String(etag) },
+    });
     expect(matching.status).toBe(200);
   });
 
@@ -90,7 +132,11 @@ describe('an entity over HTTP', () => {
     const old = await ask('POST', '/v1/entities/cart/once/changes', { body, headers });
     expect(old.body.code).toBe('mutation_expired');
     const write = await ask('GET', `/v1/writes/${fresh['idempotency-key']}`);
-    expect(write.body).toMatchObject({ type: 'cart', id: 'once', copies: [{ dot: first.body.dot, region: 'us' }] });
+    expect(write.body).toMatchObject({
+      type: 'cart',
+      id: 'once',
+      copies: [{ dot: first.body.dot, region: 'us' }],
+    });
     expect((await ask('GET', '/v1/writes/nobody')).body.code).toBe('write_not_found');
   });
 
@@ -104,7 +150,11 @@ describe('an entity over HTTP', () => {
     expect(second.body.entities.map((one: { id: string }) => one.id)).toEqual(['l-3']);
     expect(second.body.next).toBeNull();
     const many = await ask('POST', '/v1/entities/record/get', { body: { ids: ['l-3', 'none', 'l-1'] } });
-    expect(many.body.entities.map((one: { value: unknown }) => one.value)).toEqual([{ value: 'l-3' }, null, { value: 'l-1' }]);
+    expect(many.body.entities.map((one: { value: unknown }) => one.value)).toEqual([
+      { value: 'l-3' },
+      null,
+      { value: 'l-1' },
+    ]);
   });
 
   it('has a history of its events', async () => {
@@ -116,10 +166,16 @@ describe('an entity over HTTP', () => {
       origin: 'us',
       kind: 'update',
       merged: 'folded',
-      changes: [{ field: 'coupon', change: { value: 'B' } }, { field: 'slot', change: { value: 'noon' } }],
+      changes: [
+        { field: 'coupon', change: { value: 'B' } },
+        { field: 'slot', change: { value: 'noon' } },
+      ],
     });
     expect(body.next).toBe(2);
-    expect((await ask('GET', '/v1/entities/cart/h/history?offset=2')).body).toMatchObject({ entries: [], next: null });
+    expect((await ask('GET', '/v1/entities/cart/h/history?offset=2')).body).toMatchObject({
+      entries: [],
+      next: null,
+    });
   });
 
   it('is read in another region with the session token of its write', async () => {
@@ -146,21 +202,19 @@ describe('a batch over HTTP', () => {
     ];
     const { status, body } = await ask('POST', '/v1/batch', { body: { changes } });
     expect(status).toBe(200);
-    expect(body.outcomes.map((one: { ok: boolean; error?: { code: string } }) => one.error?.code ?? one.ok)).toEqual([
-      true,
-      'invalid_value',
-      'unknown_type',
-      true,
-      true,
-      'invalid_request',
-      'invalid_request',
-    ]);
+    expect(
+      body.outcomes.map((one: { ok: boolean; error?: { code: string } }) => one.error?.code ?? one.ok),
+    ).toEqual([true, 'invalid_value', 'unknown_type', true, true, 'invalid_request', 'invalid_request']);
     expect(body.outcomes[0].write.mutationId).toBe('batch-1');
-    expect(body.outcomes[1].error.errors).toMatchObject([{ path: '/changes/1/operations/0/value', code: 'invalid_value' }]);
+    expect(body.outcomes[1].error.errors).toMatchObject([
+      { path: '/changes/1/operations/0/value', code: 'invalid_value' },
+    ]);
     expect(body.outcomes[6].error.errors).toMatchObject([{ path: '/changes/6/observed' }]);
     expect((await ask('GET', '/v1/entities/cart/b-1')).body.value.coupon).toBe('B');
     const headers = { 'idempotency-key': 'one-for-all' };
-    expect((await ask('POST', '/v1/batch', { body: { changes: changes.slice(0, 1) }, headers })).body.code).toBe('invalid_request');
+    expect(
+      (await ask('POST', '/v1/batch', { body: { changes: changes.slice(0, 1) }, headers })).body.code,
+    ).toBe('invalid_request');
   });
 });
 
@@ -171,24 +225,34 @@ describe('a conflict over HTTP', () => {
     await ask('PATCH', '/v1/entities/cart/c', { region: 'eu', body: { slot: 'one' } });
     rims.heal();
     const barrier = await ask('POST', '/v1/barriers', { region: 'eu' });
-    const reached = await ask('GET', `/v1/barriers/${barrier.body.token}`, { headers: { 'atoll-max-wait': '8000' } });
+    const reached = await ask('GET', `/v1/barriers/${barrier.body.token}`, {
+      headers: { 'atoll-max-wait': '8000' },
+    });
     expect(reached.body).toMatchObject({ reached: true, missing: [] });
 
     const read = await ask('GET', '/v1/entities/cart/c');
     expect(read.body.value.slot).toEqual({ siblings: ['noon', 'one'] });
     const { body: listed } = await ask('GET', '/v1/conflicts?type=cart&id=c&unresolved=true');
-    expect(listed.conflicts).toMatchObject([{ type: 'cart', entityId: 'c', field: 'slot', policy: 'multi-value', resolvedBy: null }]);
+    expect(listed.conflicts).toMatchObject([
+      { type: 'cart', entityId: 'c', field: 'slot', policy: 'multi-value', resolvedBy: null },
+    ]);
     const [{ id }] = listed.conflicts;
     expect(read.body.conflicts).toEqual([id]);
 
     const blind = await ask('PATCH', '/v1/entities/cart/c', { body: { slot: 'two' } });
-    expect(blind).toMatchObject({ status: 428, body: { code: 'observed_required', errors: [{ path: '/slot' }] } });
+    expect(blind).toMatchObject({
+      status: 428,
+      body: { code: 'observed_required', errors: [{ path: '/slot' }] },
+    });
 
     const resolved = await ask('POST', `/v1/conflicts/${id}/resolve`, {
       body: { operations: [set('slot', 'one')], observed: String(read.headers.etag) },
     });
     expect(resolved.status).toBe(200);
-    expect((await ask('GET', '/v1/entities/cart/c')).body).toMatchObject({ value: { slot: 'one' }, conflicts: [] });
+    expect((await ask('GET', '/v1/entities/cart/c')).body).toMatchObject({
+      value: { slot: 'one' },
+      conflicts: [],
+    });
     expect((await ask('GET', `/v1/conflicts/${id}`)).body.resolvedBy).toBe(resolved.body.dot);
     expect((await ask('GET', '/v1/conflicts/none')).body.code).toBe('conflict_not_found');
     expect((await ask('GET', '/v1/barriers/none')).body.code).toBe('barrier_not_found');

@@ -1,4 +1,10 @@
-import { applyDecorators, createParamDecorator, HttpCode, UseInterceptors, type ExecutionContext } from '@nestjs/common';
+import {
+  applyDecorators,
+  createParamDecorator,
+  HttpCode,
+  UseInterceptors,
+  type ExecutionContext,
+} from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { AtollError, type ErrorCode } from '#core/errors.js';
