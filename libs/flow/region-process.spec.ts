@@ -8,7 +8,9 @@ describe('two regions in memory', () => {
     const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
     const written = await world.run(world.region('eu').submit(world.add('likes', 'a', 2), wait));
     expect(written.replayed).toBe(false);
-    const seen = await world.run(world.region('us').read({ type: 'likes', id: 'a' }, { ...wait, session: written.session }));
+    const seen = await world.run(
+      world.region('us').read({ type: 'likes', id: 'a' }, { ...wait, session: written.session }),
+    );
     expect(seen.value).toMatchObject({ count: 2 });
   });
 
@@ -37,7 +39,9 @@ describe('two regions in memory', () => {
     const first = await world.run(world.region('eu').submit(command, wait));
     const again = await world.run(world.region('eu').submit(command, wait));
     expect(again).toMatchObject({ dot: first.dot, seen: first.seen, replayed: true });
-    const other = world.run(world.region('eu').submit({ ...world.add('likes', 'a', 6), mutationId: command.mutationId }, wait));
+    const other = world.run(
+      world.region('eu').submit({ ...world.add('likes', 'a', 6), mutationId: command.mutationId }, wait),
+    );
     await expect(other).rejects.toMatchObject({ code: 'mutation_reused' });
   });
 });

@@ -1,3 +1,4 @@
+import type { SessionCursors } from '#core/consistency/session-token.js';
 import { BatchLoader } from './accept/batch-loader.js';
 import { EntityCache } from './accept/entity-cache.js';
 import { Executor } from './accept/executor.js';
@@ -35,42 +36,63 @@ export interface Stations {
   readonly watch: CursorWatch;
 }
 
+/** What stations of both directions share. */
+interface Ground {
+  readonly watch: CursorWatch;
+  readonly cache: EntityCache;
+  readonly intake: Intake;
+  readonly agreement: PolicyAgreement;
+}
+
 /** Builds all stations. Nothing runs before `start` of the process. */
 export function buildStations(ports: RegionPorts, config: RegionProcessConfig): Stations {
-  const { log, transport, peers, siblings, auth, hashing, random, clock, telemetry } = ports;
-  const { limits, timing, types, members, policyHashes } = config;
-  const { identity } = log;
-  const process = { id: config.processId, address: config.address };
-  const watch = new CursorWatch(clock);
-  const cache = new EntityCache(limits.cacheBytesMax);
-  const intake = new Intake(limits, clock);
-  const agreement = new PolicyAgreement(policyHashes, telemetry);
-  const loader = new BatchLoader({
+  const { log, clock, telemetry } = ports;
+  const { limits, timing } = config;
+  const ground: Ground = {
+    watch: new CursorWatch(clock),
+    cache: new EntityCache(limits.cacheBytesMax),
+    intake: new Intake(limits, clock),
+    agreement: new PolicyAgreement(config.policyHashes, telemetry),
+  };
+  const moving = buildMoving(ports, config, ground);
+  const reading = buildReading(ports, config, ground, moving);
+  const router = new Router({ ...ports, ...ground, ...moving, ...reading, timing });
+  const positions = new Positions({ log, clock, timing });
+  const janitor = new Janitor({
     log,
-    hashing,
-    clock,
-    cache,
-    types,
-    limits,
-    isRefused: (region, type) => agreement.isRefused(region, type),
-  });
-  const publisher = new Publisher({
-    log,
-    transport,
-    auth,
     clock,
     telemetry,
-    limits,
     timing,
-    clusters: members,
+    intake: ground.intake,
+    stable: (shard) => moving.repairer.stable(shard),
+    raised: (millis) => router.raiseHorizon(millis),
   });
+  const status = new StatusReader({
+    ...ports,
+    ...ground,
+    ...moving,
+    ...reading,
+    processId: config.processId,
+  });
+  return { ...ground, ...moving, ...reading, router, positions, janitor, status };
+}
+
+type Moving = Pick<Stations, 'executor' | 'ownership' | 'publisher' | 'receiver' | 'repairer'>;
+
+/** Stations 1 to 5 and 7: what happens to a shard while it is owned is told to all of them, after its commit. */
+function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
+  const { log, clock, telemetry } = ports;
+  const { limits, timing, members, types } = config;
+  const { watch, cache, intake, agreement } = ground;
+  const process = { id: config.processId, address: config.address };
+  const isRefused = (region: string, type: string): boolean => agreement.isRefused(region, type);
+  const loader = new BatchLoader({ ...ports, cache, types, limits, isRefused });
+  const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
   const receiver: Receiver = new Receiver({
-    identity,
+    ...ports,
+    identity: log.identity,
     members,
     intake,
-    auth,
-    hashing,
-    telemetry,
     limits,
     onGap: (shard, actor, upTo) => repairer.noteGap(shard, actor, upTo),
   });
@@ -88,9 +110,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
         watch.moved();
       },
       lost: (shard) => {
-        publisher.lost(shard);
-        receiver.lost(shard);
-        repairer.lost(shard);
+        for (const station of [publisher, receiver, repairer]) station.lost(shard);
         watch.moved();
       },
     },
@@ -107,92 +127,44 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
       intake.own(state);
       receiver.own(state);
       publisher.own(state, image.marks);
-      for (const { entity } of image.waiting.filter(({ state: how }) => how === 'parked')) {
-        intake.replay(state.shard, entity);
-      }
+      const parked = image.waiting.filter(({ state: how }) => how === 'parked');
+      for (const { entity } of parked) intake.replay(state.shard, entity);
       watch.moved();
     },
   });
+  const owners = (): ReturnType<Ownership['owners']> => ownership.owners();
+  const { policyHashes } = config;
   const repairer: Repairer = new Repairer({
+    ...ports,
     processId: process.id,
-    log,
-    peers,
-    siblings,
-    transport,
-    clock,
-    telemetry,
     limits,
     timing,
     intake,
     receiver,
     agreement,
     policyHashes,
-    owners: () => ownership.owners(),
+    owners,
   });
-  const stable = repairer.stable.bind(repairer);
-  const cursors = new RegionCursors({ log, clock, timing, intake, watch, hurry: () => repairer.hurry() });
-  const sessions = new Sessions({
-    region: identity.region,
-    members,
-    shards: identity.shards,
-    auth,
-    hashing,
-    limits,
-    stable,
-    allCursors: () => cursors.all('stored'),
-  });
-  const reader = new Reader({ log, clock, hashing, types, cache, intake, watch, cursors, sessions, stable });
-  const routerParts = {
-    log,
-    clock,
-    timing,
-    telemetry,
-    hashing,
-    random,
-    siblings,
-    intake,
-    ownership,
-    cursors,
-    sessions,
-    watch,
-  };
-  const router = new Router(routerParts);
-  const positions = new Positions({ log, clock, timing });
-  const janitor = new Janitor({
-    log,
-    clock,
-    telemetry,
-    timing,
-    intake,
-    stable,
-    raised: (millis) => router.raiseHorizon(millis),
-  });
-  const status = new StatusReader({
-    log,
-    transport,
-    telemetry,
-    intake,
-    publisher,
-    repairer,
-    agreement,
-    cursors,
-    peers,
-    processId: process.id,
-  });
-  return {
-    intake,
-    executor,
-    ownership,
-    router,
-    publisher,
-    receiver,
-    positions,
-    repairer,
-    janitor,
-    cursors,
-    sessions,
-    reader,
-    status,
-    watch,
-  };
+  return { executor, ownership, publisher, receiver, repairer };
+}
+
+type Reading = Pick<Stations, 'cursors' | 'sessions' | 'reader'>;
+
+/** Station 6, and the tokens that say how fresh an answer must be. */
+function buildReading(
+  ports: RegionPorts,
+  config: RegionProcessConfig,
+  ground: Ground,
+  moving: Moving,
+): Reading {
+  const { log, clock, hashing, auth } = ports;
+  const { limits, timing, members, types } = config;
+  const { region, shards } = log.identity;
+  const stable = moving.repairer.stable.bind(moving.repairer);
+  const hurry = (): void => moving.repairer.hurry();
+  const cursors = new RegionCursors({ ...ground, log, clock, timing, hurry });
+  const allCursors = (): SessionCursors => cursors.all('stored');
+  const sessions = new Sessions({ region, members, shards, auth, hashing, limits, stable, allCursors });
+  const reader = new Reader({ ...ground, log, clock, hashing, types, cursors, sessions, stable });
+  return { cursors, sessions, reader };
 }

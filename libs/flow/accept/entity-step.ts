@@ -2,14 +2,16 @@ import { assert } from '#core/assert.js';
 import { dotKey, type Dot } from '#core/causality/dot.js';
 import { includes, nothingSeen, withDot, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, Event } from '#core/event/event.js';
+import { canonicalText } from '#core/event/canonical-json.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
 import { allConflicts, conflictKeyText, conflictsOf, type ConflictPair } from '#core/merge/conflicts.js';
 import { foldEvent } from '#core/merge/entity-fold.js';
 import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
 import type { EntityType } from '#core/merge/entity-type.js';
+import { encodeEntity, entityValue } from '#core/merge/entity-value.js';
 import { foldLog } from '#core/merge/fold-log.js';
-import type { ConflictRow } from '../ports/event-log.js';
+import type { ConflictRow, EntityRow } from '../ports/event-log.js';
 import { Missing, type BatchWorld } from './batch-world.js';
 import type { CachedEntity } from './entity-cache.js';
 
@@ -118,6 +120,20 @@ export class WorkingEntity {
         detectedMillis: this.world.nowMillis,
       };
     });
+  }
+
+  /** As it is stored: the internal state, and what a read shows; both canonical, so equal states are equal bytes. */
+  row(): EntityRow {
+    const { types, hashing } = this.world;
+    const type = types.get(this.entity.type);
+    assert(type !== undefined, 'a folded entity has a known type');
+    const value = entityValue(type, this.state);
+    return {
+      entity: this.entity,
+      shard: this.shard,
+      state: hashing.utf8(canonicalText(encodeEntity(type, this.state))),
+      value: value === undefined ? null : hashing.utf8(canonicalText(value)),
+    };
   }
 
   /** As it is remembered after the commit. The oldest folded events are forgotten beyond the limit. */

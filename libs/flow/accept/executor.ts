@@ -14,7 +14,7 @@ import {
   type ShardCommit,
 } from '../ports/event-log.js';
 import type { Telemetry } from '../ports/telemetry.js';
-import { BatchLoader, type Prepared } from './batch-loader.js';
+import { type BatchLoader, type Prepared } from './batch-loader.js';
 import { Missing } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
 import type { Intake, Lane, OwnedShard, ShardWork } from './intake.js';

@@ -2,7 +2,7 @@ import type { StoredEvent } from '#core/event/event.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Dot } from '#core/causality/dot.js';
-import { AtollError } from '#core/errors.js';
+import { type AtollError } from '#core/errors.js';
 import type { PreparedCommand } from './prepared-command.js';
 
 /** What became of a command, told after its batch was durable (INV-2). */

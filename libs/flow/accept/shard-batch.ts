@@ -3,16 +3,13 @@ import { regionOf, sameDot, type Actor, type Dot } from '#core/causality/dot.js'
 import { hear, tick, type HybridClock } from '#core/causality/hybrid-timestamp.js';
 import { compare, firstMissing, includes, type VersionVector } from '#core/causality/version-vector.js';
 import { AtollError, type ErrorCode } from '#core/errors.js';
-import { canonicalText } from '#core/event/canonical-json.js';
 import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
-import { birthOf } from '#core/event/mutation-id.js';
 import { readiness } from '#core/event/readiness.js';
 import { nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { decideChange } from '#core/merge/entity-decide.js';
 import type { EntityType } from '#core/merge/entity-type.js';
-import { encodeEntity, entityValue } from '#core/merge/entity-value.js';
 import type {
   ConflictRow,
   CursorRow,
@@ -375,19 +372,10 @@ export class ShardBatch {
   }
 
   private entityRows(): readonly EntityRow[] {
-    const { utf8 } = this.world.hashing;
     return [...this.dirty].map((key) => {
       const working = this.entities.get(key);
       assert(working !== undefined, 'a dirty entity is one of the batch');
-      const type = this.world.types.get(working.entity.type);
-      assert(type !== undefined, 'a folded entity has a known type');
-      const value = entityValue(type, working.state);
-      return {
-        entity: working.entity,
-        shard: this.base.shard,
-        state: utf8(canonicalText(encodeEntity(type, working.state))),
-        value: value === undefined ? null : utf8(canonicalText(value)),
-      };
+      return working.row();
     });
   }
 

@@ -75,8 +75,8 @@ export function observed(write: Deed, other: Deed): boolean {
   return write.act.copies.every((copy) => has(copy.observed ?? copy.context, other.act));
 }
 
-/** What a field's deeds mean. One per policy; the deeds are the survivors' that a delete-wins delete does not ignore. */
-export type FieldMeaning = (deeds: readonly Deed[]) => Json;
+/** What a field's deeds mean. One per policy; the deeds are the survivors' that a delete-wins delete does not ignore; the acts are all there are. */
+export type FieldMeaning = (deeds: readonly Deed[], acts: readonly Act[]) => Json;
 
 /** What a read of an entity shows, by definition. */
 export function valueByDefinition(
@@ -100,7 +100,7 @@ export function valueByDefinition(
       );
     const meaning = meanings.get(name);
     if (meaning === undefined) throw new Error(`no meaning is given for ${name}`);
-    const value = meaning(deeds);
+    const value = meaning(deeds, acts);
     shown.push([name, value === null && fallback !== undefined ? fallback : value]);
   }
   return Object.fromEntries(shown);

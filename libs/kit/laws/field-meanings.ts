@@ -111,7 +111,7 @@ export const meansDisableWins: FieldMeaning = (deeds) => {
  */
 export const meansMapOf =
   (inner: FieldMeaning): FieldMeaning =>
-  (deeds) => {
+  (deeds, acts) => {
     const changes = deeds as readonly Deed<MapChange<unknown>>[];
     const shown: [string, Json][] = [];
     for (const key of new Set(changes.map(({ change }) => change.key))) {
@@ -123,7 +123,7 @@ export const meansMapOf =
         const taken = removals.some((removal) => saw(removal, deed));
         within.push({ ...deed, change: change.then, effective: deed.effective && !taken });
       }
-      if (within.some((deed) => deed.effective)) shown.push([key, inner(within)]);
+      if (within.some((deed) => deed.effective)) shown.push([key, inner(within, acts)]);
     }
     return Object.fromEntries(shown);
   };

@@ -5,7 +5,6 @@ import { decodeSession } from '#core/consistency/session-token.js';
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
 import { timingDefault, type Timing } from '#flow/limits.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import type { WriteOutcome } from '#flow/service.js';
