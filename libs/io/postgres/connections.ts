@@ -10,6 +10,8 @@ export interface ConnectionOptions {
   readonly connections: number;
   /** After this long Postgres gives a statement up. */
   readonly statementMillisMax: number;
+  /** A backend that does not even answer its own timeout is given this much longer, then the connection is dropped. */
+  readonly silenceMillisMax: number;
   /** How long a call waits for a connection, in all, before it answers `LogUnavailable`. */
   readonly patienceMillis: number;
 }
@@ -25,8 +27,6 @@ export interface Statement {
   readonly text: string;
 }
 
-/** A backend that does not even answer its own timeout is given this much longer, then the connection is dropped. */
-const silenceMillisMax = 5_000;
 const connectMillisMax = 3_000;
 const backoffMillisFirst = 20;
 const backoffMillisMax = 500;
@@ -57,7 +57,7 @@ export class Connections {
       idleTimeoutMillis: 0,
       connectionTimeoutMillis: connectMillisMax,
       keepAlive: true,
-      query_timeout: options.statementMillisMax + silenceMillisMax,
+      query_timeout: options.statementMillisMax + options.silenceMillisMax,
       onConnect: (client) => this.greet(client) as unknown,
     });
     // An idle connection that breaks is dropped from the pool; the next call makes a new one.

@@ -1,17 +1,19 @@
-import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { afterAll, beforeAll } from 'vitest';
 import { eventLogContract } from '#kit/contracts/event-log.contract.js';
+import { startStack, type OwnedDevStack } from '../devstack/stack.js';
 import { openPostgresEventLog, type PostgresEventLog } from './postgres-event-log.js';
 
-const server = process.env.ATOLL_TEST_POSTGRES ?? 'postgres://atoll@127.0.0.1:55999/postgres';
-const database = `contract_${randomUUID().replaceAll('-', '')}`;
-const url = server.replace(/\/[^/]*$/, `/${database}`);
+let stack: OwnedDevStack;
 
-beforeAll(() => run(server, `create database ${database}`));
-afterAll(() => run(server, `drop database ${database} with (force)`));
+beforeAll(async () => {
+  const external = { eu: { kafkaBrokers: ['127.0.0.1:1'] } };
+  stack = await startStack({ regions: ['eu'], portBase: 0, latency: 'none', external });
+});
+afterAll(() => stack?.stop());
 
 eventLogContract('on Postgres', async (shards) => {
+  const url = stack.region('eu').postgresUrl;
   const logs: PostgresEventLog[] = [];
   return {
     async open() {
@@ -21,17 +23,10 @@ eventLogContract('on Postgres', async (shards) => {
     },
     async dispose() {
       await Promise.all(logs.map((log) => log.close()));
-      await run(url, 'drop schema atoll cascade');
+      const client = new pg.Client({ connectionString: url });
+      await client.connect();
+      await client.query('drop schema atoll cascade');
+      await client.end();
     },
   };
 });
-
-async function run(connectionString: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  try {
-    await client.query(sql);
-  } finally {
-    await client.end();
-  }
-}

@@ -42,6 +42,8 @@ export interface PostgresEventLogOptions {
   readonly readConnections?: number;
   /** After this long Postgres gives a statement up. */
   readonly statementMillisMax?: number;
+  /** After this much longer without an answer the connection is dropped. */
+  readonly silenceMillisMax?: number;
   /** How long a call waits for a connection before it answers `LogUnavailable`. */
   readonly patienceMillis?: number;
   /** An operator's word that the log is whole although the database was restored, copied or failed over. */
@@ -53,6 +55,7 @@ const defaults = {
   commitConnections: 2,
   readConnections: 4,
   statementMillisMax: 10_000,
+  silenceMillisMax: 5_000,
   patienceMillis: 3_000,
   acceptChangedDatabase: false,
 };
