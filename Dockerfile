@@ -1,5 +1,5 @@
 # The service of one region. Settings come from the environment (apps/region/config/settings.ts names every key), and
-# ATOLL_CONFIG names the module that declares the entity types: the shop example, unless another one is mounted.
+# ATOLL_CONFIG names the module that declares the entity types: those of the tour, unless another one is mounted.
 FROM debian:bookworm-slim AS build
 RUN apt-get update \
   && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nodejs npm \
@@ -30,8 +30,10 @@ COPY --from=build /app/package.json package.json
 COPY --from=build /app/node_modules node_modules
 COPY --from=build /app/proto proto
 COPY --from=build /app/dist dist
-COPY deploy/atoll.config.ts deploy/atoll.config.ts
-ENV NODE_ENV=production ATOLL_CONFIG=/app/deploy/atoll.config.ts ATOLL_HTTP=0.0.0.0:7410 ATOLL_GRPC=0.0.0.0:7420
+ENV NODE_ENV=production \
+  ATOLL_CONFIG=/app/dist/apps/cli/tour/atoll.config.js \
+  ATOLL_HTTP=0.0.0.0:7410 \
+  ATOLL_GRPC=0.0.0.0:7420
 USER atoll
 EXPOSE 7410 7420
 HEALTHCHECK --interval=2s --timeout=3s --start-period=60s \

@@ -67,6 +67,7 @@ export default defineConfig({
         include: ['test/containers/**/*.spec.ts'],
         timeoutMillis: seconds(600),
         alone: true,
+        globalSetup: './test/containers/global-setup.ts',
       }),
       project('tidy', { include: ['test/tidy/**/*.spec.ts'], timeoutMillis: seconds(60) }),
     ],
