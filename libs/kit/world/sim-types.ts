@@ -3,6 +3,7 @@ import {
   addWinsMap,
   addWinsSet,
   counter,
+  custom,
   flag,
   growOnlyCounter,
   lastWriterWins,
@@ -11,6 +12,7 @@ import {
   multiValue,
   orderedStatus,
   removeWinsSet,
+  text,
 } from '#core/merge/policies.js';
 import type { Json } from '#core/json.js';
 import type { AnyPolicy } from '#core/merge/policy.js';
@@ -37,6 +39,20 @@ const element: Draw = (random) => ({
   element: random.pick(elements),
 });
 const increment: Draw = (random) => ({ op: 'increment', by: random.between(1, 9) });
+
+/** The user's own policy: keeps the longest word, the greater of two equally long ones. */
+const longest = custom<string, string>({
+  name: 'longest',
+  version: 1,
+  operations: ['offer'],
+  initial: '',
+  decide: (_value, { word }) =>
+    typeof word === 'string' ? { change: word } : { refuse: 'word is a string', path: '/word' },
+  apply: (value, word) => {
+    if (word.length !== value.length) return word.length > value.length ? word : value;
+    return word > value ? word : value;
+  },
+});
 
 const fieldsByType: Readonly<
   Record<string, { readonly onDelete: DeleteRule; readonly fields: Readonly<Record<string, SimField>> }>
@@ -97,6 +113,19 @@ const fieldsByType: Readonly<
       state: {
         policy: orderedStatus(states),
         draw: (random) => ({ op: 'advance', to: random.pick(states) }),
+      },
+    },
+  },
+  note: {
+    onDelete: 'update-wins',
+    fields: {
+      body: {
+        policy: text(),
+        draw: (random) => ({ op: 'splice', index: 0, delete: 0, insert: random.pick(['ab', 'c', 'xyz']) }),
+      },
+      word: {
+        policy: longest,
+        draw: (random) => ({ op: 'offer', word: 'w'.repeat(random.between(1, 6)) + random.between(0, 9) }),
       },
     },
   },
