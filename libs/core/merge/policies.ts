@@ -2,6 +2,7 @@
 export { addWinsMap } from './add-wins-map.js';
 export { addWinsSet } from './add-wins-set.js';
 export { counter } from './counter.js';
+export { custom } from './custom.js';
 export { flag } from './flag.js';
 export { growOnlyCounter } from './grow-only-counter.js';
 export { lastWriterWins } from './last-writer-wins.js';

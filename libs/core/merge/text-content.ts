@@ -108,7 +108,6 @@ function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
 export function textOf(content: TextContent): string {
   let text = texts.get(content);
   if (text === undefined) {
-    // eslint-disable-next-line @typescript-eslint/no-base-to-string -- a yjs text says its characters
     text = rootOf(documentOf(content)).toString();
     texts.set(content, text);
   }
