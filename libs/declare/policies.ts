@@ -6,7 +6,7 @@ import type { FieldDeclaration, OperationOf, ValueOf } from './field.js';
 import type { InputOf, OutputOf, StandardSchema } from './standard-schema.js';
 import { toJson, valueSchema } from './value-schema.js';
 
-interface SetValue<Value> {
+export interface SetValue<Value> {
   readonly op: 'set';
   readonly value: Value;
 }
@@ -51,7 +51,7 @@ export function multiValue<
   return { policy: core.multiValue(checked), ...(fallback === undefined ? {} : { fallback }) };
 }
 
-interface Increment {
+export interface Increment {
   readonly op: 'increment';
   /** A whole number. */
   readonly by: number;
@@ -85,7 +85,7 @@ export function boundedCounter(_options: {
 /** What a set can hold; `1` and `"1"` are different elements. */
 type SetElement = string | number | boolean;
 
-interface SetOperation<Element> {
+export interface SetOperation<Element> {
   readonly op: 'add' | 'remove';
   readonly element: Element;
 }
