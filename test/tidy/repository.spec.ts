@@ -71,7 +71,7 @@ describe('a name', () => {
   it('is written in kebab-case', () => {
     const odd = files.filter((path) => {
       if (upperCaseDoc.test(path) || conventional.test(basename(path))) return false;
-      return !path.split('/').every((part) => kebab.test(part));
+      return !path.split('/').every((part) => kebab.test(part) || part === '__snapshots__');
     });
     expect(odd).toEqual([]);
   });
