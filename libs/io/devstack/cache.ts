@@ -1,13 +1,5 @@
-import {
-  accessSync,
-  chmodSync,
-  constants,
-  existsSync,
-  lstatSync,
-  mkdtempSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { accessSync, constants, existsSync, lstatSync, renameSync, rmSync } from 'node:fs';
 import { homedir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -88,10 +80,10 @@ async function buildBeside(
   ledger: Ledger,
   build: (directory: string) => Promise<void>,
 ): Promise<void> {
-  const draft = mkdtempSync(`${place}.building-`);
+  const draft = `${place}.building-${randomUUID()}`;
   try {
     ledger.addTemporaryDirectory(draft);
-    chmodSync(draft, 0o755);
+    makeOpenDirectory(draft);
     await build(draft);
     renameSync(draft, place);
   } finally {

@@ -10,7 +10,7 @@ import {
   waitUntilGone,
   type ProcessIdentity,
 } from '#io/devstack/processes.js';
-import type { RecordedProcess, StackRecord } from '#io/devstack/stack-record.js';
+import { readRecord, type RecordedProcess } from '#io/devstack/stack-record.js';
 
 /** How long servers whose data is kept may take to shut down in order before they are killed. */
 const orderlyShutdownMillisMax = 3_000;
@@ -53,13 +53,21 @@ export function removeSharedMemory(dataDirectory: string): void {
   }
 }
 
-/** Ends every process of a stack, and removes its temporary directories, then its locks. */
-export async function sweep(record: StackRecord): Promise<void> {
+/**
+ * Ends every process of the stack whose record is in `runDirectory` and removes what it must not leave behind. The record
+ * goes last, so that a sweep that was cut short can be done again. Without a record there is nothing to do.
+ */
+export async function sweep(runDirectory: string): Promise<void> {
+  const record = readRecord(runDirectory);
+  if (record === undefined) return;
   await endProcesses(record.processes, record.keepsData);
-  await killTree(inhabitants(record.temporaryDirectories));
+  await killTree(inhabitants([...record.temporaryDirectories, runDirectory]));
   for (const directory of record.postgresDirectories) removeSharedMemory(directory);
-  for (const directory of record.temporaryDirectories) {
-    rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
-  }
+  for (const directory of record.temporaryDirectories) remove(directory);
   for (const lock of record.locks) unlock(lock);
+  remove(runDirectory);
+}
+
+function remove(directory: string): void {
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
 }

@@ -1,8 +1,8 @@
 import { DevStackError } from './errors.js';
-import { isStale, readLock, tryLock, unlock, type LockContent } from './file-lock.js';
+import { isStale, readLock, tryLock, unlock } from './file-lock.js';
 import { identify, isAlive, signal, type ProcessIdentity } from './processes.js';
 import { sweep } from './cleanup.js';
-import { emptyRecord, readRecord, writeRecord, type RecordedProcess } from './stack-record.js';
+import { emptyRecord, writeRecord, type RecordedProcess } from './stack-record.js';
 
 /**
  * The stack's record as its parent keeps it: each change is on disk before the call returns, so that the watcher knows
@@ -18,7 +18,6 @@ export class Ledger {
   constructor(runDirectory: string, keepsData: boolean) {
     this.runDirectory = runDirectory;
     this.#record = emptyRecord(keepsData);
-    this.#record.temporaryDirectories.push(runDirectory);
     this.#write();
   }
 
@@ -50,6 +49,7 @@ export class Ledger {
     return recorded;
   }
 
+  /** To be called before the directory is made: from its first moment somebody must know of it. */
   addTemporaryDirectory(directory: string): void {
     this.#refuseWhenClosed();
     this.#record.temporaryDirectories.push(directory);
@@ -78,7 +78,7 @@ export class Ledger {
     if (attempt.kind === 'held') return false;
     this.#record.locks.push({ path: attempt.path, nonce: attempt.nonce });
     this.#write();
-    if (attempt.after !== undefined) await sweepAfter(attempt.after);
+    if (attempt.after !== undefined) await sweep(attempt.after.runDirectory);
     return true;
   }
 
@@ -96,12 +96,6 @@ export class Ledger {
   #write(): void {
     if (!this.#closed) writeRecord(this.runDirectory, this.#record);
   }
-}
-
-/** Cleans up after a stack whose parent and watcher were both killed. */
-async function sweepAfter(dead: LockContent): Promise<void> {
-  const record = readRecord(dead.runDirectory);
-  if (record !== undefined) await sweep(record);
 }
 
 /** The run directory of the living stack that holds this lock, if any. */

@@ -154,6 +154,7 @@ async function makeTemplate(options: {
   const data = join(draft, 'data');
   const passwordFile = join(draft, 'password');
   mkdirSync(data, { mode: 0o700 });
+  ledger.addPostgresDirectory(data); // also initdb runs a Postgres, with shared memory that a kill would leave
   writeFileSync(passwordFile, `${postgresLogin.password}\n`, { mode: 0o600 });
   if (user !== undefined) for (const path of [data, passwordFile]) chownSync(path, user.uid, user.gid);
   const run = async (program: string, args: string[], input?: string): Promise<void> => {

@@ -6,7 +6,6 @@
  * from source, and therefore imports by subpath only.
  */
 import { sweep } from '#io/devstack/cleanup.js';
-import { readRecord } from '#io/devstack/stack-record.js';
 
 const runDirectory = process.argv[2];
 if (runDirectory === undefined) throw new Error('reaper-process: the run directory is missing');
@@ -16,7 +15,6 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, ()
 
 process.stdin.on('error', () => undefined);
 process.stdin.once('close', () => {
-  const record = readRecord(runDirectory);
-  void (record === undefined ? Promise.resolve() : sweep(record)).finally(() => process.exit(0));
+  void sweep(runDirectory).finally(() => process.exit(0));
 });
 process.stdin.resume();

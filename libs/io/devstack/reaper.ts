@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { sweep } from './cleanup.js';
 import { DevStackError } from './errors.js';
 import { identify, type ProcessIdentity } from './processes.js';
-import { readRecord } from './stack-record.js';
 
 /** The parent's side of the watcher process: holds the pipe whose end means "clean up". */
 export interface Reaper {
@@ -37,8 +36,7 @@ export async function startReaper(runDirectory: string): Promise<Reaper> {
       child.ref();
       child.stdin?.end();
       await exited;
-      const left = readRecord(runDirectory);
-      if (left !== undefined) await sweep(left);
+      await sweep(runDirectory); // does nothing unless the watcher could not
     },
   };
 }

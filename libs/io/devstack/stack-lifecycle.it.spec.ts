@@ -1,16 +1,17 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { StackDescriptor } from './dev-stack.js';
 import { leftovers, processesOf } from './leftovers.js';
-import { descendants, identify, isAlive } from './processes.js';
+import { descendants, identify, isAlive, type ProcessIdentity } from './processes.js';
+import { readRecord } from './stack-record.js';
 import { attachStack, DevStackError, startStack } from './stack.js';
 
 /** Polls until the condition holds; the test's own time limit ends a wait in vain. */
@@ -33,6 +34,20 @@ function kafkaAt(brokers: readonly string[]): Kafka {
   return new Kafka({ clientId: 'stack-spec', brokers: [...brokers], logLevel: logLevel.NOTHING });
 }
 
+const elsewhere = { us: { kafkaBrokers: ['127.0.0.1:9'] } };
+
+/** A new directory for temporary files that the user of Postgres can reach. */
+function openDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'atoll-lifecycle-spec-'));
+  chmodSync(directory, 0o755);
+  return directory;
+}
+
+/** The run directories of stacks that are, or were, among these temporary files. */
+function runDirectories(directory: string): string[] {
+  return readdirSync(directory).filter((name) => /^atoll-[A-Za-z0-9]{6}$/.test(name));
+}
+
 describe('a stack in a process of its own', () => {
   /** Runs source files with plain node, which knows types but not that a `.js` import may be a `.ts` file. */
   const hooks = `import { registerHooks } from 'node:module';
@@ -42,7 +57,10 @@ describe('a stack in a process of its own', () => {
         return next(name.slice(0, -3) + '.ts', context);
       } } });`;
 
-  async function startChild(options: object): Promise<{ child: ChildProcess; descriptor: StackDescriptor }> {
+  function spawnChild(
+    options: object,
+    env: NodeJS.ProcessEnv = {},
+  ): { child: ChildProcess; output: () => string } {
     const script = `
       const { startStack } = await import(${JSON.stringify(new URL('./stack.ts', import.meta.url).href)});
       const stack = await startStack(${JSON.stringify(options)});
@@ -52,11 +70,19 @@ describe('a stack in a process of its own', () => {
       `--import=data:text/javascript,${encodeURIComponent(hooks)}`,
       ...['--input-type=module', '-e', script],
     ];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
-    await until(() => output.includes('\n') || child.exitCode !== null);
-    return { child, descriptor: JSON.parse(output) as StackDescriptor };
+    return { child, output: () => output };
+  }
+
+  async function startChild(options: object): Promise<{ child: ChildProcess; descriptor: StackDescriptor }> {
+    const { child, output } = spawnChild(options);
+    await until(() => output().includes('\n') || child.exitCode !== null);
+    return { child, descriptor: JSON.parse(output()) as StackDescriptor };
   }
 
   it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('leaves nothing behind after %s', async (name) => {
@@ -69,6 +95,30 @@ describe('a stack in a process of its own', () => {
     expect(await exited).toEqual([null, name]);
     await until(async () => (await leftovers(descriptor, processes)).length === 0);
   });
+
+  it.each(['SIGKILL', 'SIGINT'] as const)(
+    'leaves nothing behind after %s in the middle of its start, not even half a template',
+    async (name) => {
+      const [directory, cache] = [openDirectory(), openDirectory()];
+      // Only Postgres, for which the cache is empty: its template is being made when the signal comes.
+      const options = { regions: ['us'], portBase: 0, handleSignals: true, external: elsewhere };
+      const { child } = spawnChild(options, { TMPDIR: directory, ATOLL_CACHE: cache });
+      const seen = new Map<number, ProcessIdentity>();
+      await until(() => {
+        const record = runDirectories(directory).map((one) => readRecord(join(directory, one)))[0];
+        for (const one of record?.processes ?? []) seen.set(one.pid, one);
+        return readdirSync(cache).some((entry) => entry.includes('.building-'));
+      });
+      const exited = once(child, 'exit');
+      child.kill(name);
+      expect(await exited).toEqual([null, name]);
+      await until(() => runDirectories(directory).length === 0);
+      expect([...seen.values()].filter(isAlive)).toEqual([]);
+      expect(readdirSync(cache)).toEqual([]);
+      expect(readdirSync(join(directory, 'atoll-ports'))).toEqual([]);
+      for (const one of [directory, cache]) rmSync(one, { recursive: true });
+    },
+  );
 
   it('is cleaned up after by the next one that wants its ports when its watcher was killed too', async () => {
     const { child, descriptor } = await startChild({ regions: ['us'], portBase: 0 });
@@ -123,25 +173,28 @@ describe('a stack whose data is kept', () => {
 });
 
 describe('a stack that cannot start', () => {
-  const environment = { ...process.env };
-  const externalKafka = { us: { kafkaBrokers: ['127.0.0.1:9'] } };
-
+  afterEach(() => void vi.unstubAllEnvs());
   async function failure(options: Parameters<typeof startStack>[0]): Promise<DevStackError> {
+    const directory = openDirectory();
+    vi.stubEnv('TMPDIR', directory);
     try {
       const stack = await startStack({ regions: ['us'], portBase: 0, ...options });
       await stack.stop();
     } catch (error) {
-      if (error instanceof DevStackError) return error;
-      throw error;
+      if (!(error instanceof DevStackError)) throw error;
+      expect(runDirectories(directory)).toEqual([]);
+      const locks = join(directory, 'atoll-ports');
+      expect(existsSync(locks) ? readdirSync(locks) : []).toEqual([]);
+      return error;
     } finally {
-      process.env = { ...environment };
+      rmSync(directory, { recursive: true, force: true });
     }
     throw new Error('the stack has started');
   }
 
   it('says what to install when there is no Java', async () => {
-    process.env['JAVA_HOME'] = '';
-    process.env['PATH'] = '/nowhere';
+    vi.stubEnv('JAVA_HOME', '');
+    vi.stubEnv('PATH', '/nowhere');
     const { code, message } = await failure({ external: { us: { postgresUrl: 'postgres://elsewhere' } } });
     expect({ code, message }).toEqual({
       code: 'java_missing',
@@ -183,9 +236,8 @@ describe('a stack that cannot start', () => {
   });
 
   it('takes servers from elsewhere by option and by environment', async () => {
-    process.env['ATOLL_DEV_POSTGRES_US'] = 'postgres://elsewhere/db';
-    const stack = await startStack({ regions: ['us'], portBase: 0, external: externalKafka });
-    process.env = { ...environment };
+    vi.stubEnv('ATOLL_DEV_POSTGRES_US', 'postgres://elsewhere/db');
+    const stack = await startStack({ regions: ['us'], portBase: 0, external: elsewhere });
     try {
       expect(stack.region('us').postgresUrl).toBe('postgres://elsewhere/db');
       expect(stack.region('us').kafkaBrokers).toEqual(['127.0.0.1:9']);

@@ -17,7 +17,7 @@ export interface StackRecord {
   /** True when the data outlives the stack: then the servers are given time to shut down in order. */
   keepsData: boolean;
   processes: RecordedProcess[];
-  /** Removed at the end; whatever process works in them is ended before. */
+  /** Removed with the run directory; whatever process works in them is ended before. */
   temporaryDirectories: string[];
   /** Data directories of Postgres, for the shared memory that a killed one leaves. */
   postgresDirectories: string[];
