@@ -50,6 +50,14 @@ export const meansFurthest =
     return statuses[Math.max(0, ...ranks)] as Json;
   };
 
+/** Votes per candidate. */
+export const meansVotes: FieldMeaning = (deeds) => {
+  const votes = effective<{ readonly for: string }>(deeds).map(({ change }) => change.for);
+  return Object.fromEntries(
+    [...new Set(votes)].map((one) => [one, votes.filter((vote) => vote === one).length]),
+  );
+};
+
 /** An element with an add that no removal had seen. */
 export const meansAddWins: FieldMeaning = (deeds) => {
   const changes = deeds as readonly Deed<SetChange>[];

@@ -6,6 +6,7 @@ import {
   addWinsMap,
   addWinsSet,
   counter,
+  custom,
   flag,
   growOnlyCounter,
   lastWriterWins,
@@ -28,6 +29,7 @@ import {
   meansRemoveWins,
   meansSiblings,
   meansSum,
+  meansVotes,
 } from './field-meanings.js';
 
 interface LawField {
@@ -47,6 +49,17 @@ const statuses = ['created', 'paid', 'sent', 'done'];
 
 const enableWins = flag({ concurrent: 'enable-wins' });
 const disableWins = flag({ concurrent: 'disable-wins' });
+
+/** A policy of a user: votes are counted per candidate, and votes for different candidates are told as conflicts. */
+const votes = custom<Readonly<Record<string, number>>, { readonly for: string }>({
+  name: 'votes',
+  version: 1,
+  operations: ['vote'],
+  initial: {},
+  decide: (_value, operation) => ({ change: { for: String(operation.for) } }),
+  apply: (value, change) => ({ ...value, [change.for]: (value[change.for] ?? 0) + 1 }),
+  conflicts: (a, b) => a.for !== b.for,
+});
 
 function at(then: fc.Arbitrary<Operation>): fc.Arbitrary<Operation> {
   const key = fc.constantFrom('k', 'l');
@@ -84,6 +97,11 @@ const plain = {
   removeWins: { policy: removeWinsSet(), meaning: meansRemoveWins, operation: move },
   enableWins: { policy: enableWins, meaning: meansEnableWins, operation: toggle },
   disableWins: { policy: disableWins, meaning: meansDisableWins, operation: toggle },
+  votes: {
+    policy: votes,
+    meaning: meansVotes,
+    operation: fc.record({ op: fc.constant('vote'), for: fc.constantFrom('ann', 'bob') }),
+  },
 } satisfies Record<string, LawField>;
 
 /** Every policy as the field of an entity, with its meaning by definition and operations that collide. */
@@ -95,6 +113,7 @@ export const lawFields: Readonly<Record<string, LawField>> = {
   mapOfAddWins: mapOf(plain.addWins),
   mapOfRemoveWins: mapOf(plain.removeWins),
   mapOfDisableWins: mapOf(plain.disableWins),
+  mapOfVotes: mapOf(plain.votes),
   mapOfMapOfCounter: mapOf(mapOf(plain.counter)),
   mapOfMapOfRemoveWins: mapOf(mapOf(plain.removeWins)),
 };
