@@ -31,7 +31,7 @@ export async function createRim(rim: Rim): Promise<NestFastifyApplication> {
   const openapi = (): OpenAPIObject => (described ??= describeApi(app, rim.version));
   const app = await NestFactory.create<NestFastifyApplication>(
     RegionModule.over({ ...rim, openapi }),
-    createFastifyAdapter(rim.api.region),
+    createFastifyAdapter(rim.api.region, rim.tokens),
     { bodyParser: false, logger: nestLogOf(rim.log), abortOnError: false },
   );
   app.useGlobalFilters(new ProblemFilter(rim.api.region, rim.report));

@@ -1,4 +1,4 @@
-import type { BadRequest } from './bad-requests.js';
+import type { BadRequest } from './bad-request.js';
 
 export interface Answered {
   readonly status: number;

@@ -6,8 +6,9 @@ import {
   type ExecutionContext,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { AtollError } from '#core/errors.js';
 import type { BearerTokens, Role } from '#io/http/bearer-tokens.js';
-import { headerOf, type RimRequest } from './request.js';
+import type { RimRequest } from './request.js';
 
 const neededRole = 'atoll:needed-role';
 
@@ -23,7 +24,7 @@ export function neededBy(reflector: Reflector, context: ExecutionContext): Role 
   );
 }
 
-/** Lets a request pass that has a token with the role its operation asks for. What says nothing asks for `admin`. */
+/** Lets a request pass whose caller has the role its operation asks for. What says nothing asks for `admin`. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   private readonly reflector = new Reflector();
@@ -33,8 +34,9 @@ export class AccessGuard implements CanActivate {
   canActivate(context: ExecutionContext): boolean {
     const needed = neededBy(this.reflector, context);
     if (needed === 'nobody') return true;
-    const request = context.switchToHttp().getRequest<RimRequest>();
-    request.caller = this.tokens.admit(headerOf(request, 'authorization'), needed);
+    const { caller } = context.switchToHttp().getRequest<RimRequest>();
+    if (caller === undefined) throw new AtollError('unauthenticated', 'This needs a bearer token.');
+    this.tokens.allow(caller, needed);
     return true;
   }
 }

@@ -3,20 +3,23 @@ import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { AtollError } from '#core/errors.js';
+import type { BearerTokens } from '#io/http/bearer-tokens.js';
 import { readJson } from '#io/http/json-body.js';
 import { batchBodyBytesMax, bodyBytesMax, headerBytesMax, requestReceiveMillisMax } from '#io/http/limits.js';
 import { problemMediaType, problemOf, type Problem } from '#io/wire/problem.js';
+import { headerOf, type RimRequest } from './request.js';
 
 /** An id of 512 characters, each as up to four bytes in percent form; tokens of barriers are shorter than the headers. */
 const pathParameterLengthMax = headerBytesMax;
 
+const publicRoutes: ReadonlySet<string> = new Set(['/livez', '/readyz', '/openapi.json']);
 const batchRoute = '/v1/batch';
 
 /**
  * Fastify as the rim needs it: limits before anything is read, our JSON reader instead of the built-in ones, and our
  * problems also for what never reaches a route.
  */
-export function createFastifyAdapter(region: string): FastifyAdapter {
+export function createFastifyAdapter(region: string, tokens: BearerTokens): FastifyAdapter {
   const adapter = new FastifyAdapter({
     genReqId: () => randomUUID(),
     requestTimeout: requestReceiveMillisMax,
@@ -35,17 +38,25 @@ export function createFastifyAdapter(region: string): FastifyAdapter {
       answerRaw(socket, problemOf(unreadable(error.code), { requestId: randomUUID(), region }));
     },
   });
-  prepare(adapter.getInstance() as unknown as FastifyInstance, region);
+  prepare(adapter.getInstance() as unknown as FastifyInstance, region, tokens);
   return adapter;
 }
 
-function prepare(fastify: FastifyInstance, region: string): void {
+function prepare(fastify: FastifyInstance, region: string, tokens: BearerTokens): void {
   fastify.addHook('onRoute', (route) => {
     if (route.url !== batchRoute) route.bodyLimit = bodyBytesMax;
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'atoll-region': region, 'atoll-request-id': request.id, 'cache-control': 'no-store' });
     done();
+  });
+  fastify.addHook('onRequest', (request: RimRequest, _reply, done) => {
+    try {
+      if (!isPublic(request)) request.caller = tokens.identify(headerOf(request, 'authorization'));
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
@@ -55,6 +66,12 @@ function prepare(fastify: FastifyInstance, region: string): void {
       done(error as Error);
     }
   });
+}
+
+/** What anybody may see; also what is not there. Everyone else is known before a byte of a body is read. */
+function isPublic({ routeOptions, is404 }: RimRequest): boolean {
+  const path = routeOptions.url ?? '';
+  return is404 || publicRoutes.has(path) || path.startsWith('/docs');
 }
 
 function malformedUrl({ code, message }: FastifyError): AtollError {

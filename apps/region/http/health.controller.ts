@@ -22,8 +22,7 @@ export class HealthController {
   ) {}
 
   @Get('livez')
-  @Operation({ name: 'IsLive', summary: 'The process answers', needs: 'read', answers: live })
-  @Needs('nobody')
+  @Operation({ name: 'IsLive', summary: 'The process answers', needs: 'nobody', answers: live })
   live(): Answer<z.output<typeof live>> {
     return { body: { status: 'live', region: this.api.region } };
   }
@@ -32,10 +31,9 @@ export class HealthController {
   @Operation({
     name: 'IsReady',
     summary: 'Every shard of the region has an owner and the database answers',
-    needs: 'read',
+    needs: 'nobody',
     answers: ready,
   })
-  @Needs('nobody')
   async ready(): Promise<Answer<z.output<typeof ready>>> {
     if (await this.api.isReady()) return { body: { status: 'ready', region: this.api.region } };
     throw new AtollError(

@@ -26,7 +26,7 @@ export interface OperationOptions {
   /** The name that gRPC and the OpenAPI description know it by. */
   readonly name: string;
   readonly summary: string;
-  readonly needs: Role;
+  readonly needs: Role | 'nobody';
   readonly answers: z.ZodType;
   readonly headers?: readonly CallHeaderName[];
   /** Besides those that every operation can answer. */
@@ -90,7 +90,11 @@ export function Operation({
     Needs(needs),
     HttpCode(200),
     ...(streams ? [] : [UseInterceptors(AnswerInterceptor)]),
-    ApiOperation({ operationId: name, summary, description: `Needs the role \`${needs}\`.` }),
+    ApiOperation({
+      operationId: name,
+      summary,
+      ...(needs === 'nobody' ? {} : { description: `Needs the role \`${needs}\`.` }),
+    }),
     ApiBearerAuth(),
     ...headers.map((header) => ApiHeader({ name: header, required: false, ...callHeaders[header] })),
     ApiResponse({ status: 200, description: 'Done', standardSchema: answers, headers: answerHeaders }),

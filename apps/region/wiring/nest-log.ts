@@ -7,7 +7,8 @@ export function nestLogOf(log: Log): LoggerService {
   return {
     log: (message: unknown, ...rest: unknown[]) => log('debug', text(message), { from: rest.at(-1) }),
     warn: (message: unknown, ...rest: unknown[]) => log('warn', text(message), { from: rest.at(-1) }),
-    error: (message: unknown, ...rest: unknown[]) => log('error', text(message), { from: rest.at(-1), details: rest.slice(0, -1) }),
+    error: (message: unknown, ...rest: unknown[]) =>
+      log('error', text(message), { from: rest.at(-1), details: rest.slice(0, -1) }),
     debug: () => undefined,
     verbose: () => undefined,
   };

@@ -45,6 +45,9 @@ export interface RouterParts {
 /** A mutation id may be this far ahead of this region's clock: another region made it by its own. */
 const birthAheadMillisMax = 3_600_000;
 
+/** With less time than this left, a command that waits for events is not tried again. */
+const lastTryMillisMin = 5;
+
 /** How long a command waits before it asks again who owns its shard. */
 const ownerRetryMillis = 25;
 
@@ -156,8 +159,10 @@ export class Router {
       } catch (error) {
         const early = error instanceof AtollError && error.code === 'not_covered_yet';
         const left = deadlineMillis - clock.monotonicMillis();
-        if (!early || left <= 0) throw error;
-        await watch.next(left);
+        if (!early || left <= lastTryMillisMin) throw error;
+        await watch.next(left - lastTryMillisMin);
+        // Who tried once more now could only be told that nobody knows what became of it.
+        if (deadlineMillis - clock.monotonicMillis() <= lastTryMillisMin) throw error;
       }
     }
   }

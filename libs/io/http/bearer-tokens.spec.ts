@@ -17,9 +17,11 @@ describe('bearer tokens', () => {
     ['peer', ['peer']],
   ] as [Role, Role[]][])('of role %s allow %j and nothing else', (role, allowed) => {
     for (const needed of ['read', 'write', 'admin', 'peer'] as const) {
-      const admit = () => tokens.admit(`Bearer token-of-${role}`, needed);
-      if (allowed.includes(needed)) expect(admit()).toEqual({ role, name: `a ${role}er` });
-      else expect(admit).toThrow(expect.objectContaining({ code: 'permission_denied' }));
+      const caller = tokens.identify(`Bearer token-of-${role}`);
+      expect(caller).toEqual({ role, name: `a ${role}er` });
+      const allow = () => tokens.allow(caller, needed);
+      if (allowed.includes(needed)) expect(allow).not.toThrow();
+      else expect(allow).toThrow(expect.objectContaining({ code: 'permission_denied' }));
     }
   });
 
@@ -32,12 +34,12 @@ describe('bearer tokens', () => {
     'Bearer token-of-admi',
     'Bearer token-of-admin x',
   ])('do not admit %j', (authorization) => {
-    expect(() => tokens.admit(authorization, 'read')).toThrow(
+    expect(() => tokens.identify(authorization)).toThrow(
       expect.objectContaining({ code: 'unauthenticated' }),
     );
   });
 
   it('are not asked for where none are configured', () => {
-    expect(new BearerTokens([]).admit(undefined, 'admin').role).toBe('admin');
+    expect(new BearerTokens([]).identify(undefined).role).toBe('admin');
   });
 });

@@ -34,21 +34,21 @@ export class BearerTokens {
     this.known = tokens.map(({ token, name, role }) => ({ digest: digestOf(token), caller: { name, role } }));
   }
 
-  /**
-   * Who sends this `Authorization` header, and whether they may do what `needed` stands for.
-   *
-   * @throws AtollError unauthenticated, permission_denied
-   */
-  admit(authorization: string | undefined, needed: Role): Caller {
-    const caller = this.open ? anybody : this.identify(authorization);
-    if (includes[caller.role].includes(needed)) return caller;
+  /** Who sends this `Authorization` header. @throws AtollError unauthenticated */
+  identify(authorization: string | undefined): Caller {
+    return this.open ? anybody : this.callerOf(authorization);
+  }
+
+  /** @throws AtollError permission_denied */
+  allow(caller: Caller, needed: Role): void {
+    if (includes[caller.role].includes(needed)) return;
     throw new AtollError(
       'permission_denied',
       `This needs the role '${needed}'; the token of '${caller.name}' has '${caller.role}'.`,
     );
   }
 
-  private identify(authorization: string | undefined): Caller {
+  private callerOf(authorization: string | undefined): Caller {
     const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
     if (token === undefined) {
       throw new AtollError('unauthenticated', 'This needs an Authorization header with a bearer token.');

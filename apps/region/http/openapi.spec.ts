@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask } from '../../../test/rim/http-client.js';
+import { MemoryRims } from '../../../test/rim/memory-rim.js';
+
+interface Operation {
+  readonly operationId: string;
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema: object }>> }>
+  >;
+  readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: object }>> };
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: object }[];
+}
+
+let rims: MemoryRims;
+let document: {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, { readonly properties?: object }>> };
+};
+beforeAll(async () => {
+  rims = await MemoryRims.started();
+  await rims.at('us').app.listen(0, '127.0.0.1');
+  document = (await ask(await rims.at('us').app.getUrl(), { method: 'GET', url: '/openapi.json' })).body;
+});
+afterAll(() => rims.stop());
+
+describe('the OpenAPI description', () => {
+  it('has every operation of the surface', () => {
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(operations.sort()).toMatchSnapshot();
+  });
+
+  it('says for each under /v1 what it answers, and every way it fails', () => {
+    for (const [path, methods] of Object.entries(document.paths)) {
+      if (!path.startsWith('/v1/')) continue;
+      for (const [method, { responses }] of Object.entries(methods)) {
+        const name = `${method} ${path}`;
+        expect(Object.keys(responses), name).toEqual(
+          expect.arrayContaining(['200', '400', '401', '403', '429', '500', '503', '504']),
+        );
+        for (const [status, { content }] of Object.entries(responses)) {
+          const [media] = Object.entries(content ?? {});
+          expect(media?.[0], `${name} ${status}`).toBe(
+            status === '200'
+              ? path === '/v1/changes'
+                ? 'text/event-stream'
+                : 'application/json'
+              : 'application/problem+json',
+          );
+          expect(media?.[1].schema, `${name} ${status}`).toHaveProperty('$ref');
+        }
+      }
+    }
+  });
+
+  it('describes bodies, parameters and headers', () => {
+    const change = document.paths['/v1/entities/{type}/{id}/changes']!.post!;
+    expect(change.operationId).toBe('ChangeEntity');
+    expect(change.requestBody?.content['application/json']?.schema).toEqual({
+      $ref: '#/components/schemas/ChangeRequest',
+    });
+    const named = change.parameters?.map(({ name, in: place }) => `${place} ${name}`);
+    expect(named).toEqual(
+      expect.arrayContaining([
+        'path type',
+        'path id',
+        'header Idempotency-Key',
+        'header If-Match',
+        'header Atoll-Session',
+      ]),
+    );
+    const list = document.paths['/v1/entities/{type}']!.get!;
+    expect(list.parameters?.map(({ name, in: place }) => `${place} ${name}`)).toEqual(
+      expect.arrayContaining(['query limit', 'query after']),
+    );
+  });
+
+  it('refers to no schema that is not there', () => {
+    const referred = new Set(JSON.stringify(document).match(/#\/components\/schemas\/[^"]+/g));
+    for (const reference of referred) {
+      expect(Object.keys(document.components.schemas)).toContain(reference.split('/').at(-1));
+    }
+  });
+});
