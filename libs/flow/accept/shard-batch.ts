@@ -254,10 +254,7 @@ export class ShardBatch {
 
   private settle(event: Event, invalid: 'invalid_change' | undefined): void {
     const key = entityKey(event.entity);
-    const reason =
-      invalid ??
-      (this.world.isRefused(regionOf(event.dot.actor), event.entity.type) ? 'policy_mismatch' : undefined);
-    if (reason) return this.addWaiting(event, { state: 'parked', reason });
+    if (invalid) return this.addWaiting(event, { state: 'parked', reason: invalid });
     const ready = this.readinessOf(event, this.waiting.isQuarantined(key));
     if (ready.kind === 'parked') return this.addWaiting(event, { state: 'parked', reason: ready.reason });
     if (ready.kind === 'pending')
@@ -293,15 +290,18 @@ export class ShardBatch {
   }
 
   private readinessOf(event: Event, quarantined: boolean): ReturnType<typeof readiness> {
+    const key = entityKey(event.entity);
     return readiness({
       type: this.world.types.get(event.entity.type),
       event,
-      seen: this.working(event.entity, entityKey(event.entity)).state.seen,
+      seen: this.working(event.entity, key).state.seen,
       quarantined,
       ownActor: this.world.ownActor,
       nowMillis: this.world.nowMillis,
       copies: this.copyDots(event),
       dependenciesMissing: this.missingDependency(event),
+      waiting: this.waiting.rows(key).map(({ dot }) => dot),
+      policyMismatch: this.world.isRefused(regionOf(event.dot.actor), event.entity.type),
     });
   }
 
