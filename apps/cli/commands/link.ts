@@ -72,10 +72,6 @@ export function addLinkCommands(program: Command, invocation: Invocation): void 
   );
 }
 
-function joins([from, to]: readonly [string, string], a: string, b: string): boolean {
-  return (from === a && to === b) || (from === b && to === a);
-}
-
 function arrow({ oneWay }: LinkFlags): string {
   return oneWay === true ? '->' : '<->';
 }

@@ -45,3 +45,21 @@ export async function cutAll(stack: DevStack): Promise<void> {
 export async function healAll(stack: DevStack): Promise<void> {
   for (const [from, to] of pairsOf(stack)) await stack.link(from, to).heal();
 }
+
+/** The pairs of regions with the longest and with the shortest way between them, there and back. */
+export async function rankedPairs(
+  stack: DevStack,
+): Promise<{ readonly longest: readonly [string, string]; readonly shortest: readonly [string, string] }> {
+  const ranked = await Promise.all(
+    pairsOf(stack)
+      .filter(([from, to]) => from < to)
+      .map(async (pair) => {
+        const { delayMillis } = await stack.link(...pair).status();
+        return { pair, millis: delayMillis['from-to'].oneWayMillis + delayMillis['to-from'].oneWayMillis };
+      }),
+  );
+  const sorted = ranked.toSorted((a, b) => a.millis - b.millis);
+  const [shortest, longest] = [sorted[0], sorted.at(-1)];
+  if (shortest === undefined || longest === undefined) throw new Error('two regions are needed for a link');
+  return { shortest: shortest.pair, longest: longest.pair };
+}

@@ -82,7 +82,7 @@ export function planRetail(
   const carts = cartsOf(lines);
   const moving = chooseMoving(carts, regions, sizes.movingShare * lines.length);
   const movingCarts = new Set(moving.map(({ cart }) => cart));
-  const raced = chooseRaced(carts, movingCarts, sizes.racedLines);
+  const raced = chooseRaced(carts, movingCarts, Math.min(sizes.racedLines, lines.length * racedShareMax));
   const racedCarts = new Set(raced.map((line) => lines[line]?.cart ?? ''));
   const staying = [...carts].filter(([cart]) => !movingCarts.has(cart) && !racedCarts.has(cart));
   const retried = moving
@@ -126,6 +126,9 @@ function chooseMoving(
   }
   return moving;
 }
+
+/** The cut waits until others have sent a share of the lines: of few lines, few can be kept for it. */
+const racedShareMax = 0.1;
 
 /** Whole carts of small customers, the last of the file first, up to about so many lines. */
 function chooseRaced(carts: Carts, taken: ReadonlySet<string>, linesWanted: number): readonly number[] {

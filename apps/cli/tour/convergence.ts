@@ -1,0 +1,51 @@
+import type { RegionClient } from '#client/region-client.js';
+import { readFailure } from '#client/write-until-known.js';
+import { CommandFailed, exitCodes } from '../terminal/exit.js';
+
+/** A region answers a barrier after so long at the latest; then it is asked again. */
+const waitMillis = 5_000;
+
+/**
+ * Waits until every region has all that any region has stored by now.
+ *
+ * @throws CommandFailed naming what is missing where, when that takes longer than `millisMax`
+ */
+export async function awaitConvergence(regions: readonly RegionClient[], millisMax: number): Promise<void> {
+  const deadline = performance.now() + millisMax;
+  const barriers = await Promise.all(
+    regions.map(async (region) => ({
+      of: region.region,
+      token: await retried(() => region.barrier(), deadline),
+    })),
+  );
+  await Promise.all(
+    regions.flatMap((region) =>
+      barriers
+        .filter(({ of }) => of !== region.region)
+        .map(async ({ of, token }) => {
+          for (;;) {
+            const { reached, missing } = await retried(
+              () => region.awaitBarrier(token, waitMillis),
+              deadline,
+            );
+            if (reached) return;
+            if (performance.now() < deadline) continue;
+            const what = `${region.region} lacks what ${of} had stored: ${missing.slice(0, 5).join(', ')}`;
+            throw new CommandFailed(exitCodes.notConverged, `not converged after ${millisMax} ms: ${what}`);
+          }
+        }),
+    ),
+  );
+}
+
+async function retried<T>(call: () => Promise<T>, deadline: number): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      const failure = readFailure(error);
+      if (!failure.retryable || performance.now() > deadline) throw failure.error;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { readDocumentFile, type DocumentTrace } from '../load/document-file.js';
+import { InputError } from '../load/input-file.js';
+import { readRetailFile, type RetailLine } from '../load/retail-file.js';
+
+export interface TourInput {
+  readonly retailFile: string;
+  readonly lines: readonly RetailLine[];
+  readonly documentFile: string;
+  readonly trace: DocumentTrace;
+  /** How many transactions of the trace are replayed. */
+  readonly transactions: number;
+}
+
+export const retailFileDefault = dataFile('online-retail.csv.gz');
+export const documentFileDefault = dataFile('friendsforever.json.gz');
+
+/** The project's copy of a data file: beside the sources, and so above whatever was compiled from them. */
+function dataFile(name: string): string {
+  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
+    const path = join(directory, 'data', name);
+    if (existsSync(path) || directory === dirname(directory)) return path;
+  }
+}
+
+/** Reads both files. @throws InputError naming the file and the place */
+export async function readTourInput(flags: {
+  readonly retail: string;
+  readonly document: string;
+  readonly documentTransactions: number;
+}): Promise<TourInput> {
+  const [lines, trace] = await Promise.all([readRetailFile(flags.retail), readDocumentFile(flags.document)]);
+  if (flags.documentTransactions < 1) throw new InputError('--document-transactions takes at least 1');
+  return {
+    retailFile: flags.retail,
+    lines,
+    documentFile: flags.document,
+    trace,
+    transactions: Math.min(flags.documentTransactions, trace.transactions.length),
+  };
+}
