@@ -183,7 +183,7 @@ const waitingPart: CommitPart = {
     select new.shard, new.actor, new.seq, new.type, new.id, new.state, new.waits_actor, new.waits_seq, new.reason
     from ${rows} where ${fenced}
     on conflict (shard, actor, seq) do update
-    set state = excluded.state, waits_actor = excluded.waits_actor, waits_seq = excluded.waits_seq,
+    set type = excluded.type, id = excluded.id, state = excluded.state, waits_actor = excluded.waits_actor, waits_seq = excluded.waits_seq,
         reason = excluded.reason`,
   gather: ({ shard, waiting }, numberOf, push) => {
     for (const { dot, entity, state, waitsFor, reason } of waiting) {
