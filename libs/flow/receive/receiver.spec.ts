@@ -5,9 +5,7 @@ import { MemoryWorld } from '#kit/world/memory-world.js';
 const wait = { maxWaitMillis: 5_000 };
 
 /** Writes in eu while us hears nothing of it, and answers eu's record as it lies on eu's own cluster. */
-async function recordOfEu(
-  world: MemoryWorld,
-): Promise<{
+async function recordOfEu(world: MemoryWorld): Promise<{
   readonly shard: number;
   readonly value: Uint8Array;
   readonly mac: Uint8Array;

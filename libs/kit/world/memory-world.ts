@@ -21,6 +21,8 @@ export interface MemoryWorldOptions {
   readonly types?: EntityTypes;
   readonly shards?: number;
   readonly linkMillis?: number;
+  /** How far a region's wall clock is ahead of the world's, in milliseconds. */
+  readonly skewMillis?: ReadonlyMap<string, number>;
 }
 
 const likes: EntityTypes = new Map([
@@ -48,17 +50,21 @@ export class MemoryWorld {
   readonly telemetry = new Map<string, MemoryTelemetry>();
   private readonly processes = new Map<string, RegionProcess>();
   private readonly shards: number;
+  private readonly skews = new Map<string, number>();
+  private readonly losing = new Set<string>();
   private births = 0;
 
   private constructor(private readonly options: MemoryWorldOptions) {
     const { regions } = options;
     this.links = new FixedLinks(options.linkMillis ?? 10);
     this.shards = options.shards ?? 4;
+    for (const [region, millis] of options.skewMillis ?? []) this.skews.set(region, millis);
     this.clusters = new MemoryClusters({
       regions,
       shards: this.shards,
       clock: this.clock,
       links: this.links,
+      copies: (cluster) => (this.losing.has(cluster) ? 0 : 1),
     });
     const network = new MemoryNetwork({ regions, clock: this.clock, links: this.links });
     for (const region of regions) this.join(region, network);
@@ -99,7 +105,11 @@ export class MemoryWorld {
         auth: kitAuth(region),
         hashing: kitHashing,
         random: { mutationId: () => this.freshMutationId(region), fraction: () => 0.5 },
-        clock: this.clock,
+        clock: {
+          wallMillis: () => this.clock.wallMillis() + (this.skews.get(region) ?? 0),
+          monotonicMillis: () => this.clock.monotonicMillis(),
+          after: (millis, action) => this.clock.after(millis, action),
+        },
         telemetry,
       },
       {
@@ -119,6 +129,31 @@ export class MemoryWorld {
     const process = this.processes.get(name);
     assert(process !== undefined, `there is no region ${name}`);
     return process;
+  }
+
+  /** The region's cluster acknowledges records and does not keep them. */
+  loseRecordsTo(region: string, losing: boolean): void {
+    if (losing) this.losing.add(region);
+    else this.losing.delete(region);
+  }
+
+  setSkew(region: string, millis: number): void {
+    this.skews.set(region, millis);
+  }
+
+  /** The cursor of `origin` in one region's database, for the shard of an entity. */
+  cursorOf(
+    region: string,
+    origin: string,
+    type: string,
+    id: string,
+  ): { readonly stored: number; readonly folded: number } {
+    const cursors = this.databases.get(region)?.shard(this.shardOf(type, id)).cursors;
+    return cursors?.get(`${origin}~1`) ?? { stored: 0, folded: 0 };
+  }
+
+  storedOf(region: string, origin: string, type: string, id: string): number {
+    return this.cursorOf(region, origin, type, id).stored;
   }
 
   /** Moves the clock until the work is done. */
