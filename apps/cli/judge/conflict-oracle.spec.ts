@@ -15,6 +15,7 @@ const rules: FieldRules = new Map([
       ['lines', { kind: 'map', inner: { kind: 'commutes' } }],
       ['on', { kind: 'flag' }],
       ['sold', { kind: 'commutes' }],
+      ['body', { kind: 'text' }],
     ]),
   ],
 ]);
@@ -79,6 +80,14 @@ describe('the definition of conflicts', () => {
     const removal = event('eu1', 'lines', { remove: 'tea' });
     expect(pairs(event('us1', 'lines', { at: 'tea', then: { by: 1 } }), removal)).toEqual(['eu1|us1|lines']);
     expect(pairs(event('us1', 'on', 'enable'), event('eu1', 'on', 'disable'))).toEqual(['eu1|us1|on']);
+  });
+
+  it('pairs two that begin a document, and edits of different documents, and no edits of one', () => {
+    const edit = (name: string, epoch?: Json) =>
+      event(name, 'body', { update: name, ...(epoch === undefined ? {} : { epoch }) });
+    expect(pairs(edit('us1'), edit('eu1'))).toEqual(['eu1|us1|body']);
+    expect(pairs(edit('us2', ['us', 1]), edit('eu2', ['eu', 1]))).toEqual(['eu2|us2|body']);
+    expect(pairs(edit('us2', ['us', 1]), edit('eu2', ['us', 1]))).toEqual([]);
   });
 
   it('pairs a delete with an update of any field, on every field, and not with a delete', () => {

@@ -1,4 +1,4 @@
-import { commute, type FieldRule, type FieldRules } from './field-rules.js';
+import { commute, placeOf, placesCanClash, type FieldRule, type FieldRules } from './field-rules.js';
 import {
   areConcurrent,
   compareEventDots,
@@ -23,7 +23,7 @@ export function conflictKey({ type, id, field, low, high }: ExpectedConflict): s
 }
 
 /**
- * All conflicts of one entity, by the definition and without regard to cost: an event and, per other actor, the earliest
+ * All conflicts of one entity, by the definition: an event and, per other actor, the earliest
  * event of that actor on the same field that is concurrent and does not commute; between survivors only; a delete is on
  * every field. It shares no code with the service.
  */
@@ -33,6 +33,7 @@ export function conflictsByDefinition(
 ): ReadonlyMap<string, ExpectedConflict> {
   const found = new Map<string, ExpectedConflict>();
   const commands = judgedCommands(events);
+  const places = placesOf(commands, rules);
   const add = (field: string, a: JudgedEvent, b: JudgedEvent): void => {
     const [low, high] = [a, b].toSorted(compareEventDots) as [JudgedEvent, JudgedEvent];
     const conflict = { type: low.type, id: low.id, field, low: low.dot, high: high.dot };
@@ -40,7 +41,8 @@ export function conflictsByDefinition(
   };
   for (const f of commands) {
     for (const field of fieldsThatCanClash(f, rules)) {
-      for (const e of earliestPartners(f, field, commands, rules)) add(field, f.survivor, e.survivor);
+      for (const e of earliestPartners(f, field, neighbours(f, field, places, rules), rules))
+        add(field, f.survivor, e.survivor);
     }
     for (const [field, e] of unobservedValues(f, commands, rules)) add(field, f.survivor, e.survivor);
   }
@@ -58,6 +60,44 @@ function fieldsThatCanClash({ survivor }: JudgedCommand, rules: FieldRules): Rea
     .map(({ field }) => field)
     .filter((field) => ruleFor(rules, survivor.type, field).kind !== 'commutes');
   return new Set([...fields, everyField]);
+}
+
+/** Commands by field and by place within it; deletes and updates are the two places of `*`. */
+type Places = ReadonlyMap<string, ReadonlyMap<string, readonly JudgedCommand[]>>;
+
+function placesOf(commands: readonly JudgedCommand[], rules: FieldRules): Places {
+  const places = new Map<string, Map<string, JudgedCommand[]>>();
+  const put = (field: string, place: string, command: JudgedCommand): void => {
+    const ofField = places.get(field) ?? new Map<string, JudgedCommand[]>();
+    const there = ofField.get(place) ?? [];
+    there.push(command);
+    ofField.set(place, there);
+    places.set(field, ofField);
+  };
+  for (const command of commands) {
+    const { kind, changes, type } = command.survivor;
+    put(everyField, kind, command);
+    for (const { field, change } of changes)
+      put(field, placeOf(ruleFor(rules, type, field), change), command);
+  }
+  return places;
+}
+
+/** The commands at places where f can clash; everybody else commutes with it. */
+function neighbours(
+  f: JudgedCommand,
+  field: string,
+  places: Places,
+  rules: FieldRules,
+): readonly JudgedCommand[] {
+  const { kind, changes, type } = f.survivor;
+  const ofField = [...(places.get(field) ?? [])];
+  if (field === everyField) return ofField.filter(([place]) => place !== kind).flatMap(([, there]) => there);
+  const rule = ruleFor(rules, type, field);
+  const own = changes.filter((change) => change.field === field).map(({ change }) => placeOf(rule, change));
+  return ofField
+    .filter(([place]) => own.some((one) => placesCanClash(rule, one, place)))
+    .flatMap(([, there]) => there);
 }
 
 /** Of each other actor the earliest event that is concurrent with f and does not commute with it on the field. */

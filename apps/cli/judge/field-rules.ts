@@ -7,12 +7,14 @@ import type { Json, JsonObject } from '#core/json.js';
  * ask the code that it judges.
  */
 export type FieldRule =
-  /** Counters, extremes, statuses, text: changes commute. */
+  /** Counters, extremes, statuses: changes commute. */
   | { readonly kind: 'commutes' }
   /** `{ value }`: two writes of different values do not commute. */
   | { readonly kind: 'register'; readonly keepsSiblings: boolean }
   /** `{ add }` or `{ remove }`: an add and a removal of one element do not commute. */
   | { readonly kind: 'set' }
+  /** `{ update, epoch }`: edits of one document commute; one without an epoch begins a document of its own. */
+  | { readonly kind: 'text' }
   /** `enable` or `disable`. */
   | { readonly kind: 'flag' }
   /** `{ at, then }` or `{ remove }`: by key; within a key the inner rule. */
@@ -43,6 +45,8 @@ function ruleOf(description: Json | undefined): FieldRule {
       return { kind: 'set' };
     case 'flag':
       return { kind: 'flag' };
+    case 'text':
+      return { kind: 'text' };
     case 'add-wins-map':
       return { kind: 'map', inner: ruleOf(of) };
     default:
@@ -60,6 +64,8 @@ export function commute(rule: FieldRule, a: Json, b: Json): boolean {
       return isDeepStrictEqual(one['value'], other['value']);
     case 'flag':
       return a === b;
+    case 'text':
+      return one['epoch'] !== undefined && isDeepStrictEqual(one['epoch'], other['epoch']);
     case 'set': {
       if ('add' in one === 'add' in other) return true;
       return (one['add'] ?? one['remove']) !== (other['add'] ?? other['remove']);
@@ -71,4 +77,25 @@ export function commute(rule: FieldRule, a: Json, b: Json): boolean {
       return 'at' in one === 'at' in other;
     }
   }
+}
+
+/** Where in the field a change acts: an element, a key, a document. */
+export function placeOf(rule: FieldRule, change: Json): string {
+  const { add, remove, at, epoch } = change as JsonObject;
+  switch (rule.kind) {
+    case 'set':
+      return JSON.stringify(add ?? remove);
+    case 'map':
+      return JSON.stringify(at ?? remove);
+    case 'text':
+      return JSON.stringify(epoch ?? null);
+    default:
+      return '';
+  }
+}
+
+/** Whether changes at these two places of a field can fail to commute: a look that saves comparing all with all. */
+export function placesCanClash(rule: FieldRule, a: string, b: string): boolean {
+  if (rule.kind === 'text') return a !== b || a === 'null';
+  return a === b;
 }

@@ -37,7 +37,7 @@ export function replayBare(trace: DocumentTrace, count: number, clientIds = docu
   return { updates, text: all.getText(textName).toJSON() };
 }
 
-const textName = 't';
+const textName = 'text';
 
 interface Writer {
   delivered(): number;

@@ -13,8 +13,8 @@ import {
   multiValue,
   orderedStatus,
   removeWinsSet,
+  text,
 } from '#declare/policies.js';
-import { text } from '#declare/text.js';
 
 /** The entity types of the tour, and of a dev stack that is given no others. */
 export default defineAtoll({
