@@ -1,3 +1,4 @@
+import { createServer, type AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
@@ -15,6 +16,7 @@ import { MemoryNetwork } from '#kit/memory/memory-peers.js';
 import { MemoryTransport } from '#kit/memory/memory-transport.js';
 import { createRegionApi, type RegionApi } from '#region/api/region-api.js';
 import { createRim } from '#region/create-rim.js';
+import { grpcServerOptions } from '#region/grpc/grpc-server.js';
 import { rimDeclaration } from './rim-declaration.js';
 
 const regions = ['us', 'eu'];
@@ -52,6 +54,18 @@ export class MemoryRims {
   cut(): void {
     this.links.cut('us', 'eu');
     this.links.cut('eu', 'us');
+  }
+
+  /** Serves HTTP and gRPC, each on a free port; answers the HTTP base and the gRPC address. */
+  async listen(region: string): Promise<{ readonly base: string; readonly grpc: string }> {
+    const { app, api } = this.at(region);
+    const grpc = `127.0.0.1:${await freePort()}`;
+    app.connectMicroservice(
+      grpcServerOptions({ address: grpc, isReady: () => api.isReady(), addServices: () => undefined }),
+    );
+    await app.startAllMicroservices();
+    await app.listen(0, '127.0.0.1');
+    return { base: await app.getUrl(), grpc };
   }
 
   heal(): void {
@@ -135,4 +149,14 @@ export class MemoryRims {
       },
     );
   }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
 }

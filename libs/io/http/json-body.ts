@@ -11,11 +11,12 @@ const fieldErrorsMax = 20;
  * allows and we could not store or compare alike everywhere is refused with its path: U+0000, lone surrogates, numbers
  * that are not finite, repeated keys, and `__proto__`, which some reader down the line would take for more than a key.
  *
+ * @param depthMax below the limit where the text is only a part of what a body would be
  * @throws AtollError invalid_request, too_deep, invalid_value, out_of_range
  */
-export function readJson(bytes: Uint8Array): Json {
-  const { depth, keys } = scan(bytes);
-  if (depth > jsonDepthMax) throw new AtollError('too_deep', `JSON may nest ${jsonDepthMax} levels deep.`);
+export function readJson(bytes: Uint8Array, depthMax = jsonDepthMax): Json {
+  const { depth, keys } = scan(bytes, depthMax);
+  if (depth > depthMax) throw new AtollError('too_deep', `JSON may nest ${jsonDepthMax} levels deep.`);
   const value = parse(bytes);
   const walk: Walk = { errors: [], keys: 0 };
   inspect(value, '', walk);
@@ -29,7 +30,7 @@ const [quote, backslash, colon] = [0x22, 0x5c, 0x3a];
 const [openBrace, closeBrace, openBracket, closeBracket] = [0x7b, 0x7d, 0x5b, 0x5d];
 
 /** Nesting and number of keys (colons outside strings), without parsing; stops when it is too deep anyway. */
-function scan(bytes: Uint8Array): { readonly depth: number; readonly keys: number } {
+function scan(bytes: Uint8Array, depthMax: number): { readonly depth: number; readonly keys: number } {
   let depth = 0;
   let deepest = 0;
   let keys = 0;
@@ -44,7 +45,7 @@ function scan(bytes: Uint8Array): { readonly depth: number; readonly keys: numbe
     else if (byte === openBrace || byte === openBracket) {
       depth += 1;
       if (depth > deepest) deepest = depth;
-      if (deepest > jsonDepthMax) break;
+      if (deepest > depthMax) break;
     } else if (byte === closeBrace || byte === closeBracket) depth -= 1;
   }
   return { depth: deepest, keys };

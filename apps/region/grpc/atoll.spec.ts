@@ -1,0 +1,215 @@
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorCatalogue, grpcStatusNumbers } from '#io/wire/error-catalogue.js';
+import { badRequests } from '../../../test/rim/bad-requests.js';
+import { GrpcAsker } from '../../../test/rim/grpc-client.js';
+import { ask } from '../../../test/rim/http-client.js';
+import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { overGrpc } from '../../../test/rim/over-grpc.js';
+
+let rims: MemoryRims;
+let base: string;
+let us: GrpcAsker;
+beforeAll(async () => {
+  rims = await MemoryRims.started();
+  const listening = await rims.listen('us');
+  base = listening.base;
+  us = new GrpcAsker(listening.grpc);
+});
+afterAll(async () => {
+  us.close();
+  expect(rims.at('us').reported).toEqual([]);
+  await rims.stop();
+});
+
+const operation = (field: string, op: string, args: object) => ({
+  field,
+  op,
+  argumentsJson: JSON.stringify(args),
+});
+const get = async (url: string) => (await ask(base, { method: 'GET', url })).body;
+
+describe('gRPC', () => {
+  it('writes and reads what HTTP reads and writes', async () => {
+    const operations = [
+      operation('coupon', 'set', { value: 'A' }),
+      operation('lines', 'at', { key: 'k', then: { op: 'increment', by: 2 } }),
+    ];
+    const write = await us.call(
+      'changeEntity',
+      { type: 'cart', id: 'g-1', operations },
+      { 'idempotency-key': 'g-key' },
+    );
+    expect(write.message).toMatchObject({
+      type: 'cart',
+      id: 'g-1',
+      mutationId: 'g-key',
+      replayed: false,
+      region: 'us',
+    });
+    expect(write.metadata).toMatchObject({
+      'atoll-region': 'us',
+      etag: `"${write.message.version}"`,
+      'atoll-session': write.message.session,
+    });
+
+    const overHttp = await get('/v1/entities/cart/g-1');
+    const { message } = await us.call('getEntity', { type: 'cart', id: 'g-1' });
+    const { valueJson, seen, ...rest } = message;
+    const numbers = Object.fromEntries(Object.entries(seen).map(([actor, seq]) => [actor, Number(seq)]));
+    const { session: _session, ...same } = { ...overHttp };
+    expect({ ...rest, seen: numbers, value: JSON.parse(valueJson), session: undefined }).toEqual({
+      ...same,
+      session: undefined,
+    });
+    expect(Object.values(seen)).toEqual([expect.any(String)]);
+    const again = await us.call(
+      'changeEntity',
+      { type: 'cart', id: 'g-1', operations },
+      { 'idempotency-key': 'g-key' },
+    );
+    expect(again.message).toMatchObject({ replayed: true, dot: write.message.dot });
+  });
+
+  it('patches, deletes, lists, batches and tells histories', async () => {
+    await us.call('patchEntity', { type: 'record', id: 'g-2', fieldsJson: '{"value":{"a":[1,null]}}' });
+    const listed = await us.call('listEntities', { type: 'record', limit: 1 });
+    expect(listed.message.entities).toMatchObject([{ id: 'g-2', valueJson: '{"value":{"a":[1,null]}}' }]);
+    expect(listed.message.next).toBe('g-2');
+    const batch = await us.call('batch', {
+      changes: [
+        {
+          type: 'record',
+          id: 'g-3',
+          operations: [operation('value', 'set', { value: 1 })],
+          mutationId: 'g-b',
+        },
+        { type: 'record', id: 'g-3', operations: [operation('size', 'set', { value: 1 })] },
+        { type: 'record', id: 'g-2', kind: 'delete' },
+      ],
+    });
+    expect(batch.message.outcomes).toMatchObject([
+      { ok: true, write: { id: 'g-3', mutationId: 'g-b' } },
+      { ok: false, error: { code: 'unknown_field', errors: [{ path: '/changes/1/operations/0/field' }] } },
+      { ok: true, write: { id: 'g-2' } },
+    ]);
+    const many = await us.call('getEntities', { type: 'record', ids: ['g-2', 'g-3'] });
+    expect(many.message.entities.map(({ valueJson }: { valueJson: string }) => valueJson)).toEqual([
+      'null',
+      '{"value":1}',
+    ]);
+    const history = await us.call('getHistory', { type: 'record', id: 'g-2' });
+    expect(history.message.entries.map(({ kind }: { kind: string }) => kind)).toEqual(['delete', 'update']);
+    expect(history.message.entries[1].changes).toMatchObject([
+      { field: 'value', changeJson: '{"value":{"a":[1,null]}}' },
+    ]);
+  });
+
+  it('knows writes, barriers and reports', async () => {
+    const write = await us.call('deleteEntity', { type: 'record', id: 'g-4' }, { 'idempotency-key': 'g-d' });
+    const status = await us.call('getWrite', { mutationId: 'g-d' });
+    expect(status.message).toMatchObject({
+      type: 'record',
+      id: 'g-4',
+      copies: [{ dot: write.message.dot, region: 'us' }],
+    });
+    const barrier = await us.call('createBarrier', {});
+    expect((await us.call('awaitBarrier', { token: barrier.message.token })).message).toMatchObject({
+      reached: true,
+      missing: [],
+    });
+    for (const [method, path] of Object.entries({
+      getTopology: 'topology',
+      getLinks: 'links',
+      getShards: 'shards',
+      getQuarantine: 'quarantine',
+      getSlo: 'slo',
+    })) {
+      const { message } = await us.call(method, {});
+      expect(Object.keys(JSON.parse(message.json))).toEqual(Object.keys(await get(`/v1/admin/${path}`)));
+    }
+    expect((await us.call('listConflicts', { type: 'cart' })).message).toMatchObject({
+      conflicts: [],
+      region: 'us',
+    });
+  });
+
+  it.each([
+    ['getEntity', { type: 'cart', id: 'none' }, 'not_found'],
+    ['getConflict', { id: 'none' }, 'conflict_not_found'],
+    ['getWrite', { mutationId: 'none' }, 'write_not_found'],
+    ['awaitBarrier', { token: 'none' }, 'barrier_not_found'],
+  ] as const)('answers %s of what is not there with a rich status', async (method, request, code) => {
+    const problem = await us.refused(method, request);
+    expect(problem).toMatchObject({
+      code,
+      status: grpcStatusNumbers[errorCatalogue[code].grpcStatus],
+      metadata: { retryable: 'false', requestId: expect.any(String), region: 'us' },
+    });
+    if (code === 'not_found') expect(problem.metadata).toMatchObject({ seen: '{}', version: '-' });
+  });
+
+  it.each(
+    badRequests.flatMap((bad) => {
+      const request = overGrpc(bad);
+      return request === undefined ? [] : [{ ...bad, ...request }];
+    }),
+  )('refuses as HTTP does: $name ($code)', async ({ method, request, headers, code, path }) => {
+    const problem = await us.refused(method, request, headers);
+    expect([problem.code, problem.status]).toEqual([
+      code,
+      grpcStatusNumbers[errorCatalogue[code].grpcStatus],
+    ]);
+    if (path !== undefined) expect(problem.errors[0]?.path).toBe(path);
+  });
+
+  it.each([
+    ['a value with U+0000', '{"value":"a\\u0000"}', 'invalid_value', '/operations/0/value'],
+    ['arguments that are no object', '[1]', 'invalid_request', '/operations/0'],
+    ['arguments that rename the operation', '{"op":"clear"}', 'invalid_request', '/operations/0/op'],
+    ['100 000 levels', '['.repeat(100_000), 'too_deep', undefined],
+    ['more than 1 MiB', `"${'x'.repeat(1_100_000)}"`, 'too_large', undefined],
+  ])('refuses arguments with %s', async (_name, argumentsJson, code, path) => {
+    const operations = [{ field: 'coupon', op: 'set', argumentsJson }];
+    const problem = await us.refused('changeEntity', { type: 'cart', id: '1', operations });
+    expect([problem.code, problem.errors[0]?.path]).toEqual([code, path]);
+  });
+
+  it('streams changes, resumable', async () => {
+    const stream = us.stream('followChanges', {});
+    await once(stream, 'metadata');
+    await us.call('patchEntity', { type: 'cart', id: 'g-s', fieldsJson: '{"coupon":"A"}' });
+    const [first] = await once(stream, 'data');
+    expect(first).toMatchObject({
+      type: 'cart',
+      id: 'g-s',
+      cause: 'local',
+      valueJson: expect.stringContaining('"coupon":"A"'),
+    });
+    stream.on('error', () => undefined).cancel();
+    await us.call('patchEntity', { type: 'cart', id: 'g-s', fieldsJson: '{"coupon":"B"}' });
+    const resumed = us.stream('followChanges', { after: first.position });
+    const [second] = await once(resumed, 'data');
+    expect(second.valueJson).toContain('"coupon":"B"');
+    resumed.on('error', () => undefined).cancel();
+    const refused = us.stream('followChanges', { after: 'nonsense' });
+    const [error] = await once(
+      refused.on('data', () => undefined),
+      'error',
+    ).catch((thrown: unknown) => [thrown]);
+    expect(error).toMatchObject({ code: grpcStatusNumbers.INVALID_ARGUMENT });
+  });
+
+  it('answers health and reflection', async () => {
+    const check = (service: string) =>
+      new Promise((resolve) =>
+        us.health.check!({ service }, (error: unknown, answer: unknown) => resolve(error ?? answer)),
+      );
+    expect(await check('')).toEqual({ status: 'SERVING' });
+    expect(await check('atoll.v1.Atoll')).toEqual({ status: 'SERVING' });
+    expect(await check('nothing')).toMatchObject({ code: grpcStatusNumbers.NOT_FOUND });
+    expect(await us.reflectedServices()).toEqual(
+      expect.arrayContaining(['atoll.v1.Atoll', 'grpc.health.v1.Health']),
+    );
+  });
+});

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { RpcException } from '@nestjs/microservices';
+import { AtollError } from '#core/errors.js';
+import type { BearerTokens, Role } from '#io/http/bearer-tokens.js';
+import { readCall, type Call } from '#io/http/call.js';
+import { handlingGraceMillis } from '#io/http/limits.js';
+import { problemOf } from '#io/wire/problem.js';
+import { richStatusOf, statusDetailsKey } from '#io/wire/rich-status.js';
+import type { Answer } from '../api/answer.js';
+import { asAtollError, type Report } from '../api/as-atoll-error.js';
+
+export type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+
+/** A call's rim, made once per call: who asks, how, and the form of the answer. */
+export interface Admitted {
+  readonly call: Call;
+  readonly requestId: string;
+}
+
+/** What headers are to HTTP, metadata is to gRPC: the same names, the same rules, the same errors. */
+export class GrpcCalls {
+  constructor(
+    private readonly region: string,
+    private readonly tokens: BearerTokens,
+    private readonly report: Report,
+  ) {}
+
+  /** Answers one call; everything thrown becomes a rich status. */
+  async unary<Body>(
+    needed: Role,
+    metadata: Metadata,
+    call: AnyCall,
+    work: (call: Call) => Promise<Answer<Body>>,
+  ): Promise<Body> {
+    const requestId = randomUUID();
+    try {
+      const admitted = this.admit(needed, metadata, call, requestId);
+      const { body, version, session } = await within(
+        work(admitted),
+        admitted.maxWaitMillis + handlingGraceMillis,
+      );
+      call.sendMetadata(this.initialMetadata(requestId, version, session));
+      return body;
+    } catch (thrown) {
+      throw this.exceptionOf(thrown, requestId);
+    }
+  }
+
+  /** @throws AtollError */
+  admit(needed: Role, metadata: Metadata, call: AnyCall, requestId: string): Call {
+    const header = (name: string): string | undefined => textOf(metadata, name);
+    this.tokens.allow(this.tokens.identify(header('authorization')), needed);
+    const deadline = Number(call.getDeadline());
+    const remainingMillis = Number.isFinite(deadline) ? deadline - Date.now() : undefined;
+    return readCall({ requestId, header, remainingMillis });
+  }
+
+  exceptionOf(thrown: unknown, requestId: string): RpcException {
+    const problem = problemOf(asAtollError(thrown, this.report), { requestId, region: this.region });
+    const { code, message, details } = richStatusOf(problem);
+    const metadata = this.initialMetadata(requestId);
+    metadata.set(statusDetailsKey, details);
+    return new RpcException({ code, message, details: message, metadata });
+  }
+
+  initialMetadata(requestId: string, version?: string, session?: string): Metadata {
+    const metadata = new Metadata();
+    metadata.set('atoll-region', this.region);
+    metadata.set('atoll-request-id', requestId);
+    if (version !== undefined) metadata.set('etag', `"${version}"`);
+    if (session !== undefined) metadata.set('atoll-session', session);
+    return metadata;
+  }
+}
+
+function textOf(metadata: Metadata, name: string): string | undefined {
+  const values = metadata.get(name).filter((value) => typeof value === 'string');
+  return values.length === 0 ? undefined : values.join(', ');
+}
+
+function within<T>(work: Promise<T>, millis: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = new AtollError(
+      'deadline_exceeded',
+      'The answer did not come within the wait that was allowed.',
+    );
+    const timer = setTimeout(() => reject(late), millis);
+    work.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}

@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import type { Server, ServiceDefinition } from '@grpc/grpc-js';
+import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { ReflectionService } from '@grpc/reflection';
+import { Transport, type GrpcOptions } from '@nestjs/microservices';
+import { headerBytesMax } from '#io/http/limits.js';
+import { peerServerOptions } from '#io/grpc/peer-definition.js';
+import { protoRoot } from '#io/grpc/proto-path.js';
+import { healthService } from './health-service.js';
+
+/** 64-bit numbers as strings: not all of them fit a JavaScript number, and clients must not guess which. */
+export const atollLoaderOptions = {
+  keepCase: false,
+  longs: String,
+  enums: String,
+  defaults: true,
+  arrays: true,
+  objects: true,
+} as const;
+
+export function atollProtoPaths(): string[] {
+  return ['atoll/v1/atoll.proto', 'grpc/health/v1/health.proto'].map((path) => join(protoRoot(), path));
+}
+
+export interface GrpcServerOptions {
+  /** `host:port` */
+  readonly address: string;
+  readonly isReady: () => Promise<boolean>;
+  /** Adds what is not for clients: the peer service. */
+  readonly addServices: (server: Server) => void;
+}
+
+/** Nest's gRPC server for `atoll.v1`, with health and reflection, and whatever else shares the port. */
+export function grpcServerOptions({ address, isReady, addServices }: GrpcServerOptions): GrpcOptions {
+  const packageDefinition = loadSync(atollProtoPaths(), atollLoaderOptions);
+  return {
+    transport: Transport.GRPC,
+    options: {
+      package: 'atoll.v1',
+      packageDefinition,
+      url: address,
+      maxMetadataSize: headerBytesMax,
+      channelOptions: { ...peerServerOptions },
+      onLoadPackageDefinition: (definition: PackageDefinition, server: Server) => {
+        new ReflectionService(definition).addToServer(server);
+        server.addService(
+          definition['grpc.health.v1.Health'] as ServiceDefinition,
+          healthService(['atoll.v1.Atoll'], isReady),
+        );
+        addServices(server);
+      },
+    },
+  };
+}

@@ -1,0 +1,97 @@
+import { randomUUID } from 'node:crypto';
+import type { Metadata, ServerWritableStream } from '@grpc/grpc-js';
+import { Controller, Inject } from '@nestjs/common';
+import { GrpcMethod } from '@nestjs/microservices';
+import { Observable } from 'rxjs';
+import { feedStallMillisMax } from '#io/http/limits.js';
+import * as requests from '#io/http/requests.js';
+import { readBy } from '#io/http/validation.js';
+import type { Answer } from '../api/answer.js';
+import type { Feed } from '../api/feed.js';
+import type { RegionApi } from '../api/region-api.js';
+import { GRPC_CALLS, REGION_API } from '../wiring/tokens.js';
+import type { AnyCall, GrpcCalls } from './grpc-calls.js';
+import { noticeMessage } from './messages.js';
+
+type Stream = ServerWritableStream<unknown, unknown>;
+
+/** The feed and the operators' reports of `atoll.v1.Atoll`. */
+@Controller()
+export class ReportsGrpcController {
+  constructor(
+    @Inject(REGION_API) private readonly api: RegionApi,
+    @Inject(GRPC_CALLS) private readonly calls: GrpcCalls,
+  ) {}
+
+  /** One notice at a time: the next is read when the client has taken enough of those before. */
+  @GrpcMethod('Atoll')
+  followChanges(request: object, metadata: Metadata, call: Stream): Observable<object> {
+    const requestId = randomUUID();
+    return new Observable((subscriber) => {
+      const fail = (thrown: unknown): void => subscriber.error(this.calls.exceptionOf(thrown, requestId));
+      let feed: Feed | undefined;
+      try {
+        this.calls.admit('read', metadata, call, requestId);
+        feed = this.api.follow(readBy(requests.changesQuery, request, '/query'), (notice) => {
+          subscriber.next(noticeMessage(notice));
+          return drained(call);
+        });
+        feed.started.then(
+          () => call.sendMetadata(this.calls.initialMetadata(requestId)),
+          () => undefined,
+        );
+        feed.ended.then(() => subscriber.complete(), fail);
+      } catch (thrown) {
+        fail(thrown);
+      }
+      return () => feed?.stop();
+    });
+  }
+
+  @GrpcMethod('Atoll')
+  getTopology(_request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, () => this.api.topology());
+  }
+
+  @GrpcMethod('Atoll')
+  getLinks(_request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, () => this.api.links());
+  }
+
+  @GrpcMethod('Atoll')
+  getShards(_request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, () => this.api.shards());
+  }
+
+  @GrpcMethod('Atoll')
+  getQuarantine(request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, async () =>
+      this.api.quarantine(readBy(requests.quarantineQuery, request, '/query').limit),
+    );
+  }
+
+  @GrpcMethod('Atoll')
+  getSlo(_request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, () => this.api.slo());
+  }
+
+  private report(metadata: Metadata, call: AnyCall, work: () => Promise<Answer<unknown>>): Promise<object> {
+    return this.calls.unary('admin', metadata, call, async () => ({
+      body: { json: JSON.stringify((await work()).body) },
+    }));
+  }
+}
+
+/** Resolves when the client may be sent more; a client that takes nothing for too long is dropped. */
+function drained(call: Stream): Promise<void> {
+  if (!call.writableNeedDrain || call.cancelled) return Promise.resolve();
+  return new Promise((resolve) => {
+    const settle = (): void => {
+      clearTimeout(stalled);
+      call.off('drain', settle).off('cancelled', settle).off('close', settle);
+      resolve();
+    };
+    const stalled = setTimeout(() => call.destroy(), feedStallMillisMax);
+    call.once('drain', settle).once('cancelled', settle).once('close', settle);
+  });
+}
