@@ -2,13 +2,14 @@ import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 import type { Json } from '#core/json.js';
 import { DeclarationError } from './declaration-error.js';
-import { defineAtoll, isAtoll } from './define-atoll.js';
+import { checkCustomPolicies, defineAtoll, isAtoll } from './define-atoll.js';
 import { entity, type EntityOperation, type EntityValue } from './entity.js';
 import {
   addWinsMap,
   addWinsSet,
   boundedCounter,
   counter,
+  custom,
   flag,
   growOnlyCounter,
   lastWriterWins,
@@ -17,6 +18,7 @@ import {
   multiValue,
   orderedStatus,
   removeWinsSet,
+  text,
 } from './policies.js';
 
 const cart = entity({
@@ -70,9 +72,10 @@ describe('a declaration', () => {
       d: flag({ concurrent: 'disable-wins' }),
       e: maxRegister(),
       f: minRegister(),
+      g: text(),
     };
     const type = defineAtoll({ entities: { all: entity({ fields }) } }).entityTypes.get('all')!;
-    expect([...type.fields.values()].map(({ policy }) => policy.name)).toHaveLength(6);
+    expect([...type.fields.values()].map(({ policy }) => policy.name)).toHaveLength(7);
   });
 
   it('types what a read shows and what a write may send', () => {
@@ -155,6 +158,50 @@ describe('a declaration', () => {
     ],
   ])('with %s is refused', (_what, declare, code) => {
     expect(errorOf(declare).code).toBe(code);
+  });
+});
+
+describe('a custom policy', () => {
+  const longest = {
+    name: 'longest-word',
+    version: 1,
+    operations: ['say'],
+    initial: '',
+    samples: [
+      { op: 'say', word: 'a' },
+      { op: 'say', word: 'bb' },
+      { op: 'say', word: 'ccc' },
+    ],
+    decide: (_value: string, { word }: { readonly [name: string]: Json }) => ({ change: String(word) }),
+    apply: (value: string, word: string) => (word.length > value.length ? word : value),
+  };
+
+  it('starts when its laws hold, also within a map', () => {
+    const fields = { word: custom(longest), words: addWinsMap(custom(longest)) };
+    expect(() => checkCustomPolicies(defineAtoll({ entities: { note: entity({ fields }) } }))).not.toThrow();
+  });
+
+  it('stops the service when two orders give two values, and shows which', () => {
+    const last = custom({ ...longest, apply: (_value: string, word: string) => word });
+    for (const field of [last, addWinsMap(last)]) {
+      const atoll = defineAtoll({ entities: { note: entity({ fields: { word: field } }) } });
+      const error = errorOf(() => checkCustomPolicies(atoll));
+      expect(error.code).toBe('laws_broken');
+      expect(error.message).toMatch(
+        /^entities\.note\.fields\.word: breaks the law 'convergent'.*Counter-example: \{/,
+      );
+    }
+  });
+
+  it.each([
+    ['the name of another policy', { name: 'counter' }],
+    ['a name that is none', { name: 'Longest Word' }],
+    ['no version', { version: 0 }],
+    ['no operations', { operations: [] }],
+    ['no samples', { samples: [] }],
+    ['an initial value that is not JSON', { initial: new Date() as never }],
+  ])('with %s is refused', (_what, wrong) => {
+    expect(errorOf(() => custom({ ...longest, ...wrong })).code).toBe('invalid_options');
   });
 });
 

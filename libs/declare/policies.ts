@@ -159,6 +159,15 @@ export function orderedStatus<const Status extends string>(
   return { policy: core.orderedStatus(statuses) };
 }
 
+type TextOperation =
+  | { readonly op: 'splice'; readonly index: number; readonly delete: number; readonly insert: string }
+  | { readonly op: 'update'; readonly update: string };
+
+/** A shared document: what several people type at the same time is kept, each where it was typed (yjs). */
+export function text(): FieldDeclaration<string, TextOperation> {
+  return { policy: core.text() };
+}
+
 type MapOperation<Field> =
   | { readonly op: 'at'; readonly key: string; readonly then: OperationOf<Field> }
   | { readonly op: 'remove'; readonly key: string };
@@ -176,6 +185,8 @@ export function addWinsMap<const Field extends FieldDeclaration>(
   const policy = core.addWinsMap(inner.policy);
   return inner.findBrokenLaw === undefined ? { policy } : { policy, findBrokenLaw: inner.findBrokenLaw };
 }
+
+export { custom } from './custom.js';
 
 type Schema = ReturnType<typeof valueSchema>;
 
