@@ -109,7 +109,7 @@ async function checkMaven(): Promise<Check> {
       found: "none; it fetches the broker's jars at the first start",
     };
   }
-  return { name: 'Maven', verdict: 'ok', found: /Apache Maven (\S+)/.exec(text)?.[1] ?? 'found' };
+  return { name: 'Maven', verdict: 'ok', found: /Apache Maven ([\w.-]+)/.exec(text)?.[1] ?? 'found' };
 }
 
 function checkMemory(): Check {
