@@ -30,6 +30,12 @@ export function createRegionApi(parts: ApiParts) {
     ...reportOperations(parts),
     ...feedOperations(parts),
     isReady: () => parts.service.isReady(),
+    /** Reading the status sets the gauges of what waits; without a database they stay as they were. */
+    refreshGauges: (): Promise<void> =>
+      parts.service.status().then(
+        () => undefined,
+        () => undefined,
+      ),
   };
 }
 

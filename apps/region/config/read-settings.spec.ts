@@ -42,7 +42,7 @@ describe('the settings of a region process', () => {
       mutationRetentionHours: 24,
     });
     expect(settings.kafka.get('eu')).toEqual(['127.0.0.1:7501', '127.0.0.1:7502']);
-    expect(settings.peers).toEqual(new Map([['eu', '127.0.0.1:7511']]));
+    expect(settings.peers).toEqual(new Map([['eu', ['127.0.0.1:7511']]]));
     expect([...settings.peerKeys.keys()]).toEqual(['us', 'eu']);
   });
 

@@ -26,8 +26,8 @@ export interface Settings {
   readonly postgresUrl: string;
   /** Brokers per region, as seen from here. */
   readonly kafka: ReadonlyMap<string, readonly string[]>;
-  /** gRPC endpoint per other region, as seen from here. */
-  readonly peers: ReadonlyMap<string, string>;
+  /** gRPC endpoints of the processes of each other region, as seen from here. */
+  readonly peers: ReadonlyMap<string, readonly string[]>;
   /** With port 0 the system picks one, and the ready line says which. */
   readonly http: Endpoint;
   readonly grpc: Endpoint;
@@ -41,6 +41,7 @@ export interface Settings {
   readonly peerKeys: ReadonlyMap<string, Uint8Array>;
   readonly kafkaDriver: 'kafkajs' | 'platformatic';
   readonly mutationRetentionHours: number;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
 /** Shorter tokens and keys can be guessed: 128 bits at six bits a character, and 128 bits. */
@@ -97,7 +98,7 @@ function perRegion<Output>(
     .transform((record) => new Map(Object.entries(record)));
 }
 
-const brokers = z
+const addresses = z
   .union([z.string().transform((text) => text.split(',').map((part) => part.trim())), z.array(z.string())])
   .pipe(z.array(address).min(1));
 
@@ -149,12 +150,12 @@ export const keys = {
   kafka: {
     env: 'ATOLL_KAFKA',
     example: 'us=127.0.0.1:7450;eu=127.0.0.1:7501',
-    schema: perRegion(brokers),
+    schema: perRegion(addresses),
   },
   peers: {
     env: 'ATOLL_PEERS',
     example: 'eu=127.0.0.1:7511;ap=127.0.0.1:7513',
-    schema: perRegion(address).default(new Map()),
+    schema: perRegion(addresses).default(new Map()),
   },
   http: { env: 'ATOLL_HTTP', example: '127.0.0.1:7410', schema: listening(0) },
   grpc: { env: 'ATOLL_GRPC', example: '127.0.0.1:7420', schema: listening(1) },
@@ -186,6 +187,11 @@ export const keys = {
     env: 'ATOLL_MUTATION_RETENTION_HOURS',
     example: '24',
     schema: wholeNumber(retentionHoursMin, retentionHoursMax).default(retentionHoursMin),
+  },
+  logLevel: {
+    env: 'ATOLL_LOG_LEVEL',
+    example: 'info',
+    schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
   },
 } as const satisfies Readonly<Record<string, Key>>;
 

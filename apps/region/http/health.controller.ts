@@ -50,6 +50,7 @@ export class HealthController {
   @ApiProduces('text/plain')
   @ApiOkResponse({ description: 'Done', schema: { type: 'string' } })
   async metrics(): Promise<Answer<string>> {
+    await this.api.refreshGauges();
     return { body: await this.telemetry.render() };
   }
 }
