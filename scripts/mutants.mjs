@@ -99,7 +99,7 @@ async function tryMutant(folder, mutant) {
   try {
     const { passed, failures } = await runTest(folder, mutant.caughtBy);
     const failure = failures.find(({ message }) =>
-      /AssertionError|BrokenInvariant|InvariantViolation|Counterexample|expected/.test(message),
+      /AssertionError|Counterexample|expected|instead of (rejecting|resolving)/.test(message),
     );
     if (failure)
       return {

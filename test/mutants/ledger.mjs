@@ -50,13 +50,13 @@ export const mutants = [
     caughtBy: simulation,
   },
   {
-    name: 'the log is read before the epoch is raised',
+    name: 'one refused command fails its neighbours',
     rule: '§2',
     file: 'libs/flow/accept/executor.ts',
-    find: 'return await this.parts.log.reclaim(state.shard, state.fence.ownerEpoch);',
+    find: 'else if (error instanceof CommitRefused) await this.bisect(work, error);',
     replace:
-      "const { fence } = await this.parts.log.loadShard(state.shard); await this.parts.log.reclaim(state.shard, state.fence.ownerEpoch); return { kind: 'kept', fence: { ...fence, ownerEpoch: fence.ownerEpoch + 1 } };",
-    caughtBy: simulation,
+      "else if (error instanceof CommitRefused) for (const one of work) this.rejectCommands(one.items, new AtollError('internal', error.message));",
+    caughtBy: flow('accept/accept.spec.ts', 'lets a command that the database refuses fail alone'),
   },
   {
     name: 'a command is answered before its batch commits',
@@ -150,7 +150,7 @@ export const mutants = [
     caughtBy: core('merge/entity-fold.law.spec.ts', ''),
   },
   {
-    name: 'a remove takes adds it had not seen',
+    name: 'the first conflict that an event makes is not recorded',
     rule: '§4',
     file: 'libs/flow/accept/entity-step.ts',
     find: 'const found = this.pairsWith(type, event);',

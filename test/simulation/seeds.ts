@@ -30,7 +30,10 @@ export async function runSeeds(first: number, suiteCount: number): Promise<void>
   const broken: string[] = [];
   for (let seed = first; seed < first + count; seed += 1) {
     const { tally, failure, faultKinds, regions } = await simulate(seed);
-    if (failure) broken.push(`seed ${seed}: ${failure.message} (npm run sim -- --seed ${seed})`);
+    if (failure) {
+      broken.push(`seed ${seed}: ${failure.message} (npm run sim -- --seed ${seed})`);
+      continue;
+    }
     expect(tally.commands).toBeGreaterThanOrEqual(commandsMin);
     expect(tally.faults).toBeGreaterThanOrEqual(faultsMin);
     expect(faultKinds).toBeGreaterThanOrEqual(faultKindsMin);

@@ -27,6 +27,26 @@ describe('accepting commands', () => {
     expect(read.value).toMatchObject({ count: 1 });
   });
 
+  it('lets a command that the database refuses fail alone', async () => {
+    const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
+    const eu = world.region('eu');
+    // One mutation id for two entities of one batch: nobody has recorded it yet, so only the database's key tells.
+    const ids = Array.from({ length: 40 }, (_, index) => `e${index}`);
+    const [one = '', ...others] = ids.filter((id) => world.shardOf('likes', id) === 0);
+    const other = ids.find((id) => world.shardOf('likes', id) === 2) ?? '';
+    const mutationId = world.freshMutationId('eu');
+    const outcomes = await world.run(
+      Promise.allSettled([
+        eu.submit({ ...world.add('likes', one, 1), mutationId }, wait),
+        eu.submit({ ...world.add('likes', other, 1), mutationId }, wait),
+        ...others.map((id) => eu.submit(world.add('likes', id, 1), wait)),
+      ]),
+    );
+    const refused = outcomes.filter((outcome) => outcome.status === 'rejected');
+    expect(refused.map(({ reason }) => (reason as { code: string }).code)).toEqual(['mutation_reused']);
+    expect(world.count('bisections_total')).toBeGreaterThan(0);
+  });
+
   it('refuses when the version read is not the one here', async () => {
     const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
     const eu = world.region('eu');

@@ -51,12 +51,17 @@ export class WorkingEntity {
   /** Folds an event that is ready. @throws Missing */
   fold(type: EntityType, event: Event, copies: readonly Dot[]): ConflictChanges {
     const folded = foldEvent(type, this.state, event, copies);
-    const changes =
-      folded.kind === 'folded' ? this.foldOn(type, event, folded.state) : this.foldAgain(type, event);
+    const changes = this.foldBy(folded, type, event);
     this.appended.push(event);
+    assert(includes(this.state.seen, event.dot), 'INV-4: a folded event is in what was seen');
     for (const row of changes.found) this.foundHere.set(row.id, row);
     for (const id of changes.withdrawn) this.foundHere.delete(id);
     return changes;
+  }
+
+  private foldBy(folded: ReturnType<typeof foldEvent>, type: EntityType, event: Event): ConflictChanges {
+    if (folded.kind === 'folded') return this.foldOn(type, event, folded.state);
+    return folded.reason === 'copy' ? this.foldCopy(type, event) : this.foldDetail(type, event);
   }
 
   private foldOn(type: EntityType, event: Event, state: EntityState): ConflictChanges {
@@ -80,14 +85,20 @@ export class WorkingEntity {
     return this.rowsOf(type, found.pairs, [...tail.events, event]);
   }
 
-  /** The compact state lacks the detail: fold the whole log of the entity again (PROTOCOL §4). */
-  private foldAgain(type: EntityType, event: Event): ConflictChanges {
-    if (this.tailAbove.size > 0) throw new Missing({ kind: 'tail', entity: this.entity, above: nothingSeen });
+  /** The compact state lacks the detail: fold the whole log of the entity again (PROTOCOL §4). @throws Missing */
+  private foldDetail(type: EntityType, event: Event): ConflictChanges {
+    const events = this.wholeLog(event);
+    const found = this.pairsWith(type, event);
+    this.state = foldLog(type, events);
+    return { found, withdrawn: [], refolded: true };
+  }
+
+  /** Another copy of a command that is folded here: pairs may be withdrawn or pass to the next partner. @throws Missing */
+  private foldCopy(type: EntityType, event: Event): ConflictChanges {
+    const events = this.wholeLog(event);
     const known = this.world.loads.conflicts(this.key);
     if (!known) throw new Missing({ kind: 'conflicts', entity: this.entity });
-    const events = [...this.remembered, ...this.appended, event];
     this.state = foldLog(type, events);
-    assert(includes(this.state.seen, event.dot), 'INV-4: a refold holds the event that caused it');
     const rows = this.rowsOf(type, allConflicts(type, events), events);
     const before = new Set([...known.map(({ id }) => id), ...this.foundHere.keys()]);
     const after = new Set(rows.map(({ id }) => id));
@@ -96,6 +107,11 @@ export class WorkingEntity {
       withdrawn: [...before].filter((id) => !after.has(id)),
       refolded: true,
     };
+  }
+
+  private wholeLog(event: Event): readonly Event[] {
+    if (this.tailAbove.size > 0) throw new Missing({ kind: 'tail', entity: this.entity, above: nothingSeen });
+    return [...this.remembered, ...this.appended, event];
   }
 
   private rowsOf(

@@ -85,7 +85,8 @@ export class MemoryDatabase {
   commit(parts: readonly ShardCommit[]): readonly number[] {
     assertCommitRules(parts);
     const kept = parts.filter((part) => fenceMatches(this.shard(part.shard), part));
-    for (const part of kept) this.refuseBadRows(part);
+    const seen = new Set<string>();
+    for (const part of kept) this.refuseBadRows(part, seen);
     for (const part of kept) this.apply(part);
     return parts
       .filter((part) => !kept.includes(part))
@@ -93,11 +94,11 @@ export class MemoryDatabase {
       .sort((a, b) => a - b);
   }
 
-  private refuseBadRows(part: ShardCommit): void {
+  /** `seen`: keys of the rows of this transaction so far, for a key holds across shards too. */
+  private refuseBadRows(part: ShardCommit, seen: Set<string>): void {
     const events = this.shard(part.shard).events;
-    const seen = new Set<string>();
     for (const { event } of part.events) {
-      const key = dotKey(event.dot);
+      const key = `${part.shard} ${dotKey(event.dot)}`;
       const taken = seen.has(key) || findSeq(events.get(event.dot.actor) ?? [], event.dot.seq).found;
       if (taken) throw new CommitRefused(`event ${key} of shard ${part.shard} is stored already`);
       seen.add(key);
