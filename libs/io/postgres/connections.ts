@@ -32,12 +32,14 @@ const backoffMillisFirst = 20;
 const backoffMillisMax = 500;
 
 /**
- * All access here is by key, and plans are made before the tables have statistics: a plan that was right for an empty
- * table would scan a full one. So scans and hash joins are ruled out, and each statement is planned once.
+ * All access here is by key and in the order of an index, and plans are made before the tables have statistics: a plan
+ * that was right for an empty table would read a full one. So whatever reads or sorts whole tables is ruled out where
+ * there is a choice, and each statement is planned once.
  */
 const sessionSettings = `
-  set synchronous_commit = on; set jit = off; set plan_cache_mode = force_generic_plan; set enable_seqscan = off;
-  set enable_hashjoin = off; set enable_mergejoin = off; set timezone = 'UTC'; set client_min_messages = warning`;
+  set synchronous_commit = on; set jit = off; set timezone = 'UTC'; set client_min_messages = warning;
+  set plan_cache_mode = force_generic_plan; set enable_seqscan = off; set enable_bitmapscan = off;
+  set enable_sort = off; set enable_hashjoin = off; set enable_mergejoin = off`;
 
 /** A few connections to one database. They come back by themselves after it was away, for as long as it takes. */
 export class Connections {

@@ -71,25 +71,20 @@ export async function listEntities(
   return (await connections.run(readEntityPage, [type, after ?? '', limit])).map(readEntity);
 }
 
-const fromWaiting = `
-  from atoll.waiting join atoll.actor on actor.no = waiting.actor
-  left join atoll.actor as waited on waited.no = waiting.waits_actor`;
-
-const readWaitingOfShards: Statement = {
-  name: 'atoll_waiting_of_shards',
-  text: `
-    select ${waitingColumns} ${fromWaiting}
+/** `offset 0`: the rows are found by the index that names them, whatever order is asked of them afterwards. */
+function waitingPage(name: string, condition: string): Statement {
+  const text = `
+    select ${waitingColumns}
+    from (select * from atoll.waiting where ${condition} offset 0) as waiting
+    join atoll.actor on actor.no = waiting.actor
+    left join atoll.actor as waited on waited.no = waiting.waits_actor
     where waiting.shard between $1::int4 and $2::int4
-    order by waiting.shard, actor.name, waiting.seq limit $3::int8`,
-};
+    order by waiting.shard, actor.name, waiting.seq limit $3::int8`;
+  return { name: `atoll_waiting_${name}`, text };
+}
 
-const readWaitingOfEntity: Statement = {
-  name: 'atoll_waiting_of_entity',
-  text: `
-    select ${waitingColumns} ${fromWaiting}
-    where waiting.shard between $1::int4 and $2::int4 and waiting.type = $4 and waiting.id = $5
-    order by waiting.shard, actor.name, waiting.seq limit $3::int8`,
-};
+const readWaitingOfShards = waitingPage('of_shards', 'waiting.shard between $1::int4 and $2::int4');
+const readWaitingOfEntity = waitingPage('of_entity', 'waiting.type = $4 and waiting.id = $5');
 
 const shardLast = 32_767;
 
@@ -106,45 +101,53 @@ export async function waiting(
   return rows.map(readWaiting);
 }
 
-const fromConflicts = `
-  from atoll.conflict
+const joinedActors = `
   join atoll.actor as low on low.no = conflict.low_actor
   join atoll.actor as high on high.no = conflict.high_actor
   left join atoll.actor as resolved on resolved.no = conflict.resolved_actor`;
 
-const pageOfConflicts = `
-  conflict.id > $1 and ($2::text is null or conflict.type = $2) and not ($3::boolean and conflict.resolved_seq is not null)`;
+/**
+ * A page of conflicts, in the order of ids: it stays a page when conflicts before it are withdrawn. It is cut before the
+ * names of actors are joined: otherwise all conflicts would be joined and sorted for it.
+ */
+function conflictPage(name: string, condition: string): Statement {
+  const text = `
+    select ${conflictColumns}
+    from (
+      select * from atoll.conflict where conflict.id > $1 and ${condition} order by conflict.id limit $2::int8
+    ) as conflict ${joinedActors}
+    order by conflict.id`;
+  return { name: `atoll_conflicts_${name}`, text };
+}
 
-const readConflicts: Statement = {
-  name: 'atoll_conflicts',
-  text: `select ${conflictColumns} ${fromConflicts} where ${pageOfConflicts} order by conflict.id limit $4::int8`,
+const ofType = '($3::text is null or conflict.type = $3)';
+const ofEntity = 'conflict.type = $3 and conflict.entity_id = $4';
+const unresolved = 'conflict.resolved_seq is null';
+
+const conflictPages = {
+  all: conflictPage('all', ofType),
+  open: conflictPage('open', `${ofType} and ${unresolved}`),
+  entityAll: conflictPage('of_entity', ofEntity),
+  entityOpen: conflictPage('of_entity_open', `${ofEntity} and ${unresolved}`),
 };
 
-const readConflictsOfEntity: Statement = {
-  name: 'atoll_conflicts_of_entity',
-  text: `
-    select ${conflictColumns} ${fromConflicts}
-    where ${pageOfConflicts} and conflict.type = $5 and conflict.entity_id = $6
-    order by conflict.id limit $4::int8`,
-};
-
-/** In the order of ids: a page then stays a page when conflicts before it are withdrawn. */
 export async function conflicts(
   connections: Connections,
   query: ConflictQuery,
 ): Promise<readonly ConflictRow[]> {
   const { entity, type, after, limit, onlyUnresolved } = query;
-  const values = [after ?? '', type ?? null, onlyUnresolved ?? false, limit];
+  const page = [after ?? '', limit];
+  const { all, open, entityAll, entityOpen } = conflictPages;
   const rows =
     entity === undefined
-      ? await connections.run(readConflicts, values)
-      : await connections.run(readConflictsOfEntity, [...values, entity.type, entity.id]);
+      ? await connections.run(onlyUnresolved ? open : all, [...page, type ?? null])
+      : await connections.run(onlyUnresolved ? entityOpen : entityAll, [...page, entity.type, entity.id]);
   return rows.map(readConflict);
 }
 
 const readOneConflict: Statement = {
   name: 'atoll_conflict',
-  text: `select ${conflictColumns} ${fromConflicts} where conflict.id = $1`,
+  text: `select ${conflictColumns} from atoll.conflict ${joinedActors} where conflict.id = $1`,
 };
 
 export async function conflict(connections: Connections, id: string): Promise<ConflictRow | undefined> {

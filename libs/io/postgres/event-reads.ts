@@ -5,17 +5,29 @@ import { int8Array, textArray } from './binary-array.js';
 import type { Connections, Statement } from './connections.js';
 import { eventColumns, readEvent } from './rows.js';
 
-/** The index is over a hash of the entity's name, so each read also compares the name itself. */
+/**
+ * The index is over a hash of the entity's name, so each read also compares the name itself. The shard follows from the
+ * entity: it is compared in a form that keeps the planner from reading the whole shard for it.
+ */
 const ofEntity = `hashtextextended(event.type || E'\\n' || event.id, 0) = hashtextextended($1::text || E'\\n' || $2::text, 0)
-      and event.type = $1 and event.id = $2 and event.shard = $3::int2`;
+      and event.type = $1 and event.id = $2 and event.shard + 0 = $3::int4`;
 
-/** One range of the index per actor, so that only what is above is read, however long the entity's history is. */
+/**
+ * One range of the index per actor, so that only what is above is read, however long the entity's history is. `offset
+ * 0` keeps the inner query whole; joined freely, every event of the entity would be read and most thrown away.
+ */
 const readEntityEvents: Statement = {
   name: 'atoll_entity_events',
   text: `
-    select ${eventColumns}
-    from atoll.actor left join unnest($4::text[], $5::int8[]) as above (name, seq) on above.name = actor.name
-    join atoll.event on event.actor = actor.no and event.seq > coalesce(above.seq, 0) and ${ofEntity}`,
+    select event.* from (
+      select actor.no, coalesce(above.seq, 0) as seq
+      from atoll.actor left join unnest($4::text[], $5::int8[]) as above (name, seq) on above.name = actor.name
+    ) as seen
+    cross join lateral (
+      select ${eventColumns} from atoll.event
+      where ${ofEntity} and event.actor = seen.no and event.seq > seen.seq
+      offset 0
+    ) as event`,
 };
 
 export async function entityEvents(
@@ -54,8 +66,9 @@ const readRange: Statement = {
     from (
       select page.*, sum(octet_length(bytes)) over (order by seq rows unbounded preceding) - octet_length(bytes) as before
       from (
-        select event.seq, event.bytes, event.hash from atoll.event join atoll.actor on actor.no = event.actor
-        where event.shard = $1::int2 and actor.name = $2 and event.seq >= $3::int8
+        select event.seq, event.bytes, event.hash from atoll.event
+        where event.shard = $1::int2 and event.seq >= $3::int8
+          and event.actor = (select actor.no from atoll.actor where actor.name = $2)
         order by event.seq limit $4::int8
       ) as page
     ) as event

@@ -115,6 +115,7 @@ create table atoll.conflict (
   high_change json not null
 );
 create index conflict_entity on atoll.conflict (type, entity_id, id);
+create index conflict_open on atoll.conflict (id) where resolved_seq is null;
 
 create table atoll.publish_mark (
   seq bigint not null,
