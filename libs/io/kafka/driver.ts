@@ -40,8 +40,9 @@ export interface Reader {
 
 /** What differs between Kafka clients, and nothing else: lanes, deadlines, buffers and retrying are common to all. */
 export interface KafkaDriver {
-  /** Creates what is missing. @throws PartitionMismatch */
-  ensureTopics(brokers: readonly string[], shapes: readonly TopicShape[]): Promise<void>;
+  /** Creates what is missing, and says whether anything was. @throws PartitionMismatch */
+  createTopics(brokers: readonly string[], shapes: readonly TopicShape[]): Promise<boolean>;
+  /** Asks the leaders of all partitions; so it also tells that they serve. */
   ranges(brokers: readonly string[], topics: readonly string[]): Promise<readonly PartitionRange[]>;
   /** Does not connect yet. */
   sender(brokers: readonly string[]): Sender;

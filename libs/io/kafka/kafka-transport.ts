@@ -7,7 +7,13 @@ import { platformaticDriver } from './platformatic-driver.js';
 import { PublishLane } from './publish-lane.js';
 import { limits, type KafkaLog, type KafkaSettings } from './settings.js';
 import { KafkaSubscription } from './subscription.js';
-import { controlTopic, controlTopicShape, eventTopicShape, PartitionMismatch } from './topics.js';
+import {
+  controlTopic,
+  controlTopicShape,
+  ensureTopics,
+  eventTopicShape,
+  PartitionMismatch,
+} from './topics.js';
 
 const drivers = { kafkajs: kafkajsDriver, platformatic: platformaticDriver } as const;
 
@@ -151,7 +157,7 @@ export class KafkaTransport implements Transport {
     const origins = own ? this.#regions() : [this.#settings.region];
     const shapes = origins.map((origin) => eventTopicShape(this.#settings, origin));
     if (own) shapes.push(controlTopicShape(this.#settings));
-    return this.#driver.ensureTopics(this.#brokersOf(cluster), shapes);
+    return ensureTopics(this.#driver, this.#brokersOf(cluster), shapes);
   }
 
   #regions(): readonly string[] {

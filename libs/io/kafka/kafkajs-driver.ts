@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { CompressionTypes, Kafka, logLevel, type Admin, type Consumer, type Producer } from 'kafkajs';
+import {
+  CompressionTypes,
+  Kafka,
+  logLevel,
+  Partitioners,
+  type Admin,
+  type Consumer,
+  type Producer,
+} from 'kafkajs';
 import type { OutgoingRecord } from '#flow/ports/transport.js';
 import { asBuffer } from './bytes.js';
 import { within } from './deadline.js';
@@ -35,7 +43,7 @@ export function kafkajsDriver(settings: KafkaSettings): KafkaDriver {
     });
 
   return {
-    ensureTopics: (brokers, shapes) => asAdmin(client(brokers), (admin) => ensureTopics(admin, shapes)),
+    createTopics: (brokers, shapes) => asAdmin(client(brokers), (admin) => createTopics(admin, shapes)),
     ranges: (brokers, topics) => asAdmin(client(brokers), (admin) => rangesOf(admin, topics)),
     sender: (brokers) => new KafkajsSender(client(brokers)),
     read(brokers: readonly string[], reading: Reading): Promise<Reader> {
@@ -74,7 +82,7 @@ async function asAdmin<T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Pro
   }
 }
 
-async function ensureTopics(admin: Admin, shapes: readonly TopicShape[]): Promise<void> {
+async function createTopics(admin: Admin, shapes: readonly TopicShape[]): Promise<boolean> {
   const existing = new Set(await admin.listTopics());
   const missing = shapes.filter((shape) => !existing.has(shape.name));
   if (missing.length > 0) {
@@ -91,8 +99,10 @@ async function ensureTopics(admin: Admin, shapes: readonly TopicShape[]): Promis
   const { topics } = await admin.fetchTopicMetadata({ topics: shapes.map((shape) => shape.name) });
   for (const shape of shapes) {
     const found = topics.find((topic) => topic.name === shape.name);
-    checkPartitions(shape, found?.partitions.length ?? 0);
+    if (found === undefined) throw new Error(`the cluster does not know topic ${shape.name} yet`);
+    checkPartitions(shape, found.partitions.length);
   }
+  return missing.length > 0;
 }
 
 async function rangesOf(admin: Admin, topics: readonly string[]): Promise<PartitionRange[]> {
@@ -116,6 +126,7 @@ class KafkajsSender implements Sender {
   constructor(kafka: Kafka) {
     this.#producer = kafka.producer({
       allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner, // never asked: every record names its partition
       idempotent: false, // receivers order and deduplicate by seq
       metadataMaxAge: limits.metadataMillisMax,
       retry,

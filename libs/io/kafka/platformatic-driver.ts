@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   Admin,
   Consumer,
+  findErrorBy,
   ListOffsetTimestamps,
   ProduceAcks,
   Producer,
@@ -14,6 +15,9 @@ import { macHeader, type KafkaDriver, type PartitionRange, type Sender } from '.
 import { readWithPlatformatic } from './platformatic-reader.js';
 import { limits, type KafkaSettings } from './settings.js';
 import { checkPartitions, type TopicShape } from './topics.js';
+
+/** A new topic is unknown to the broker for a moment after the controller created it. */
+const metadataRetries = 20;
 
 const macHeaderKey = Buffer.from(macHeader);
 
@@ -35,9 +39,9 @@ export function platformaticDriver(settings: KafkaSettings): KafkaDriver {
     new Consumer({ ...options(brokers), groupId: `atoll.${settings.region}.${randomUUID()}` });
 
   return {
-    async ensureTopics(brokers, shapes) {
+    createTopics(brokers, shapes) {
       const admin = new Admin(options(brokers));
-      await andClose(admin, () => ensureTopics(admin, shapes));
+      return andClose(admin, () => createTopics(admin, shapes));
     },
     ranges(brokers, topics) {
       const asking = consumer(brokers);
@@ -56,21 +60,28 @@ async function andClose<T>(client: { close(): Promise<void> }, work: () => Promi
   }
 }
 
-async function ensureTopics(admin: Admin, shapes: readonly TopicShape[]): Promise<void> {
+async function createTopics(admin: Admin, shapes: readonly TopicShape[]): Promise<boolean> {
   const existing = new Set(await admin.listTopics());
-  for (const shape of shapes.filter(({ name }) => !existing.has(name))) {
+  const missing = shapes.filter(({ name }) => !existing.has(name));
+  for (const shape of missing) {
     try {
       await admin.createTopics({
         topics: [{ topic: shape.name, partitions: shape.partitions, replicas: shape.replicationFactor }],
         configs: Object.entries(shape.config).map(([name, value]) => ({ name, value })),
       });
     } catch (error) {
-      // Another process may have been faster: what matters is what is there now.
-      if (!(await admin.listTopics()).includes(shape.name)) throw error;
+      // Another process was faster: what matters is what is there now.
+      if (findErrorBy(error as Error, 'apiId', 'TOPIC_ALREADY_EXISTS') === null) throw error;
     }
   }
-  const { topics } = await admin.metadata({ topics: shapes.map(({ name }) => name), forceUpdate: true });
-  for (const shape of shapes) checkPartitions(shape, topics.get(shape.name)?.partitionsCount ?? 0);
+  const topics = shapes.map(({ name }) => name);
+  const metadata = await admin.metadata({ topics, forceUpdate: true, retries: metadataRetries });
+  for (const shape of shapes) {
+    const found = metadata.topics.get(shape.name);
+    if (found === undefined) throw new Error(`the cluster does not know topic ${shape.name} yet`);
+    checkPartitions(shape, found.partitionsCount);
+  }
+  return missing.length > 0;
 }
 
 async function rangesOf(consumer: Consumer, topics: readonly string[]): Promise<PartitionRange[]> {

@@ -2,6 +2,7 @@ import { assert } from '#core/assert.js';
 import { TransportUnavailable, type OutgoingRecord } from '#flow/ports/transport.js';
 import { within } from './deadline.js';
 import type { Sender } from './driver.js';
+import { messageOf } from './message-of.js';
 import { requestsOf } from './requests.js';
 import { limits } from './settings.js';
 
@@ -71,8 +72,4 @@ export class PublishLane {
     if (sender === undefined) return;
     await within(limits.closeMillisMax, 'closing a producer', sender.close()).catch(() => undefined);
   }
-}
-
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -51,6 +51,8 @@ export const limits = {
   publishMillisMax: 4000,
   /** Reading must have begun so long after connecting began, or it is begun anew. */
   openMillisMax: 10_000,
+  /** So long a process that starts waits until it reads. */
+  beginMillisMax: 2000,
   /** Between two attempts to read from a cluster that does not answer: recovery must be quick, an attempt is cheap. */
   reopenMillis: 250,
   /** Until a batch that `deliver` refused is delivered again. */

@@ -2,9 +2,9 @@ import type { IncomingRecord, Subscription, Transport } from '#flow/ports/transp
 import { within } from './deadline.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import type { FoundRecord, KafkaDriver, PartitionRange, Reader } from './driver.js';
-import { messageOf } from './publish-lane.js';
+import { messageOf } from './message-of.js';
 import { limits, type KafkaLog } from './settings.js';
-import { originOf, PartitionMismatch, type TopicShape } from './topics.js';
+import { ensureTopics, originOf, PartitionMismatch, type TopicShape } from './topics.js';
 
 export type StartPositions = Parameters<Transport['subscribe']>[0];
 
@@ -61,7 +61,7 @@ export class KafkaSubscription implements Subscription {
   async start(): Promise<void> {
     const begun = new Promise<void>((resolve) => (this.#begun = resolve));
     this.#run = this.#readForEver();
-    await within(limits.requestMillisMax, 'the first fetch', begun).catch(() => undefined);
+    await within(limits.beginMillisMax, 'the first fetch', begun).catch(() => undefined);
   }
 
   get isReading(): boolean {
@@ -129,7 +129,7 @@ export class KafkaSubscription implements Subscription {
     const { driver, brokers, topics } = this.#options;
     const names = topics.map((topic) => topic.name);
     const opening = async (): Promise<Reader> => {
-      await driver.ensureTopics(brokers, topics);
+      await ensureTopics(driver, brokers, topics);
       this.#place(await driver.ranges(brokers, names));
       const reader = await driver.read(brokers, {
         topics: names,
