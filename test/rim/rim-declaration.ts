@@ -31,3 +31,5 @@ export const rimDeclaration = defineAtoll({
     record: entity({ fields: { value: lastWriterWins() }, onDelete: 'delete-wins' }),
   },
 });
+
+export default rimDeclaration;

@@ -1,0 +1,112 @@
+import { randomBytes } from 'node:crypto';
+import { createServer, type AddressInfo } from 'node:net';
+import pg from 'pg';
+import { attachStack, type DevStack, type StackDescriptor } from '#io/devstack/stack.js';
+import { createJsonLog } from '#io/telemetry/json-log.js';
+import { readSettings } from '#region/config/read-settings.js';
+import { startRegion, type RunningRegion } from '#region/start-region.js';
+
+const declaration = new URL('../rim/rim-declaration.ts', import.meta.url).pathname;
+const readyMillisMax = 60_000;
+
+/**
+ * Whole regions, each one process, in this one: real Postgres (a database of this suite's own), real Kafka, real gRPC through the
+ * stack's links. Keys are new, so that records which other suites left on the topics are refused like any foreigner's.
+ */
+export class RunningRegions {
+  private readonly databases = new Map<string, string>();
+  private readonly running = new Map<string, RunningRegion>();
+  readonly logged: string[] = [];
+
+  private constructor(
+    readonly stack: DevStack,
+    private readonly name: string,
+  ) {}
+
+  static async started(descriptor: StackDescriptor, regions: readonly string[]): Promise<RunningRegions> {
+    const suite = new RunningRegions(attachStack(descriptor), `suite_${randomBytes(4).toString('hex')}`);
+    const keys = regions.map((region) => `${region}=${randomBytes(32).toString('base64')}`).join(';');
+    const ports = new Map<string, number>();
+    for (const region of regions) ports.set(region, await freePort());
+    await Promise.all(
+      regions.map((region) => suite.start(region, { regions, keys, grpcPort: ports.get(region) ?? 0 })),
+    );
+    return suite;
+  }
+
+  at(region: string): RunningRegion {
+    const found = this.running.get(region);
+    if (found === undefined) throw new Error(`${region} does not run`);
+    return found;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.running.values()].map((region) => region.stop()));
+    for (const [region, url] of this.databases)
+      await administer(this.stack, region, `drop database ${new URL(url).pathname.slice(1)}`);
+  }
+
+  private async start(region: string, { regions, keys, grpcPort }: Start): Promise<void> {
+    const { stack } = this;
+    await administer(stack, region, `create database ${this.name}`);
+    const url = new URL(stack.region(region).postgresUrl);
+    url.pathname = `/${this.name}`;
+    this.databases.set(region, url.href);
+    await stack.grpcTarget(region, grpcPort);
+    const others = regions.filter((other) => other !== region);
+    const settings = await readSettings({
+      ATOLL_REGION: region,
+      ATOLL_POSTGRES_URL: url.href,
+      ATOLL_KAFKA: regions
+        .map((other) => `${other}=${stack.region(other).kafkaBrokersFrom(region).join(',')}`)
+        .join(';'),
+      ATOLL_PEERS: others.map((other) => `${other}=${stack.region(other).grpcFrom(region)}`).join(';'),
+      ATOLL_HTTP: '127.0.0.1:0',
+      ATOLL_GRPC: `127.0.0.1:${grpcPort}`,
+      ATOLL_CONFIG: declaration,
+      ATOLL_PEER_KEYS: keys,
+      ATOLL_SHARDS: '16',
+    });
+    const log = createJsonLog({
+      level: 'warn',
+      always: { region },
+      write: (line) => this.logged.push(line),
+      now: () => new Date(),
+    });
+    const running = await startRegion(settings, log, '0.0.0');
+    this.running.set(region, running);
+    await until(() => running.api.isReady());
+  }
+}
+
+interface Start {
+  readonly regions: readonly string[];
+  readonly keys: string;
+  readonly grpcPort: number;
+}
+
+/** Waits for a condition, asking again each 50 ms. */
+export async function until(condition: () => Promise<boolean>, millisMax = readyMillisMax): Promise<void> {
+  const giveUpAt = Date.now() + millisMax;
+  while (!(await condition())) {
+    if (Date.now() > giveUpAt) throw new Error(`not so after ${millisMax} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+async function administer(stack: DevStack, region: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: stack.region(region).postgresUrl });
+  await client.connect();
+  await client.query(sql);
+  await client.end();
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject).listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
