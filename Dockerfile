@@ -17,8 +17,7 @@ COPY scripts scripts
 COPY proto proto
 COPY libs libs
 COPY apps apps
-COPY test test
-RUN npm run build \
+RUN node scripts/build.mjs --programs \
   && cp node_modules/node/bin/node /usr/local/bin/node \
   && npm prune --omit=dev --omit=optional --ignore-scripts
 

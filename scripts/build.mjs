@@ -72,9 +72,9 @@ async function copyAssets(paths) {
   }
 }
 
-function compile() {
+function compile(projects) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const child = spawn(process.execPath, [tsc, '-b', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+  const child = spawn(process.execPath, [tsc, '-b', ...projects], { cwd: root, stdio: 'inherit' });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error('the sources do not compile'))));
@@ -122,14 +122,14 @@ async function withLock(work) {
 const builtStamp = () => readFile(stampFile, 'utf8').catch(() => '');
 
 /** Brings dist/ up to date; prints one line when there was something to do. Throws when it does not compile. */
-export async function buildIfNeeded() {
+export async function buildIfNeeded(projects = ['tsconfig.build.json']) {
   if ((await builtStamp()) === (await stampOf(await sourceFiles()))) return;
   await withLock(async () => {
     const paths = await sourceFiles();
     const stamp = await stampOf(paths);
     if ((await builtStamp()) === stamp) return;
     process.stderr.write('building\n');
-    await compile();
+    await compile(projects);
     await copyAssets(paths);
     await removeGhosts(paths);
     await writeFile(stampFile, stamp);
@@ -137,7 +137,9 @@ export async function buildIfNeeded() {
 }
 
 if (process.argv[1] === import.meta.filename) {
-  await buildIfNeeded().catch((error) => {
+  // `--programs`: what a region runs, without the tests; for the image.
+  const programs = process.argv.includes('--programs') ? ['apps/region', 'apps/cli'] : undefined;
+  await buildIfNeeded(programs).catch((error) => {
     process.stderr.write(`build failed: ${error.message}\n`);
     process.exitCode = 1;
   });

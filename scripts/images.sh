@@ -10,7 +10,7 @@ build() { # image, Dockerfile
   local log
   log=$(mktemp)
   # The classic builder is enough, and there is an engine without the other one in Debian.
-  if DOCKER_BUILDKIT=${DOCKER_BUILDKIT:-0} docker build -t "$1:local" -f "$2" . >"$log" 2>&1; then
+  if DOCKER_BUILDKIT=${DOCKER_BUILDKIT:-0} docker build --force-rm -t "$1:local" -f "$2" . >"$log" 2>&1; then
     echo "$1:local"
     rm -f "$log"
   else
