@@ -99,12 +99,13 @@ describe('add-wins map of counters', () => {
       key: 'tea',
       then: { by: 1 },
     });
-    for (const json of [
+    const wrong: readonly Json[] = [
       { at: 'tea', then: { by: 0.5 } },
       { at: 'tea' },
       { remove: 1 },
       { at: 1, then: { by: 1 } },
-    ]) {
+    ];
+    for (const json of wrong) {
       expect(map.readChange(json)).toBeUndefined();
     }
   });

@@ -81,7 +81,17 @@ describe('counter', () => {
 
   it('takes nothing from a peer that it would not take from a client', () => {
     expect(counter().readChange({ by: -2 })).toEqual({ by: -2 });
-    for (const json of [{ by: 0.5 }, { by: 2 ** 53 }, { by: '1' }, {}, { by: 1, also: 2 }, 1, null, [1]]) {
+    const wrong: readonly Json[] = [
+      { by: 0.5 },
+      { by: 2 ** 53 },
+      { by: '1' },
+      {},
+      { by: 1, also: 2 },
+      1,
+      null,
+      [1],
+    ];
+    for (const json of wrong) {
       expect(counter().readChange(json)).toBeUndefined();
     }
   });

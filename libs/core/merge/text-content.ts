@@ -222,7 +222,10 @@ function isWaiting({ store }: Doc): boolean {
   return store.pendingStructs !== null || store.pendingDs !== null;
 }
 
-/** Whether an update carries an item that is in the document with other characters or in another place. */
+/**
+ * Whether an update carries an item that is in the document with other characters or in another place. (Also where yjs put
+ * U+FFFD for both halves of a character that an edit fell into: who sends the whole character has to hear of that first.)
+ */
 export function isForked(content: TextContent, update: TextUpdate): boolean {
   const { store } = documentOf(content);
   return update.items.some((item) => {
@@ -247,8 +250,7 @@ function agree(known: Item, item: TextItem, characters: string | undefined): boo
   if (!isSameId(known.rightOrigin ?? undefined, item.rightOrigin)) return false;
   if (characters === undefined || !(known.content instanceof ContentString)) return true;
   const here = known.content.str.slice(from - known.id.clock, to - known.id.clock);
-  const there = characters.slice(from - item.id.clock, to - item.id.clock);
-  return here === there || isSameButForHalves(here, there);
+  return here === characters.slice(from - item.id.clock, to - item.id.clock);
 }
 
 function originAt(
@@ -261,17 +263,4 @@ function originAt(
 
 function isSameId(a: ItemId | undefined, b: ItemId | undefined): boolean {
   return a?.client === b?.client && a?.clock === b?.clock;
-}
-
-/** yjs puts U+FFFD for both halves of a character that an edit fell into. */
-function isSameButForHalves(a: string, b: string): boolean {
-  for (let at = 0; at < a.length; at += 1) {
-    const [left, right] = [a.charCodeAt(at), b.charCodeAt(at)];
-    if (left !== right && !(isHalf(left) && isHalf(right))) return false;
-  }
-  return true;
-}
-
-function isHalf(unit: number): boolean {
-  return unit === 0xfffd || isHigh(unit) || isLow(unit);
 }

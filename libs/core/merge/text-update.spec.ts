@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { applyUpdate, decodeUpdate, Doc, encodeStateAsUpdate, Item } from 'yjs';
+import { applyUpdate, decodeUpdate, Doc, encodeStateAsUpdate, type Item } from 'yjs';
 import { describe, expect, it } from 'vitest';
 import { encodeIds, idsFrom, withoutIds } from './id-ranges.js';
 import {

@@ -131,6 +131,15 @@ export class Scenario {
     return entityValue(this.#type, this.#region(at).state)?.it;
   }
 
+  /** The events that a region has, in the order in which it got them. */
+  logAt(at: RegionName): readonly Event[] {
+    return this.#region(at).log;
+  }
+
+  get type(): EntityType {
+    return this.#type;
+  }
+
   /** The field's state, as its policy keeps it. */
   stateAt(at: RegionName): unknown {
     return this.#region(at).state.fields.get('it');
