@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { multiValue } from '#core/merge/policies.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
 
 const wait = { maxWaitMillis: 5_000 };
@@ -43,5 +44,31 @@ describe('two regions in memory', () => {
       world.region('eu').submit({ ...world.add('likes', 'a', 6), mutationId: command.mutationId }, wait),
     );
     await expect(other).rejects.toMatchObject({ code: 'mutation_reused' });
+  });
+
+  it('resolves siblings that a person decided on without naming them: the conflict says which they are', async () => {
+    const slot = { field: 'slot', op: 'set' };
+    const fields = new Map([['slot', { policy: multiValue() }]]);
+    const declared = { schemaVersion: 1, onDelete: 'update-wins', consistency: 'eventual', fields } as const;
+    const types = new Map([['meeting', { name: 'meeting', ...declared }]]);
+    const world = await MemoryWorld.started({ regions: ['eu', 'us'], types });
+    const entity = { type: 'meeting', id: 'a' };
+    for (const region of ['eu', 'us']) {
+      const operations = [{ ...slot, value: `by ${region}` }];
+      await world.run(world.region(region).submit({ entity, kind: 'update', operations }, wait));
+    }
+    await world.converged();
+    const [conflict] = await world.region('eu').conflicts({ limit: 1 });
+    await world.run(
+      world
+        .region('eu')
+        .resolveConflict(conflict?.id ?? '', { operations: [{ ...slot, value: 'later' }] }, wait),
+    );
+    await world.converged();
+    for (const region of ['eu', 'us']) {
+      const read = await world.run(world.region(region).read(entity, wait));
+      expect(read.value).toEqual({ slot: 'later' });
+      expect(await world.region(region).conflicts({ limit: 10, onlyUnresolved: true })).toEqual([]);
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { formatDot } from '#core/causality/dot.js';
 import { firstUncovered, joinSessions } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
+import { nothingSeen, withDot } from '#core/causality/version-vector.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Limits, Timing } from './limits.js';
@@ -173,7 +174,10 @@ export class RegionProcess implements RegionService {
   ): Promise<WriteOutcome> {
     const conflict = await this.conflict(id);
     if (!conflict) throw new AtollError('conflict_not_found', `there is no conflict ${id} in this region`);
-    return this.submit({ ...command, entity: conflict.entity, kind: 'update', resolves: [id] }, options);
+    const { entity, low, high } = conflict;
+    const siblings = withDot(withDot(nothingSeen, low), high);
+    const observed = command.observed ?? siblings;
+    return this.submit({ ...command, entity, kind: 'update', observed, resolves: [id] }, options);
   }
 
   writeStatus(mutationId: string): Promise<WriteStatus | undefined> {

@@ -1,4 +1,5 @@
 import type { SessionCursors } from '#core/consistency/session-token.js';
+import { entityKey } from '#core/event/shard-of.js';
 import { BatchLoader } from './accept/batch-loader.js';
 import { EntityCache } from './accept/entity-cache.js';
 import { Executor } from './accept/executor.js';
@@ -128,7 +129,8 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
       receiver.own(state);
       publisher.own(state, image.marks);
       const parked = image.waiting.filter(({ state: how }) => how === 'parked');
-      for (const { entity } of parked) intake.replay(state.shard, entity);
+      const quarantined = new Map(parked.map(({ entity }) => [entityKey(entity), entity]));
+      for (const entity of quarantined.values()) intake.replay(state.shard, entity);
       watch.moved();
     },
   });

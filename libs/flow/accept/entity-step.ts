@@ -5,6 +5,7 @@ import type { EntityRef, Event } from '#core/event/event.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
+import { comparisonFor, ConflictIndex, type EntityTail } from '#core/merge/conflict-index.js';
 import { allConflicts, conflictKeyText, conflictsOf, type ConflictPair } from '#core/merge/conflicts.js';
 import { foldEvent } from '#core/merge/entity-fold.js';
 import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
@@ -32,6 +33,8 @@ export class WorkingEntity {
   private tailAbove: VersionVector;
   private remembered: readonly Event[];
   private appended: Event[] = [];
+  private comparisons = 0;
+  private index: ConflictIndex | undefined;
   /** Conflicts found in this batch: a refold in the same batch must know them. */
   private readonly foundHere = new Map<string, ConflictRow>();
 
@@ -79,10 +82,24 @@ export class WorkingEntity {
         return self.appended.length === 0 ? self.remembered : [...self.remembered, ...self.appended];
       },
     };
-    const found = conflictsOf({ type, event, state: this.state, tail });
+    const index = this.indexFor(type, event, tail);
+    const found = conflictsOf({ type, event, state: this.state, tail, ...(index && { index }) });
     if (found.kind === 'needs') throw new Missing({ kind: 'tail', entity: this.entity, above: found.above });
     if (found.pairs.length === 0) return [];
     return this.rowsOf(type, found.pairs, [...tail.events, event]);
+  }
+
+  /**
+   * The first event of a batch that is concurrent with others is compared with them alone; from the second on an index
+   * pays: behind a cut, many follow.
+   */
+  private indexFor(type: EntityType, event: Event, tail: EntityTail): ConflictIndex | undefined {
+    if (this.index) return this.index;
+    const { beside, back } = comparisonFor(type, event, this.state);
+    if (!beside && !back) return undefined;
+    this.comparisons += 1;
+    if (this.comparisons > 1) this.index = new ConflictIndex(type, tail, this.state);
+    return this.index;
   }
 
   /** The compact state lacks the detail: fold the whole log of the entity again (PROTOCOL §4). @throws Missing */
@@ -99,6 +116,7 @@ export class WorkingEntity {
     const known = this.world.loads.conflicts(this.key);
     if (!known) throw new Missing({ kind: 'conflicts', entity: this.entity });
     this.state = foldLog(type, events);
+    this.index = undefined;
     const rows = this.rowsOf(type, allConflicts(type, events), events);
     const before = new Set([...known.map(({ id }) => id), ...this.foundHere.keys()]);
     const after = new Set(rows.map(({ id }) => id));

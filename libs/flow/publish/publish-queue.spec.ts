@@ -6,31 +6,44 @@ describe('what one cluster still has to be sent', () => {
     const queue = new PublishQueue();
     queue.own(3, 0, 5);
     const [first] = queue.candidates(2);
-    expect(first).toEqual({ shard: 3, from: 1, to: 2 });
-    queue.begin({ shard: 3, from: 1, to: 2 });
-    expect(queue.candidates(10)).toEqual([{ shard: 3, from: 3, to: 5 }]);
+    expect(first).toEqual({ shard: 3, life: 1, from: 1, to: 2 });
+    queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
+    expect(queue.candidates(10)).toEqual([{ shard: 3, life: 1, from: 3, to: 5 }]);
   });
 
   it('marks only what is acknowledged together with everything below it', () => {
     const queue = new PublishQueue();
     queue.own(3, 0, 4);
-    queue.begin({ shard: 3, from: 1, to: 2 });
-    queue.begin({ shard: 3, from: 3, to: 4 });
-    queue.acknowledged({ shard: 3, from: 3, to: 4 });
+    queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
+    queue.begin({ shard: 3, life: 1, from: 3, to: 4 });
+    queue.acknowledged({ shard: 3, life: 1, from: 3, to: 4 });
     expect(queue.mark(3)).toBe(0);
-    queue.acknowledged({ shard: 3, from: 1, to: 2 });
+    queue.acknowledged({ shard: 3, life: 1, from: 1, to: 2 });
     expect(queue.mark(3)).toBe(4);
     expect(queue.backlog).toBe(0);
+  });
+
+  it('does not count the answer to a run of an earlier time of owning the shard', () => {
+    const queue = new PublishQueue();
+    queue.own(3, 0, 2);
+    const [early] = queue.candidates(10);
+    if (early) queue.begin(early);
+    queue.lost(3);
+    queue.own(3, 0, 4);
+    const [again] = queue.candidates(10);
+    if (again) queue.begin(again);
+    if (early) queue.acknowledged(early);
+    expect(queue.mark(3)).toBe(0);
   });
 
   it('sends a failed run again, with all that follows it', () => {
     const queue = new PublishQueue();
     queue.own(3, 0, 4);
-    queue.begin({ shard: 3, from: 1, to: 2 });
-    queue.begin({ shard: 3, from: 3, to: 4 });
-    queue.failed({ shard: 3, from: 1, to: 2 });
-    queue.acknowledged({ shard: 3, from: 3, to: 4 });
+    queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
+    queue.begin({ shard: 3, life: 1, from: 3, to: 4 });
+    queue.failed({ shard: 3, life: 1, from: 1, to: 2 });
+    queue.acknowledged({ shard: 3, life: 1, from: 3, to: 4 });
     expect(queue.mark(3)).toBe(0);
-    expect(queue.candidates(10)).toEqual([{ shard: 3, from: 1, to: 4 }]);
+    expect(queue.candidates(10)).toEqual([{ shard: 3, life: 1, from: 1, to: 4 }]);
   });
 });

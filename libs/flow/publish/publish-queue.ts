@@ -5,9 +5,12 @@ export interface PublishRange {
   readonly shard: number;
   readonly from: number;
   readonly to: number;
+  /** Which time of owning the shard it belongs to: an answer of an earlier one no longer counts. */
+  readonly life: number;
 }
 
 interface ShardProgress {
+  readonly life: number;
   /** Next seq to send. */
   next: number;
   /** Last seq that is durable here. */
@@ -22,9 +25,11 @@ interface ShardProgress {
  */
 export class PublishQueue {
   private readonly shards = new Map<number, ShardProgress>();
+  private lives = 0;
 
   own(shard: number, mark: number, last: number): void {
-    this.shards.set(shard, { next: mark + 1, last, underWay: new Set() });
+    this.lives += 1;
+    this.shards.set(shard, { life: this.lives, next: mark + 1, last, underWay: new Set() });
   }
 
   lost(shard: number): void {
@@ -40,14 +45,14 @@ export class PublishQueue {
   /** The next run of each shard with something to send, each at most `eventsMax` long. */
   candidates(eventsMax: number): readonly PublishRange[] {
     const ranges: PublishRange[] = [];
-    for (const [shard, { next, last }] of this.shards) {
-      if (next <= last) ranges.push({ shard, from: next, to: Math.min(last, next + eventsMax - 1) });
+    for (const [shard, { life, next, last }] of this.shards) {
+      if (next <= last) ranges.push({ shard, life, from: next, to: Math.min(last, next + eventsMax - 1) });
     }
     return ranges;
   }
 
   begin(range: PublishRange): void {
-    const progress = this.shards.get(range.shard);
+    const progress = this.current(range);
     assert(progress?.next === range.from, 'INV-3: a shard is published without a gap');
     progress.next = range.to + 1;
     progress.underWay.add(range.from);
@@ -55,14 +60,19 @@ export class PublishQueue {
 
   /** A shard that was lost meanwhile no longer matters. */
   acknowledged(range: PublishRange): void {
-    this.shards.get(range.shard)?.underWay.delete(range.from);
+    this.current(range)?.underWay.delete(range.from);
   }
 
   failed(range: PublishRange): void {
-    const progress = this.shards.get(range.shard);
+    const progress = this.current(range);
     if (!progress) return;
     progress.underWay.delete(range.from);
     progress.next = Math.min(progress.next, range.from);
+  }
+
+  private current({ shard, life }: PublishRange): ShardProgress | undefined {
+    const progress = this.shards.get(shard);
+    return progress?.life === life ? progress : undefined;
   }
 
   /** Everything at or below is acknowledged. */
