@@ -10,7 +10,7 @@ import { checkCustomPolicies, isAtoll } from '#declare/define-atoll.js';
 import { planPorts, portBaseDefault } from '#io/devstack/ports.js';
 import { findStack } from '#io/devstack/stack.js';
 import { createRegionClient } from '#client/region-client.js';
-import { tourConfig } from '../dev/run-dev.js';
+import { tourConfig } from '../dev/programs.js';
 import { exitCodes } from '../terminal/exit.js';
 import { readCount, type Invocation } from './invocation.js';
 

@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { createRegionClient, type RegionClient } from '#client/region-client.js';
 import { startStack, type OwnedDevStack } from '#io/devstack/stack.js';
 import type { Latency } from '#io/devstack/delay-matrix.js';
 import { usage } from '../terminal/exit.js';
+import { regionProgram } from './programs.js';
 import { startRegionProcess, type RegionProcess } from './region-process.js';
 import { peerKeysFor, processPorts } from './region-settings.js';
 
@@ -30,10 +30,6 @@ export interface Dev {
   /** Ends everything and leaves nothing behind. May be called more than once, also while starting. */
   stop(): Promise<void>;
 }
-
-/** Compiled beside this program. */
-const regionProgram = fileURLToPath(new URL('../../region/main.js', import.meta.url));
-export const tourConfig = fileURLToPath(new URL('../tour/atoll.config.js', import.meta.url));
 
 const readyMillisMax = 60_000;
 /** What a region process gets to finish what it has committed. Its data is safe without. */

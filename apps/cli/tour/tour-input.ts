@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { projectRoot } from '../dev/programs.js';
 import { readDocumentFile, type DocumentTrace } from '../load/document-file.js';
 import { InputError } from '../load/input-file.js';
 import { readRetailFile, type RetailLine } from '../load/retail-file.js';
@@ -14,16 +13,8 @@ export interface TourInput {
   readonly transactions: number;
 }
 
-export const retailFileDefault = dataFile('online-retail.csv.gz');
-export const documentFileDefault = dataFile('friendsforever.json.gz');
-
-/** The project's copy of a data file: beside the sources, and so above whatever was compiled from them. */
-function dataFile(name: string): string {
-  for (let directory = dirname(fileURLToPath(import.meta.url)); ; directory = dirname(directory)) {
-    const path = join(directory, 'data', name);
-    if (existsSync(path) || directory === dirname(directory)) return path;
-  }
-}
+export const retailFileDefault = join(projectRoot(), 'data', 'online-retail.csv.gz');
+export const documentFileDefault = join(projectRoot(), 'data', 'friendsforever.json.gz');
 
 /** Reads both files. @throws InputError naming the file and the place */
 export async function readTourInput(flags: {
