@@ -37,7 +37,10 @@ export function compare(a: VersionVector, b: VersionVector): Ordering {
 }
 
 /** The first dot that `wanted` holds and `have` lacks, by actor name; `undefined` when nothing is missing. */
-export function firstMissing(asked: { readonly wanted: VersionVector; readonly have: VersionVector }): Dot | undefined {
+export function firstMissing(asked: {
+  readonly wanted: VersionVector;
+  readonly have: VersionVector;
+}): Dot | undefined {
   let missing: Dot | undefined;
   for (const [actor, seq] of asked.wanted) {
     if ((asked.have.get(actor) ?? 0) >= seq) continue;

@@ -59,8 +59,10 @@ export function decodeEvent(text: string): Event | undefined {
 
 function readEnvelope(json: JsonObject): Event | undefined {
   const { actor, seq, shard, prev, type, id, kind, schema } = json;
-  if (!isText(actor, 128) || !isCount(seq) || seq < 1 || !isCount(shard) || !isText(prev, 64)) return undefined;
-  if (!isText(type, typeNameLengthMax) || !isText(id, entityIdLengthMax) || !isCount(schema)) return undefined;
+  if (!isText(actor, 128) || !isCount(seq) || seq < 1 || !isCount(shard) || !isText(prev, 64))
+    return undefined;
+  if (!isText(type, typeNameLengthMax) || !isText(id, entityIdLengthMax) || !isCount(schema))
+    return undefined;
   if (kind !== 'update' && kind !== 'delete') return undefined;
   const changes = readChanges(json.changes);
   const context = decodeVector(json.context);
