@@ -19,6 +19,9 @@ import {
   type PostgresEventLogOptions,
 } from './postgres-event-log.js';
 
+/** A condition is waited for this long on a machine that is busy with everything else. */
+const patient = { timeout: 60_000 };
+
 let stack: OwnedDevStack;
 let sql: pg.Client;
 const logs: PostgresEventLog[] = [];
@@ -52,7 +55,7 @@ async function blocked(count: number): Promise<readonly number[]> {
         `select pid from pg_stat_activity where application_name = 'atoll' and wait_event_type = 'Lock'`,
       )
     ).rows.map(({ pid }) => pid);
-  await expect.poll(async () => (await waiting()).length).toBe(count);
+  await expect.poll(async () => (await waiting()).length, patient).toBe(count);
   return waiting();
 }
 
@@ -72,6 +75,28 @@ afterEach(async () => {
 });
 afterAll(() => stack?.stop());
 
+describe('a fence row that changes while a commit waits for it', () => {
+  const changes = [
+    ['lets the commit through when only the lease changed', 'lease_until = clock_timestamp()', []],
+    ['fences the commit when the epoch changed (INV-1)', 'owner_epoch = owner_epoch + 1', [0]],
+  ] as const;
+
+  test.each(changes)('%s', async (_sentence, change, fenced) => {
+    const log = await open();
+    const fences = [await owned(log, 0), await owned(log, 1)];
+    const holder = await administer();
+    await holder.query(`begin; update atoll.shard_owner set ${change} where shard = 0`);
+    const rows = [cart('0'), cart('1')].map((entity, shard) => entityRow(entity, shard));
+    const commit = log.commit(rows.map((row, shard) => part(fences[shard]!, { shard, entities: [row] })));
+    await blocked(1);
+    await holder.query('commit');
+    await holder.end();
+    expect(await commit).toEqual({ fenced });
+    const { entities } = await log.prepare({ entities: rows.map(({ entity }) => entity), mutations: [] });
+    expect(entities).toHaveLength(2 - fenced.length);
+  });
+});
+
 describe('a backend that ends', () => {
   test('between two calls is not noticed by the next', async () => {
     const log = await open();
@@ -83,10 +108,22 @@ describe('a backend that ends', () => {
       .poll(
         async () =>
           (await sql.query(`select pid from pg_stat_activity where application_name = 'atoll'`)).rowCount,
+        patient,
       )
       .toBe(0);
     await writer.write({ entities: [entityRow(cart('1'))] });
     expect((await log.prepare({ entities: [cart('1')], mutations: [] })).entities).toHaveLength(1);
+  });
+
+  test('and is followed by one of another database is not written to (INV-8)', async () => {
+    const log = await open({ patienceMillis: 1_000 });
+    const fence = await owned(log);
+    await sql.query(`update atoll.region_identity set actor = 'eu~another'`);
+    await sql.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'atoll'`,
+    );
+    const refused = expect.poll(() => log.commit([part(fence)]).catch((error: unknown) => error), patient);
+    await refused.toMatchObject({ name: 'LogUnavailable', message: expect.stringContaining('eu~another') });
   });
 
   test('while a commit is under way leaves its outcome unknown; a reclaim settles it', async () => {
@@ -126,7 +163,7 @@ describe('a backend that ends', () => {
 
 describe('a statement that takes too long', () => {
   test('is given up by Postgres, and surely did not commit', async () => {
-    const log = await open({ statementMillisMax: 100 });
+    const log = await open({ statementMillisMax: 1_000 });
     const fence = await owned(log);
     const holder = await administer();
     await holder.query('begin; select from atoll.shard_owner where shard = 0 for update');
@@ -139,12 +176,13 @@ describe('a statement that takes too long', () => {
 
 describe('a Postgres that is killed and started again', () => {
   test('is found again by itself, with everything that was committed', async () => {
-    const log = await open();
+    const log = await open({ patienceMillis: 60_000 });
+    const impatient = await open({ patienceMillis: 100 });
     const writer = await Writer.of(log);
     const dying = Array.from({ length: 50 }, (_, index) => entityRow(cart(String(index))));
     for (const row of dying.slice(0, 25)) await writer.write({ entities: [row] });
     await stack.kill('eu', 'postgres');
-    await expect(log.cursors()).rejects.toBeInstanceOf(LogUnavailable);
+    await expect(impatient.cursors()).rejects.toBeInstanceOf(LogUnavailable);
 
     const waiting = log.prepare({ entities: dying.map(({ entity }) => entity), mutations: [] });
     await stack.start('eu', 'postgres');
@@ -154,7 +192,7 @@ describe('a Postgres that is killed and started again', () => {
   });
 
   test('leaves every commit under way either whole or not there', async () => {
-    const log = await open({ patienceMillis: 30_000 });
+    const log = await open({ patienceMillis: 60_000 });
     let fence = await owned(log);
     let acknowledged = 0;
     let stopping = false;
@@ -170,7 +208,7 @@ describe('a Postgres that is killed and started again', () => {
       }
     };
     const ended = storm().catch((error: unknown) => error);
-    await expect.poll(() => acknowledged).toBeGreaterThan(20);
+    await expect.poll(() => acknowledged, patient).toBeGreaterThan(20);
     await stack.kill('eu', 'postgres');
     await stack.start('eu', 'postgres');
     stopping = true;
@@ -203,8 +241,8 @@ describe('a network that swallows everything', () => {
   test('leaves a commit unknown within its time limit, and calls go on afterwards', async () => {
     const log = await open({
       url: through(),
-      statementMillisMax: 200,
-      silenceMillisMax: 200,
+      statementMillisMax: 1_500,
+      silenceMillisMax: 500,
       patienceMillis: 500,
     });
     const fence = await owned(log);
@@ -216,11 +254,11 @@ describe('a network that swallows everything', () => {
   });
 
   test('is an outage for who has no connection yet, and is told as one', async () => {
-    const log = await open({ url: through(), patienceMillis: 200 });
+    const log = await open({ url: through(), patienceMillis: 500 });
     const fence = await owned(log);
     relay.cut();
     await expect
-      .poll(() => log.commit([part(fence)]).catch((error: unknown) => error))
+      .poll(() => log.commit([part(fence)]).catch((error: unknown) => error), patient)
       .toBeInstanceOf(LogUnavailable);
     await expect(log.owners()).rejects.toBeInstanceOf(LogUnavailable);
     relay.thaw();

@@ -68,21 +68,25 @@ const defaults = {
  */
 export async function openPostgresEventLog(options: PostgresEventLogOptions): Promise<PostgresEventLog> {
   const { commitConnections, readConnections, ...settings } = { ...defaults, ...options };
+  // A migration takes as long as it takes.
+  const setup = new Connections({ ...settings, connections: 1, statementMillisMax: 0, silenceMillisMax: 0 });
   const commits = new Connections({ ...settings, connections: commitConnections });
   const reads = new Connections({ ...settings, connections: readConnections });
   try {
-    const { identity, boot } = await commits.transaction('begin', async (client) => {
+    const { identity, boot } = await setup.transaction('begin', async (client) => {
       await migrate(client);
       return { identity: await openRegion(client, settings), boot: await readBootIdentity(client) };
     });
-    for (const connections of [commits, reads])
-      connections.require((client) => requireSameDatabase(client, boot));
+    const expected = { actor: identity.actor, boot };
+    for (const pool of [commits, reads]) pool.require((client) => requireSameDatabase(client, expected));
     const actors = new Actors(commits);
     await actors.know(new Set([identity.actor]));
     return new PostgresEventLog(identity, { commits, reads }, actors);
   } catch (error) {
     await Promise.all([commits.close(), reads.close()]);
     throw error instanceof DatabaseRefused ? error : unavailable(error);
+  } finally {
+    await setup.close();
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ClientBase } from 'pg';
 import { assert } from '#core/assert.js';
+import type { Actor } from '#core/causality/dot.js';
 import type { RegionIdentity } from '#flow/ports/event-log.js';
 import { DatabaseRefused } from './failures.js';
 
@@ -102,12 +103,18 @@ export async function readBootIdentity(client: ClientBase): Promise<BootIdentity
   return { systemIdentifier: row.system_identifier, timeline: Number.parseInt(row.wal_file.slice(0, 8), 16) };
 }
 
-/** Refuses connections to another database than the one this process began with (PROTOCOL §2). */
-export async function requireSameDatabase(client: ClientBase, expected: BootIdentity): Promise<void> {
+/** Refuses a connection to another database than the one this process began with (PROTOCOL §2). */
+export async function requireSameDatabase(
+  client: ClientBase,
+  expected: { readonly actor: Actor; readonly boot: BootIdentity },
+): Promise<void> {
   const boot = await readBootIdentity(client);
-  if (sameBoot(expected, boot)) return;
+  const { rows } = await client.query<{ actor: string }>('select actor from atoll.region_identity');
+  const actor = rows[0]?.actor ?? 'nobody';
+  if (sameBoot(expected.boot, boot) && actor === expected.actor) return;
   throw new DatabaseRefused(
-    `INV-8: the database behind the connection changed from ${describeBoot(expected)} to ${describeBoot(boot)}`,
+    `INV-8: the database behind the connection changed from ${expected.actor}, ${describeBoot(expected.boot)}, ` +
+      `to ${actor}, ${describeBoot(boot)}`,
   );
 }
 
