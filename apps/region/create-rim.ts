@@ -39,3 +39,15 @@ export async function createRim(rim: Rim): Promise<NestFastifyApplication> {
   app.useGlobalPipes(new SchemaPipe());
   return app;
 }
+
+/** What is asked already is answered within this, or not at all: a stop has 5 s in all. */
+const answerMillisMax = 2_000;
+
+/** Takes nothing new, lets what is under way be answered for a while, then ends every connection and microservice. */
+export async function closeRim(app: NestFastifyApplication): Promise<void> {
+  const server = app.getHttpServer();
+  // Also connections that never asked anything, which Node does not take for idle.
+  const impatient = setTimeout(() => server.closeAllConnections(), answerMillisMax);
+  await app.close();
+  clearTimeout(impatient);
+}

@@ -14,7 +14,7 @@ import { createRegionApi, type RegionApi } from './api/region-api.js';
 import { loadDeclaration } from './config/load-declaration.js';
 import { formatEndpoint } from './config/read-settings.js';
 import type { Settings } from './config/settings.js';
-import { createRim } from './create-rim.js';
+import { closeRim, createRim } from './create-rim.js';
 import { grpcServerOptions } from './grpc/grpc-server.js';
 import { ReplicatorStrategy } from './replication/replicator.strategy.js';
 import { openAdapters, type Adapters } from './wiring/adapters.js';
@@ -135,7 +135,7 @@ async function listen(
 ): Promise<RunningRegion> {
   const stop = async (): Promise<void> => {
     api.stopFeeds();
-    await app.close();
+    await closeRim(app);
     await adapters.close();
   };
   try {

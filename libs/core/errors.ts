@@ -29,7 +29,6 @@ export type ErrorCode =
   | 'unauthenticated'
   | 'permission_denied'
   | 'route_not_found'
-  | 'type_refused'
   | 'internal';
 
 export interface FieldError {
@@ -46,7 +45,11 @@ export class AtollError extends Error {
   readonly retryable: boolean;
   readonly fields: readonly FieldError[];
 
-  constructor(code: ErrorCode, detail: string, options: { readonly fields?: readonly FieldError[]; readonly cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    options: { readonly fields?: readonly FieldError[]; readonly cause?: unknown } = {},
+  ) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryable = retryableCodes.has(code);

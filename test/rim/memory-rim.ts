@@ -1,5 +1,7 @@
 import { createServer, type AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Atoll } from '#declare/define-atoll.js';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
 import { BearerTokens, type KnownToken } from '#io/http/bearer-tokens.js';
@@ -15,7 +17,7 @@ import { MemoryEventLog } from '#kit/memory/memory-event-log.js';
 import { MemoryNetwork } from '#kit/memory/memory-peers.js';
 import { MemoryTransport } from '#kit/memory/memory-transport.js';
 import { createRegionApi, type RegionApi } from '#region/api/region-api.js';
-import { createRim } from '#region/create-rim.js';
+import { closeRim, createRim } from '#region/create-rim.js';
 import { grpcServerOptions } from '#region/grpc/grpc-server.js';
 import { rimDeclaration } from './rim-declaration.js';
 
@@ -38,9 +40,13 @@ export class MemoryRims {
   private readonly network = new MemoryNetwork({ regions, clock: systemClock, links: this.links });
   private readonly rims = new Map<string, MemoryRim>();
 
-  static async started(tokens: readonly KnownToken[] = []): Promise<MemoryRims> {
+  /** `declarations`: of regions that declare other types than the rest. */
+  static async started(
+    tokens: readonly KnownToken[] = [],
+    declarations: Readonly<Record<string, Atoll>> = {},
+  ): Promise<MemoryRims> {
     const world = new MemoryRims();
-    for (const region of regions) await world.join(region, tokens);
+    for (const region of regions) await world.join(region, tokens, declarations[region] ?? rimDeclaration);
     await Promise.all([...world.rims.values()].map(({ process }) => process.start()));
     return world;
   }
@@ -77,16 +83,19 @@ export class MemoryRims {
     for (const { app, api, process } of this.rims.values()) {
       api.stopFeeds();
       await process.stop();
-      await app.close();
+      await closeRim(app);
     }
   }
 
-  private async join(region: string, tokens: readonly KnownToken[]): Promise<void> {
+  private async join(
+    region: string,
+    tokens: readonly KnownToken[],
+    { entityTypes: types }: Atoll,
+  ): Promise<void> {
     const telemetry = createPrometheusTelemetry(() => undefined);
-    const process = this.processOf(region, telemetry);
+    const process = this.processOf(region, telemetry, types);
     const reported: unknown[] = [];
     const report = (error: unknown): void => void reported.push(error);
-    const { entityTypes: types } = rimDeclaration;
     const api = createRegionApi({
       service: process,
       types,
@@ -107,7 +116,7 @@ export class MemoryRims {
     this.rims.set(region, { app, api, process, telemetry, reported });
   }
 
-  private processOf(region: string, telemetry: PrometheusTelemetry): RegionProcess {
+  private processOf(region: string, telemetry: PrometheusTelemetry, types: EntityTypes): RegionProcess {
     const database = new MemoryDatabase({
       region,
       actor: `${region}~1`,
@@ -125,7 +134,6 @@ export class MemoryRims {
         relayed: (heartbeat) => handlers().relayed(heartbeat),
       },
     });
-    const { entityTypes: types } = rimDeclaration;
     return createRegionProcess(
       {
         log: new MemoryEventLog(database),

@@ -65,7 +65,6 @@ export const writeErrors: readonly ErrorCode[] = [
   'acks_not_available',
   'level_not_available',
   'owner_moved',
-  'type_refused',
 ];
 
 export const readErrors: readonly ErrorCode[] = [

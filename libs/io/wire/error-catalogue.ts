@@ -261,14 +261,6 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'The service has no such method and path.',
     whatToDo: 'See /docs or /openapi.json.',
   },
-  type_refused: {
-    httpStatus: 409,
-    grpcStatus: 'FAILED_PRECONDITION',
-    title: 'The entity type is refused',
-    meaning:
-      'Regions declare this entity type with different policies under the same version, so their events cannot be trusted to merge alike.',
-    whatToDo: 'Deploy the same configuration everywhere, or raise the version of what changed.',
-  },
   internal: {
     httpStatus: 500,
     grpcStatus: 'INTERNAL',

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ErrorCode } from '#core/errors.js';
+import { defineAtoll } from '#declare/define-atoll.js';
+import { entity } from '#declare/entity.js';
+import { counter } from '#declare/policies.js';
+import { feedClientsMax } from '#io/http/limits.js';
+import { errorCatalogue } from '#io/wire/error-catalogue.js';
+import { badRequests } from '../../../test/rim/bad-requests.js';
+import { openFeed } from '../../../test/rim/feed-client.js';
+import { ask, type Answered } from '../../../test/rim/http-client.js';
+import { MemoryRims } from '../../../test/rim/memory-rim.js';
+
+const tokens = [{ role: 'read', name: 'a reader', token: 'the-token-of-a-mere-reader' }] as const;
+/** What eu calls a cart is something else: us parks its events. */
+const otherCarts = defineAtoll({ entities: { cart: entity({ fields: { views: counter() } }) } });
+
+let rims: MemoryRims;
+let guarded: MemoryRims;
+const base = { us: '', eu: '', guarded: '' };
+beforeAll(async () => {
+  rims = await MemoryRims.started([], { eu: otherCarts });
+  guarded = await MemoryRims.started(tokens);
+  for (const region of ['us', 'eu'] as const) base[region] = (await rims.listen(region)).base;
+  base.guarded = (await guarded.listen('us')).base;
+});
+afterAll(async () => {
+  await rims.stop();
+  await guarded.stop();
+});
+
+const get = (url: string, headers = {}) => ask(base.us, { method: 'GET', url, headers });
+const patch = (id: string, value: object, headers = {}) =>
+  ask(base.us, { method: 'PATCH', url: `/v1/entities/cart/${id}`, body: JSON.stringify(value), headers });
+
+/** How each code that is not a matter of the request alone is met, by real stations on in-memory ports. */
+const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
+  not_found: () => get('/v1/entities/cart/none'),
+  conflict_not_found: () => get('/v1/conflicts/none'),
+  write_not_found: () => get('/v1/writes/none'),
+  barrier_not_found: () => get('/v1/barriers/none'),
+  unauthenticated: () => ask(base.guarded, { method: 'GET', url: '/v1/entities/cart' }),
+  permission_denied: () =>
+    ask(base.guarded, {
+      method: 'DELETE',
+      url: '/v1/entities/cart/1',
+      headers: { authorization: `Bearer ${tokens[0].token}` },
+    }),
+  async mutation_reused() {
+    await patch('reused', { coupon: 'A' }, { 'idempotency-key': 'one' });
+    return patch('reused', { coupon: 'B' }, { 'idempotency-key': 'one' });
+  },
+  deadline_exceeded: () => patch('late', { coupon: 'A' }, { 'atoll-max-wait': '0' }),
+  async observed_required() {
+    const operations = [{ field: 'slot', op: 'set', value: 'noon' }];
+    const blind = JSON.stringify({ operations, observed: '-' });
+    await patch('siblings', { slot: 'one' });
+    await ask(base.us, { url: '/v1/entities/cart/siblings/changes', body: blind });
+    return patch('siblings', { slot: 'two' });
+  },
+  async entity_quarantined() {
+    const operations = [{ field: 'views', op: 'increment', by: 1 }];
+    const { body } = await ask(base.eu, {
+      url: '/v1/entities/cart/parked/changes',
+      body: JSON.stringify({ operations }),
+    });
+    return get('/v1/entities/cart/parked', { 'atoll-session': body.session, 'atoll-max-wait': '8000' });
+  },
+  async overloaded() {
+    const feeds = await Promise.all(
+      Array.from({ length: feedClientsMax }, () => openFeed(`${base.us}/v1/changes`)),
+    );
+    const refused = await get('/v1/changes');
+    for (const feed of feeds) feed.close();
+    return refused;
+  },
+  async internal() {
+    const { process, reported } = rims.at('us');
+    const { owners } = process;
+    process.owners = () => Promise.reject(new TypeError('a secret of ours'));
+    const answered = await get('/v1/admin/shards');
+    process.owners = owners;
+    expect(reported.splice(0)).toMatchObject([{ message: 'a secret of ours' }]);
+    expect(JSON.stringify(answered.body)).not.toContain('secret');
+    return answered;
+  },
+};
+
+describe('every code of the catalogue can be met', () => {
+  it.each(Object.entries(ways) as [ErrorCode, () => Promise<Answered>][])('%s', async (code, meet) => {
+    const { status, body } = await meet();
+    expect([status, body.code]).toEqual([errorCatalogue[code].httpStatus, code]);
+  });
+
+  it('owner_moved and unavailable, while the shards have no owner and the database does not answer', async () => {
+    await guarded.at('us').process.stop();
+    const { process } = guarded.at('us');
+    const submitted = process.submit(
+      { entity: { type: 'cart', id: '1' }, kind: 'delete', operations: [] },
+      { maxWaitMillis: 100 },
+    );
+    await expect(submitted).rejects.toMatchObject({ code: 'owner_moved' });
+    process.isReady = () => Promise.resolve(false);
+    const { body } = await ask(base.guarded, { method: 'GET', url: '/readyz' });
+    expect(body.code).toBe('unavailable');
+  });
+
+  it('and none is missing here', () => {
+    const met = [...badRequests.map(({ code }) => code), ...Object.keys(ways), 'owner_moved', 'unavailable'];
+    expect(Object.keys(errorCatalogue).filter((code) => !met.includes(code))).toEqual([]);
+  });
+});
