@@ -89,7 +89,8 @@ async function dev(flags: DevFlags, output: Output): Promise<number> {
       output.say(
         `\nAll of it stays up until Ctrl-C. Elsewhere: atoll status, atoll get cart 17850, atoll link cut us ap`,
       );
-      await Promise.race([untilOneEnds(running, output), new Promise(() => undefined)]);
+      tellWhenOneEnds(running, output);
+      await new Promise(() => undefined);
     }
     await page.close();
     return passed ? exitCodes.ok : exitCodes.failedCheck;
@@ -128,9 +129,10 @@ function showAddresses({ stack, processes }: Dev, consoleUrl: string, output: Ou
 }
 
 /** A service that ends by itself is told; the others go on, as they would in production. */
-async function untilOneEnds({ processes }: Dev, output: Output): Promise<never> {
-  for (const one of processes) {
-    void one.ended.then(() => output.warn(`region process ${one.name} has ended; its log is ${one.logFile}`));
+function tellWhenOneEnds(dev: Dev, output: Output): void {
+  for (const { name, logFile, ended } of dev.processes) {
+    void ended.then(() => {
+      if (!dev.isStopping()) output.warn(`region process ${name} has ended; its log is ${logFile}`);
+    });
   }
-  return new Promise(() => undefined);
 }

@@ -27,6 +27,8 @@ export interface Dev {
   readonly processes: readonly RegionProcess[];
   /** One client per region, to its first process. */
   readonly clients: readonly RegionClient[];
+  /** Whether all of it is about to end. */
+  isStopping(): boolean;
   /** Ends everything and leaves nothing behind. May be called more than once, also while starting. */
   stop(): Promise<void>;
 }
@@ -53,10 +55,14 @@ export async function runDev(options: DevOptions): Promise<Dev> {
   });
   const processes: RegionProcess[] = [];
   const clients: RegionClient[] = [];
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => processes.forEach((one) => one.signal('SIGTERM')));
-  }
   let stopping: Promise<void> | undefined;
+  let signalled = false;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(name, () => {
+      signalled = true;
+      for (const one of processes) one.signal('SIGTERM');
+    });
+  }
   const stop = (): Promise<void> =>
     (stopping ??= (async () => {
       for (const client of clients) client.close();
@@ -66,7 +72,7 @@ export async function runDev(options: DevOptions): Promise<Dev> {
   try {
     const started = await startProcesses(stack, options, (one) => processes.push(one));
     clients.push(...clientsOf(stack, started));
-    return { stack, processes, clients, stop };
+    return { stack, processes, clients, isStopping: () => signalled || stopping !== undefined, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -175,6 +175,11 @@ describe('the judge of values', () => {
     ).toBe(0);
   });
 
+  it('judges the entries of a map, and not the map as a whole', () => {
+    const run = history({ kind: 'remove', field: 'lines', input: 'tea' });
+    expect(judge({ ...run, regions, finals: everywhere('lines', { cup: 1 }) }).phantoms).toBe(0);
+  });
+
   it('does not judge what a delete may have taken', () => {
     const run = history(increment(3), { kind: 'write', field: '*', input: null });
     expect(judge({ ...run, regions, finals: everywhere('sold', 0) }).lostWrites).toBe(0);
@@ -202,6 +207,15 @@ describe('the judge of values', () => {
   it('reports fields that two regions read differently', () => {
     const finals = everywhere('sold', 3).map((final, index) => ({ ...final, value: index }));
     expect(judge({ operations: [], logs: undefined, regions, finals })).toMatchObject({ differences: 1 });
+  });
+
+  it('does not mind in which order an answer lists the keys of an object', () => {
+    const [one, other] = everywhere('lines', null);
+    const finals = [
+      { ...one, value: { a: 1, b: { c: 2, d: 3 } } },
+      { ...other, value: { b: { d: 3, c: 2 }, a: 1 } },
+    ] as FinalValue[];
+    expect(judge({ operations: [], logs: undefined, regions, finals })).toMatchObject({ differences: 0 });
   });
 });
 

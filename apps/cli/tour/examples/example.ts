@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EntityRef, FieldOperation, Json, JsonObject, WriteResult } from '#client/wire.js';
 import type { Conflict } from '#client/wire.js';
 
@@ -53,9 +54,7 @@ export function everywhere(
   field: string,
   expected: Json,
 ): Expectation {
-  const holds = Object.values(values).every(
-    (value) => JSON.stringify(value?.[field] ?? null) === JSON.stringify(expected),
-  );
+  const holds = Object.values(values).every((value) => isDeepStrictEqual(value?.[field] ?? null, expected));
   return { what: `${field} is ${JSON.stringify(expected)} in every region`, holds };
 }
 
@@ -77,9 +76,8 @@ function plain(value: Json): string {
   if (typeof value === 'object' && value !== null) {
     const { siblings } = value as JsonObject;
     if (Array.isArray(siblings)) return siblings.map((one: Json) => plain(one)).join(' or ');
-    return `{${Object.entries(value)
-      .map(([key, one]) => `${key} ${plain(one)}`)
-      .join(', ')}}`;
+    const entries = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+    return `{${entries.map(([key, one]) => `${key} ${plain(one)}`).join(', ')}}`;
   }
   return String(value);
 }
