@@ -40,6 +40,13 @@ export class RunningRegions {
     return found;
   }
 
+  /** Of the suite's own database in that region. */
+  databaseUrl(region: string): string {
+    const url = this.databases.get(region);
+    if (url === undefined) throw new Error(`${region} has no database`);
+    return url;
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.running.values()].map((region) => region.stop()));
     for (const [region, url] of this.databases)
