@@ -1,7 +1,7 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { cart, entityRow, storedEvent, Writer } from '#kit/contracts/event-log/fixtures.js';
-import { startStack, type OwnedDevStack } from '../devstack/stack.js';
+import { ScratchDatabase } from '../../../test/integration/scratch-database.js';
 import { DatabaseRefused } from './failures.js';
 import { migrate } from './migrate.js';
 import { migrations } from './migrations.js';
@@ -11,13 +11,13 @@ import {
   type PostgresEventLogOptions,
 } from './postgres-event-log.js';
 
-let stack: OwnedDevStack;
+let database: ScratchDatabase;
 let sql: pg.Client;
 const logs: PostgresEventLog[] = [];
 
 async function open(changes: Partial<PostgresEventLogOptions> = {}): Promise<PostgresEventLog> {
   const log = await openPostgresEventLog({
-    url: stack.region('eu').postgresUrl,
+    url: database.url,
     region: 'eu',
     shards: 4,
     ...changes,
@@ -27,19 +27,14 @@ async function open(changes: Partial<PostgresEventLogOptions> = {}): Promise<Pos
 }
 
 beforeAll(async () => {
-  const external = { eu: { kafkaBrokers: ['127.0.0.1:1'] } };
-  stack = await startStack({ regions: ['eu'], portBase: 0, latency: 'none', external });
-  sql = new pg.Client({ connectionString: stack.region('eu').postgresUrl });
-  await sql.connect();
+  database = await ScratchDatabase.create();
+  ({ sql } = database);
 });
 afterEach(async () => {
   await Promise.all(logs.splice(0).map((log) => log.close()));
   await sql.query('drop schema if exists atoll, atoll_data, reports cascade');
 });
-afterAll(async () => {
-  await sql?.end();
-  await stack?.stop();
-});
+afterAll(() => database?.drop());
 
 describe('the identity of a region', () => {
   test('is made once, also when several processes start at the same moment', async () => {

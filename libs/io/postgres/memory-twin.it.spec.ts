@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Dot } from '#core/causality/dot.js';
 import { CommitRefused, type EventLog, type Fence, type ShardCommit } from '#flow/ports/event-log.js';
@@ -19,24 +18,18 @@ import {
 } from '#kit/contracts/event-log/fixtures.js';
 import { MemoryDatabase } from '#kit/memory/memory-database.js';
 import { MemoryEventLog } from '#kit/memory/memory-event-log.js';
-import { startStack, type OwnedDevStack } from '../devstack/stack.js';
+import { ScratchDatabase } from '../../../test/integration/scratch-database.js';
 import { openPostgresEventLog } from './postgres-event-log.js';
 
 const shards = 2;
 const runs = 40;
 
-let stack: OwnedDevStack;
-let sql: pg.Client;
+let database: ScratchDatabase;
+
 beforeAll(async () => {
-  const external = { eu: { kafkaBrokers: ['127.0.0.1:1'] } };
-  stack = await startStack({ regions: ['eu'], portBase: 0, latency: 'none', external });
-  sql = new pg.Client({ connectionString: stack.region('eu').postgresUrl });
-  await sql.connect();
+  database = await ScratchDatabase.create();
 });
-afterAll(async () => {
-  await sql?.end();
-  await stack?.stop();
-});
+afterAll(() => database?.drop());
 
 /** One call, and what of its answer two logs must agree on. */
 type Step = (log: EventLog, fences: ReadonlyMap<number, Fence>) => Promise<unknown>;
@@ -216,7 +209,7 @@ async function everything(log: EventLog): Promise<unknown> {
 }
 
 test('Postgres answers whatever happens as the in-memory twin does', async () => {
-  const url = stack.region('eu').postgresUrl;
+  const { url, sql } = database;
   let committed = 0;
   let refused = 0;
   const steps = fc.array(
