@@ -14,17 +14,14 @@ const readyMillisMax = 60_000;
  * stack's links. Keys are new, so that records which other suites left on the topics are refused like any foreigner's.
  */
 export class RunningRegions {
-  private readonly databases = new Map<string, string>();
+  private readonly databases = new Map<string, OwnDatabase>();
   private readonly running = new Map<string, RunningRegion>();
   readonly logged: string[] = [];
 
-  private constructor(
-    readonly stack: DevStack,
-    private readonly name: string,
-  ) {}
+  private constructor(readonly stack: DevStack) {}
 
   static async started(descriptor: StackDescriptor, regions: readonly string[]): Promise<RunningRegions> {
-    const suite = new RunningRegions(attachStack(descriptor), `suite_${randomBytes(4).toString('hex')}`);
+    const suite = new RunningRegions(attachStack(descriptor));
     const keys = regions.map((region) => `${region}=${randomBytes(32).toString('base64')}`).join(';');
     const ports = new Map<string, number>();
     for (const region of regions) ports.set(region, await freePort());
@@ -42,28 +39,25 @@ export class RunningRegions {
 
   /** Of the suite's own database in that region. */
   databaseUrl(region: string): string {
-    const url = this.databases.get(region);
-    if (url === undefined) throw new Error(`${region} has no database`);
-    return url;
+    const database = this.databases.get(region);
+    if (database === undefined) throw new Error(`${region} has no database`);
+    return database.url;
   }
 
   async stop(): Promise<void> {
     await Promise.all([...this.running.values()].map((region) => region.stop()));
-    for (const [region, url] of this.databases)
-      await administer(this.stack, region, `drop database ${new URL(url).pathname.slice(1)}`);
+    await Promise.all([...this.databases.values()].map((database) => database.drop()));
   }
 
   private async start(region: string, { regions, keys, grpcPort }: Start): Promise<void> {
     const { stack } = this;
-    await administer(stack, region, `create database ${this.name}`);
-    const url = new URL(stack.region(region).postgresUrl);
-    url.pathname = `/${this.name}`;
-    this.databases.set(region, url.href);
+    const database = await OwnDatabase.created(stack.descriptor, region);
+    this.databases.set(region, database);
     await stack.grpcTarget(region, grpcPort);
     const others = regions.filter((other) => other !== region);
     const settings = await readSettings({
       ATOLL_REGION: region,
-      ATOLL_POSTGRES_URL: url.href,
+      ATOLL_POSTGRES_URL: database.url,
       ATOLL_KAFKA: regions
         .map((other) => `${other}=${stack.region(other).kafkaBrokersFrom(region).join(',')}`)
         .join(';'),
@@ -101,14 +95,37 @@ export async function until(condition: () => Promise<boolean>, millisMax = ready
   }
 }
 
-async function administer(stack: DevStack, region: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: stack.region(region).postgresUrl });
+/** A database of a suite's own on a region's shared server. */
+export class OwnDatabase {
+  private constructor(
+    readonly url: string,
+    private readonly name: string,
+    private readonly serverUrl: string,
+  ) {}
+
+  static async created(stack: StackDescriptor, region: string): Promise<OwnDatabase> {
+    const serverUrl = stack.regions.find((one) => one.region === region)?.postgresUrl;
+    if (serverUrl === undefined) throw new Error(`the stack has no region ${region}`);
+    const name = `suite_${randomBytes(6).toString('hex')}`;
+    const url = new URL(serverUrl);
+    url.pathname = `/${name}`;
+    await administer(serverUrl, `create database ${name}`);
+    return new OwnDatabase(url.href, name, serverUrl);
+  }
+
+  drop(): Promise<void> {
+    return administer(this.serverUrl, `drop database ${this.name} with (force)`);
+  }
+}
+
+async function administer(serverUrl: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
   await client.query(sql);
   await client.end();
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject).listen(0, '127.0.0.1', () => {
