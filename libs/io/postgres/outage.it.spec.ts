@@ -161,6 +161,22 @@ describe('a backend that ends', () => {
   });
 });
 
+describe('reads that take all the time there is', () => {
+  test('hold up neither leases nor commits', async () => {
+    const log = await open({ readConnections: 2 });
+    const fence = await owned(log);
+    const holder = await administer();
+    await holder.query('begin; lock table atoll.conflict');
+    const reads = [1, 2, 3, 4].map(() => log.conflicts({ limit: 1 }));
+    await blocked(2);
+    expect(await log.renew(processA, [{ shard: 0, ownerEpoch: 1 }], longLeaseMillis)).toEqual([]);
+    expect(await log.commit([part(fence)])).toEqual({ fenced: [] });
+    await holder.query('rollback');
+    await holder.end();
+    expect(await Promise.all(reads)).toEqual([[], [], [], []]);
+  });
+});
+
 describe('a statement that takes too long', () => {
   test('is given up by Postgres, and surely did not commit', async () => {
     const log = await open({ statementMillisMax: 1_000 });

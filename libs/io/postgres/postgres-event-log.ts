@@ -39,6 +39,7 @@ export interface PostgresEventLogOptions {
   readonly shards: number;
   readonly applicationName?: string;
   readonly commitConnections?: number;
+  readonly briefConnections?: number;
   readonly readConnections?: number;
   /** After this long Postgres gives a statement up. */
   readonly statementMillisMax?: number;
@@ -53,6 +54,7 @@ export interface PostgresEventLogOptions {
 const defaults = {
   applicationName: 'atoll',
   commitConnections: 2,
+  briefConnections: 3,
   readConnections: 4,
   statementMillisMax: 10_000,
   silenceMillisMax: 5_000,
@@ -67,33 +69,46 @@ const defaults = {
  * restored; LogUnavailable when it cannot be reached: then trying again later is right.
  */
 export async function openPostgresEventLog(options: PostgresEventLogOptions): Promise<PostgresEventLog> {
-  const { commitConnections, readConnections, ...settings } = { ...defaults, ...options };
+  const settings = { ...defaults, ...options };
   // A migration takes as long as it takes.
   const setup = new Connections({ ...settings, connections: 1, statementMillisMax: 0, silenceMillisMax: 0 });
-  const commits = new Connections({ ...settings, connections: commitConnections });
-  const reads = new Connections({ ...settings, connections: readConnections });
+  const pools: Pools = {
+    commits: new Connections({ ...settings, connections: settings.commitConnections }),
+    brief: new Connections({ ...settings, connections: settings.briefConnections }),
+    reads: new Connections({ ...settings, connections: settings.readConnections }),
+  };
   try {
     const { identity, boot } = await setup.transaction('begin', async (client) => {
       await migrate(client);
       return { identity: await openRegion(client, settings), boot: await readBootIdentity(client) };
     });
     const expected = { actor: identity.actor, boot };
-    for (const pool of [commits, reads]) pool.require((client) => requireSameDatabase(client, expected));
-    const actors = new Actors(commits);
+    for (const pool of allOf(pools)) pool.require((client) => requireSameDatabase(client, expected));
+    const actors = new Actors(pools.commits);
     await actors.know(new Set([identity.actor]));
-    return new PostgresEventLog(identity, { commits, reads }, actors);
+    return new PostgresEventLog(identity, pools, actors);
   } catch (error) {
-    await Promise.all([commits.close(), reads.close()]);
+    await closeAll(pools);
     throw error instanceof DatabaseRefused ? error : unavailable(error);
   } finally {
     await setup.close();
   }
 }
 
+/** A long read holds up neither a commit nor a lease. */
 interface Pools {
-  /** For commits alone: they never wait behind a read. */
   readonly commits: Connections;
+  /** Leases, checks of ownership, and what a batch must know before it is decided. */
+  readonly brief: Connections;
   readonly reads: Connections;
+}
+
+function allOf({ commits, brief, reads }: Pools): readonly Connections[] {
+  return [commits, brief, reads];
+}
+
+async function closeAll(pools: Pools): Promise<void> {
+  await Promise.all(allOf(pools).map((pool) => pool.close()));
 }
 
 /** Station 2 on a real Postgres (pg 8). See the port for what each method promises. */
@@ -110,7 +125,7 @@ export class PostgresEventLog implements EventLog {
 
   /** Lets calls in flight end, then closes every connection. */
   async close(): Promise<void> {
-    await Promise.all([this.pools.commits.close(), this.pools.reads.close()]);
+    await closeAll(this.pools);
   }
 
   /** Makes the read-only SQL view of each entity type, in schema `atoll_data`. To be called at start. */
@@ -141,14 +156,14 @@ export class PostgresEventLog implements EventLog {
     | { readonly kind: 'taken'; readonly ownerEpoch: number }
     | { readonly kind: 'held'; readonly by: ShardOwner }
   > {
-    return answered(ownership.takeOver(this.pools.reads, shard, process, leaseMillis));
+    return answered(ownership.takeOver(this.pools.brief, shard, process, leaseMillis));
   }
 
   async reclaim(
     shard: number,
     ownerEpoch: number,
   ): Promise<{ readonly kind: 'kept'; readonly fence: Fence } | { readonly kind: 'lost' }> {
-    return answered(ownership.reclaim(this.pools.reads, shard, ownerEpoch));
+    return answered(ownership.reclaim(this.pools.brief, shard, ownerEpoch));
   }
 
   async renew(
@@ -156,23 +171,23 @@ export class PostgresEventLog implements EventLog {
     shards: readonly ownership.OwnedShard[],
     leaseMillis: number,
   ): Promise<readonly number[]> {
-    return answered(ownership.renew(this.pools.reads, process, shards, leaseMillis));
+    return answered(ownership.renew(this.pools.brief, process, shards, leaseMillis));
   }
 
   async release(shards: readonly ownership.OwnedShard[]): Promise<void> {
-    return answered(ownership.release(this.pools.reads, shards));
+    return answered(ownership.release(this.pools.brief, shards));
   }
 
   async stillOwned(shards: readonly ownership.OwnedShard[]): Promise<readonly number[]> {
-    return answered(ownership.stillOwned(this.pools.reads, shards));
+    return answered(ownership.stillOwned(this.pools.brief, shards));
   }
 
   async owners(): Promise<readonly ShardOwner[]> {
-    return answered(ownership.owners(this.pools.reads, this.identity.shards));
+    return answered(ownership.owners(this.pools.brief, this.identity.shards));
   }
 
   async processes(): Promise<readonly ProcessRow[]> {
-    return answered(ownership.processes(this.pools.reads));
+    return answered(ownership.processes(this.pools.brief));
   }
 
   async loadShard(shard: number): Promise<ShardImage> {
@@ -183,7 +198,7 @@ export class PostgresEventLog implements EventLog {
     readonly entities: readonly EntityRef[];
     readonly mutations: readonly string[];
   }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }> {
-    return answered(entityReads.prepare(this.pools.reads, wanted));
+    return answered(entityReads.prepare(this.pools.brief, wanted));
   }
 
   async entityEvents(
