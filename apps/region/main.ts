@@ -1,15 +1,21 @@
 import { createRequire } from 'node:module';
 import { setTimeout as pause } from 'node:timers/promises';
-import { PartitionMismatch } from '#io/kafka/topics.js';
-import { DatabaseRefused } from '#io/postgres/failures.js';
 import { createJsonLog, type Log } from '#io/telemetry/json-log.js';
 import { readSettings, SettingsError } from './config/read-settings.js';
 import type { Settings } from './config/settings.js';
-import { startRegion, type RunningRegion } from './start-region.js';
+import type { RunningRegion } from './start-region.js';
 
 /** A stop takes at most this long; whoever asked kills after 5 s. */
 const stopMillisMax = 4_500;
 const readyPollMillis = 25;
+
+/** What an operator has to correct: told in its own sentence, without a stack. By name, for their modules load late. */
+const refusals: ReadonlySet<string> = new Set([
+  SettingsError.name,
+  'DatabaseRefused',
+  'PartitionMismatch',
+  'LogUnavailable',
+]);
 
 /** Ends the process with a sentence that says what to do. */
 function refuse(sentence: string): never {
@@ -28,6 +34,8 @@ async function run(): Promise<void> {
   stopOnFault(log);
   const stopped = Promise.withResolvers<void>();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopped.resolve());
+  // Only now, so that bad settings are refused before half a second of loading.
+  const { startRegion } = await import('./start-region.js');
   const starting = startRegion(settings, log, versionOfProduct());
   const region = await Promise.race([starting, stopped.promise]);
   if (region === undefined) process.exit(0);
@@ -79,12 +87,6 @@ function versionOfProduct(): string {
 try {
   await run();
 } catch (error) {
-  if (
-    error instanceof SettingsError ||
-    error instanceof DatabaseRefused ||
-    error instanceof PartitionMismatch
-  ) {
-    refuse(error.message);
-  }
-  refuse(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (!(error instanceof Error)) refuse(String(error));
+  refuse(refusals.has(error.name) ? error.message : (error.stack ?? error.message));
 }

@@ -3,6 +3,8 @@ import type { RegionService } from '#flow/service.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Quantiles } from '#io/telemetry/prometheus.js';
 import type { Report } from './as-atoll-error.js';
+import { adminOperations } from './admin.js';
+import { batchOperations } from './batch.js';
 import { entityOperations } from './entities.js';
 import { feedOperations } from './feed.js';
 import { reportOperations } from './reports.js';
@@ -27,7 +29,9 @@ export function createRegionApi(parts: ApiParts) {
     region: parts.region,
     ...entityOperations(parts),
     ...writeOperations(parts),
+    ...batchOperations(parts),
     ...reportOperations(parts),
+    ...adminOperations(parts),
     ...feedOperations(parts),
     isReady: () => parts.service.isReady(),
     /** Reading the status sets the gauges of what waits; without a database they stay as they were. */

@@ -1,10 +1,8 @@
 import { formatDot } from '#core/causality/dot.js';
 import { AtollError } from '#core/errors.js';
 import type { ConflictQuery, ConflictRow } from '#flow/ports/event-log.js';
-import type { TopologyAnswer, SloAnswer } from '#io/http/admin-answers.js';
 import type { ConflictAnswer } from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
-import type { Quantiles } from '#io/telemetry/prometheus.js';
 import type { Answer } from './answer.js';
 import { assertType } from './entities.js';
 import type { ApiParts } from './region-api.js';
@@ -17,7 +15,7 @@ export interface ConflictsPage {
   readonly limit: number;
 }
 
-/** What is known about conflicts, writes, barriers and the region itself. */
+/** What is known about conflicts, writes and barriers. */
 export function reportOperations(parts: ApiParts) {
   const { service, region } = parts;
 
@@ -62,93 +60,6 @@ export function reportOperations(parts: ApiParts) {
         .catch(barrierNotFound);
       return { body: { reached, missing: [...missing], region } };
     },
-
-    async topology(): Promise<Answer<TopologyAnswer>> {
-      const [status, ready] = await Promise.all([service.status(), service.isReady()]);
-      const { actor, process, shards, owned, isolated, pending, parked } = status;
-      const types = [...parts.types.values()].map((type) => ({
-        name: type.name,
-        schemaVersion: type.schemaVersion,
-        onDelete: type.onDelete,
-        consistency: type.consistency,
-        policyHash: parts.policyHashes.get(type.name) ?? '',
-        fields: [...type.fields].map(([name, { policy }]) => ({
-          name,
-          policy: policy.name,
-          version: policy.version,
-        })),
-      }));
-      return {
-        body: {
-          region,
-          actor,
-          process,
-          members: [...parts.members],
-          shards,
-          owned: [...owned],
-          ready,
-          isolated,
-          pending,
-          parked,
-          types,
-        },
-      };
-    },
-
-    async links() {
-      const { links } = await service.status();
-      return {
-        body: { region, links: links.map((link) => ({ ...link, refusedTypes: [...link.refusedTypes] })) },
-      };
-    },
-
-    async shards() {
-      const [status, owners] = await Promise.all([service.status(), service.owners()]);
-      const shards = owners.map((owner) => ({
-        ...owner,
-        cursors: Object.fromEntries(status.cursors.get(owner.shard) ?? []),
-      }));
-      return { body: { region, shards } };
-    },
-
-    async quarantine(limit: number) {
-      const rows = await service.quarantine(limit);
-      const events = rows.map(({ dot, shard, entity, state, waitsFor, reason }) => ({
-        dot: formatDot(dot, shard),
-        ...entity,
-        state,
-        waitsFor: waitsFor === undefined ? null : formatDot(waitsFor, shard),
-        reason: reason ?? null,
-      }));
-      return { body: { region, events } };
-    },
-
-    async slo(): Promise<Answer<SloAnswer>> {
-      const [status, ready] = await Promise.all([service.status(), service.isReady()]);
-      const [lag, commits] = await Promise.all([
-        parts.quantiles('lag_millis'),
-        parts.quantiles('commit_millis'),
-      ]);
-      const { process, isolated, pending, parked } = status;
-      const lagMillis = lag.map(({ labels, ...rest }) => ({
-        from: String(labels.from ?? ''),
-        to: String(labels.to ?? ''),
-        ...rest,
-      }));
-      const [commit] = commits;
-      return {
-        body: {
-          region,
-          process,
-          ready,
-          isolated,
-          pending,
-          parked,
-          lagMillis,
-          commitMillis: commit === undefined ? null : withoutLabels(commit),
-        },
-      };
-    },
   };
 }
 
@@ -160,10 +71,6 @@ function barrierNotFound(error: unknown): never {
     });
   }
   throw error;
-}
-
-function withoutLabels({ count, p50, p99, p999 }: Quantiles) {
-  return { count, p50, p99, p999 };
 }
 
 function conflictQuery({ type, id, unresolved, after, limit }: ConflictsPage): ConflictQuery {

@@ -1,0 +1,94 @@
+import { formatDot } from '#core/causality/dot.js';
+import type { SloAnswer, TopologyAnswer } from '#io/http/admin-answers.js';
+import type { Quantiles } from '#io/telemetry/prometheus.js';
+import type { Answer } from './answer.js';
+import type { ApiParts } from './region-api.js';
+
+/** What operators ask about the region itself. */
+export function adminOperations(parts: ApiParts) {
+  const { service, region } = parts;
+
+  return {
+    async topology(): Promise<Answer<TopologyAnswer>> {
+      const [status, ready] = await Promise.all([service.status(), service.isReady()]);
+      const { actor, process, shards, owned, isolated, pending, parked } = status;
+      const members = [...parts.members];
+      const own = { region, actor, process, members, shards, owned: [...owned] };
+      return { body: { ...own, ready, isolated, pending, parked, types: describeTypes(parts) } };
+    },
+
+    async links() {
+      const { links } = await service.status();
+      return {
+        body: { region, links: links.map((link) => ({ ...link, refusedTypes: [...link.refusedTypes] })) },
+      };
+    },
+
+    async shards() {
+      const [status, owners] = await Promise.all([service.status(), service.owners()]);
+      const shards = owners.map((owner) => ({
+        ...owner,
+        cursors: Object.fromEntries(status.cursors.get(owner.shard) ?? []),
+      }));
+      return { body: { region, shards } };
+    },
+
+    async quarantine(limit: number) {
+      const rows = await service.quarantine(limit);
+      const events = rows.map(({ dot, shard, entity, state, waitsFor, reason }) => ({
+        dot: formatDot(dot, shard),
+        ...entity,
+        state,
+        waitsFor: waitsFor === undefined ? null : formatDot(waitsFor, shard),
+        reason: reason ?? null,
+      }));
+      return { body: { region, events } };
+    },
+
+    async slo(): Promise<Answer<SloAnswer>> {
+      const [status, ready] = await Promise.all([service.status(), service.isReady()]);
+      const [lag, commits] = await Promise.all([
+        parts.quantiles('lag_millis'),
+        parts.quantiles('commit_millis'),
+      ]);
+      const { process, isolated, pending, parked } = status;
+      const lagMillis = lag.map(({ labels, ...rest }) => ({
+        from: String(labels.from ?? ''),
+        to: String(labels.to ?? ''),
+        ...rest,
+      }));
+      const [commit] = commits;
+      return {
+        body: {
+          region,
+          process,
+          ready,
+          isolated,
+          pending,
+          parked,
+          lagMillis,
+          commitMillis: commit === undefined ? null : withoutLabels(commit),
+        },
+      };
+    },
+  };
+}
+
+function describeTypes({ types, policyHashes }: ApiParts): TopologyAnswer['types'] {
+  return [...types.values()].map(({ name, schemaVersion, onDelete, consistency, fields }) => ({
+    name,
+    schemaVersion,
+    onDelete,
+    consistency,
+    policyHash: policyHashes.get(name) ?? '',
+    fields: [...fields].map(([field, { policy }]) => ({
+      name: field,
+      policy: policy.name,
+      version: policy.version,
+    })),
+  }));
+}
+
+function withoutLabels({ count, p50, p99, p999 }: Quantiles) {
+  return { count, p50, p99, p999 };
+}
