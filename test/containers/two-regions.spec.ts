@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it, onTestFailed } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFailed, vi } from 'vitest';
 import type { EntityRead, EntityRef, FieldOperation, WriteResult } from '#client/wire.js';
 import { createBetween, newMembership, startSite, type Site } from './site.js';
 
 /** After a heal both sides have to notice, reconnect and fetch what is missing; TCP alone may take seconds for that. */
-const healMillisMax = 60_000;
+const healMillisMax = 90_000;
+/** The longest that a region waits for one read. */
+const readMillisMax = 30_000;
 
 let between: Awaited<ReturnType<typeof createBetween>>;
 let us: Site;
@@ -41,7 +43,9 @@ function write(site: Site, entity: EntityRef, operation: FieldOperation): Promis
 
 /** Reads no less than what another region had answered, and waits for it. */
 function readAfter(site: Site, entity: EntityRef, written: WriteResult): Promise<EntityRead> {
-  return site.client.read(entity, { session: written.session, maxWaitMillis: healMillisMax });
+  const read = (): Promise<EntityRead> =>
+    site.client.read(entity, { session: written.session, maxWaitMillis: readMillisMax });
+  return vi.waitFor(read, { timeout: healMillisMax });
 }
 
 const conflictIds = async (site: Site): Promise<string[]> =>
@@ -67,6 +71,8 @@ describe('two regions in containers', () => {
     ] as const;
     expect((await us.client.read(ada)).value).toMatchObject({ name: 'Ada L.' });
     expect((await eu.client.read(ada)).value).toMatchObject({ name: 'Ada K.' });
+    const covered = us.client.read(ada, { session: inEu.session, maxWaitMillis: 500 });
+    await expect(covered).rejects.toMatchObject({ code: 'not_covered_yet' });
     expect(await conflictIds(us)).toEqual([]);
 
     await eu.heal();
