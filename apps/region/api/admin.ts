@@ -2,7 +2,7 @@ import { formatDot } from '#core/causality/dot.js';
 import type { SloAnswer, TopologyAnswer } from '#io/http/admin-answers.js';
 import type { Quantiles } from '#io/telemetry/prometheus.js';
 import type { Answer } from './answer.js';
-import type { ApiParts } from './region-api.js';
+import type { ApiParts } from './api-parts.js';
 
 /** What operators ask about the region itself. */
 export function adminOperations(parts: ApiParts) {

@@ -6,7 +6,7 @@ import type { BatchChange } from '#io/http/requests.js';
 import { problemOf, type Problem } from '#io/wire/problem.js';
 import { readVersion, type Answer } from './answer.js';
 import { asAtollError } from './as-atoll-error.js';
-import type { ApiParts } from './region-api.js';
+import type { ApiParts } from './api-parts.js';
 import { given, movedTo, submit } from './writes.js';
 
 export type BatchOutcome =

@@ -6,7 +6,7 @@ import type { EntitiesAnswer, EntityAnswer, HistoryAnswer, ListedEntity } from '
 import type { Call } from '#io/http/call.js';
 import { AtollErrorWithMembers } from '#io/wire/problem.js';
 import { encodeVersion, vectorObject, type Answer } from './answer.js';
-import type { ApiParts } from './region-api.js';
+import type { ApiParts } from './api-parts.js';
 
 /** Station 6: reads. */
 export function entityOperations(parts: ApiParts) {

@@ -5,7 +5,7 @@ import type { NoticeAnswer } from '#io/http/answers.js';
 import { feedClientsMax } from '#io/http/limits.js';
 import { encodeVersion, vectorObject } from './answer.js';
 import { assertType } from './entities.js';
-import type { ApiParts } from './region-api.js';
+import type { ApiParts } from './api-parts.js';
 
 export interface FeedQuery {
   readonly type?: string | undefined;

@@ -5,7 +5,7 @@ import type { ConflictAnswer } from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
 import type { Answer } from './answer.js';
 import { assertType } from './entities.js';
-import type { ApiParts } from './region-api.js';
+import type { ApiParts } from './api-parts.js';
 
 export interface ConflictsPage {
   readonly type?: string | undefined;

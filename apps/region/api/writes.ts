@@ -9,7 +9,7 @@ import { escapePointer } from '#io/http/json-body.js';
 import type { ChangeRequest } from '#io/http/requests.js';
 import { encodeVersion, readVersion, vectorObject, type Answer } from './answer.js';
 import { assertType } from './entities.js';
-import type { ApiParts } from './region-api.js';
+import type { ApiParts } from './api-parts.js';
 
 /** Policies whose fields PATCH can set. */
 const registers: ReadonlySet<string> = new Set(['last-writer-wins', 'multi-value']);

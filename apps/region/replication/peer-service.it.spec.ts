@@ -6,9 +6,14 @@ import { Transport, type GrpcOptions } from '@nestjs/microservices';
 import type { Server } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
 import { GrpcPeers } from '#io/grpc/grpc-peers.js';
-import { trustingAuthentication } from '#io/grpc/peer-authentication.js';
+import { tokenAuthentication } from '#io/grpc/peer-authentication.js';
 import { peerProtoPath, peerServerOptions, peerServiceDefinition } from '#io/grpc/peer-definition.js';
 import { peerService } from '#io/grpc/peer-service.js';
+
+const tokens = new Map([
+  ['us', 'token-of-us'],
+  ['eu', 'token-of-eu'],
+]);
 
 @Module({})
 class Application {}
@@ -23,12 +28,16 @@ async function freePort(): Promise<number> {
 
 it("serves peers on the gRPC server that Nest makes for the region's own services", async () => {
   const url = `127.0.0.1:${await freePort()}`;
-  const us = new GrpcPeers({ region: 'us', endpoints: new Map([['eu', ['127.0.0.1:1']]]) });
+  const us = new GrpcPeers({
+    region: 'us',
+    token: tokens.get('us'),
+    endpoints: new Map([['eu', ['127.0.0.1:1']]]),
+  });
   const numbers: number[] = [];
   us.onHeartbeat(({ number }) => numbers.push(number));
   const service = peerService({
     region: 'us',
-    authenticate: trustingAuthentication(['us', 'eu']),
+    authenticate: tokenAuthentication(tokens),
     heard: us.heard,
     handlers: {
       fetch: () => Promise.resolve([Uint8Array.of(7)]),
@@ -51,7 +60,7 @@ it("serves peers on the gRPC server that Nest makes for the region's own service
   });
   await app.listen();
 
-  const eu = new GrpcPeers({ region: 'eu', endpoints: new Map([['us', [url]]]) });
+  const eu = new GrpcPeers({ region: 'eu', token: tokens.get('eu'), endpoints: new Map([['us', [url]]]) });
   const request = { shard: 0, actor: 'us~1', from: 1, limit: 1, bytesMax: 1 };
   expect(await eu.fetch('us', request)).toEqual([Uint8Array.of(7)]);
   const heartbeat = {
