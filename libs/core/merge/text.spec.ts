@@ -19,7 +19,10 @@ const splice = (index: number, remove: number, insert: string): Operation => ({
 const update = (bytes: Uint8Array): Operation => ({ op: 'update', update: encodeBase64(bytes) });
 
 /** A client with a yjs document of its own. */
-function client(id: number, from?: Uint8Array): { readonly doc: Doc; type(index: number, insert: string): Operation } {
+function client(
+  id: number,
+  from?: Uint8Array,
+): { readonly doc: Doc; type(index: number, insert: string): Operation } {
   const doc = new Doc();
   doc.clientID = id;
   if (from) applyUpdate(doc, from);
@@ -184,7 +187,11 @@ describe('text', () => {
 
   it('leaves an older state as it was', () => {
     const policy = text();
-    const stamp = { dot: { actor: 'eu~1', seq: 1 }, time: { wallMillis: 1, counter: 0, actor: 'eu~1' }, hasObserved: false };
+    const stamp = {
+      dot: { actor: 'eu~1', seq: 1 },
+      time: { wallMillis: 1, counter: 0, actor: 'eu~1' },
+      hasObserved: false,
+    };
     let state = policy.initial();
     const older: { readonly state: TextState; readonly value: Json; readonly encoded: string }[] = [];
     for (let seq = 1; seq <= 300; seq += 1) {
@@ -242,10 +249,16 @@ describe('text, edited by clients with yjs', () => {
 
   it('lets a client edit what regions spliced', () => {
     const policy = text();
-    const story = scenario(policy).write('eu', splice(0, 0, 'abc')).heal();
+    const story = scenario(policy)
+      .write('eu', splice(0, 0, 'abc'))
+      .heal();
     const ann = client(1, bytesOf(shownDocument(story.stateAt('us') as TextState)!.content));
     expect(ann.doc.getText('text').toString()).toBe('abc');
-    story.write('us', ann.type(1, '-')).write('us', update(encodeStateAsUpdate(ann.doc))).heal().thenEverywhere('a-bc');
+    story
+      .write('us', ann.type(1, '-'))
+      .write('us', update(encodeStateAsUpdate(ann.doc)))
+      .heal()
+      .thenEverywhere('a-bc');
   });
 
   it('refuses an update that builds on what is not here', () => {
@@ -281,6 +294,18 @@ describe('text, edited by clients with yjs', () => {
       .thenEverywhere('hello!> .');
   });
 
+  it('deletes everywhere what an update carries as deleted, though no delete set says so', () => {
+    const beforeX = [0x40 | 1, ...countOf(regionClientOf('eu~1')), 0];
+    scenario(text())
+      .write('eu', splice(0, 0, 'x'))
+      .heal()
+      .write('us', update(Uint8Array.from([1, 1, 1, 0, ...beforeX, 2, 0])))
+      .write('eu', update(Uint8Array.from([1, 1, 1, 0, 0x40 | 4, ...beforeX.slice(1), 2, 0x61, 0x62, 0])))
+      .thenAt('eu', 'abx')
+      .heal()
+      .thenEverywhere('x');
+  });
+
   it('refuses to type in the name of a region', () => {
     scenario(text())
       .write('eu', client(regionClientOf('us~1')).type(0, 'hello'))
@@ -314,7 +339,9 @@ describe('text, edited by clients with yjs', () => {
     const rich = new Doc();
     rich.getText('text').insert(0, 'hello', { bold: true });
     for (const doc of [map, elsewhere, rich]) {
-      scenario(text()).write('eu', update(encodeStateAsUpdate(doc))).thenRefused('invalid_value', '/update');
+      scenario(text())
+        .write('eu', update(encodeStateAsUpdate(doc)))
+        .thenRefused('invalid_value', '/update');
     }
   });
 });
@@ -333,3 +360,8 @@ describe('text within a map', () => {
       .thenEverywhere({ a: 'new' });
   });
 });
+
+/** An unsigned integer as yjs writes it: seven bits a byte, the lowest first. */
+function countOf(value: number): readonly number[] {
+  return value < 128 ? [value] : [128 + (value % 128), ...countOf(Math.floor(value / 128))];
+}
