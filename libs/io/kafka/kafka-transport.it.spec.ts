@@ -1,24 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Kafka, logLevel, Partitioners, type Admin } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
 import { topicOf, TransportUnavailable, type OutgoingRecord, type Transport } from '#flow/ports/transport.js';
 import { transportContract, type TransportLab } from '#kit/contracts/transport.contract.js';
 import { Receiver, Writer } from '#kit/contracts/transport-lab.js';
-import { startStack, type OwnedDevStack } from '../devstack/stack.js';
+import type {} from '../../../test/integration/global-setup.js';
+import { attachStack, type DevStack } from '../devstack/stack.js';
 import { KafkaTransport } from './kafka-transport.js';
 import { limits, type KafkaDriverName, type KafkaSettings } from './settings.js';
 import { PartitionMismatch } from './topics.js';
 
-let stack: OwnedDevStack;
-
-beforeAll(async () => {
-  // One broker is all that a transport needs; the address of a Postgres keeps the stack from starting one.
-  const external = { eu: { postgresUrl: 'postgres://nobody@127.0.0.1:1/none' } };
-  stack = await startStack({ regions: ['eu'], portBase: 0, latency: 'none', external });
-});
-
-afterAll(() => stack?.stop());
+let stack: DevStack;
+beforeAll(() => void (stack = attachStack(inject('devStack'))));
 
 const shards = 4;
 
@@ -61,7 +55,7 @@ function openLab(driver: KafkaDriverName): KafkaLab {
     elapsedMillis: () => performance.now(),
     crash: () => stack.kill('eu', 'kafka'),
     restart: () => stack.start('eu', 'kafka'),
-    inject,
+    inject: injectRecord,
     buffered: (transport) => ({
       bytes: transport instanceof KafkaTransport ? transport.bufferedBytes : Infinity,
       bytesMax: limits.bufferedBytesMax + limits.fetchBytesMax,
@@ -107,7 +101,7 @@ function stranger(): Kafka {
   });
 }
 
-async function inject(origin: string, shard: number, value: Uint8Array): Promise<void> {
+async function injectRecord(origin: string, shard: number, value: Uint8Array): Promise<void> {
   const producer = stranger().producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   await producer.send({

@@ -2,18 +2,13 @@ import { assert } from '#core/assert.js';
 import { topicOf, type OutgoingRecord, type Subscription, type Transport } from '#flow/ports/transport.js';
 import { within } from './deadline.js';
 import type { KafkaDriver, Sender } from './driver.js';
+import { ensureTopics } from './ensure-topics.js';
 import { kafkajsDriver } from './kafkajs-driver.js';
 import { platformaticDriver } from './platformatic-driver.js';
 import { PublishLane } from './publish-lane.js';
 import { limits, type KafkaLog, type KafkaSettings } from './settings.js';
 import { KafkaSubscription } from './subscription.js';
-import {
-  controlTopic,
-  controlTopicShape,
-  ensureTopics,
-  eventTopicShape,
-  PartitionMismatch,
-} from './topics.js';
+import { controlTopic, controlTopicShape, eventTopicShape, PartitionMismatch } from './topics.js';
 
 const drivers = { kafkajs: kafkajsDriver, platformatic: platformaticDriver } as const;
 

@@ -2,9 +2,10 @@ import type { IncomingRecord, Subscription, Transport } from '#flow/ports/transp
 import { within } from './deadline.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import type { FoundRecord, KafkaDriver, PartitionRange, Reader } from './driver.js';
+import { ensureTopics } from './ensure-topics.js';
 import { messageOf } from './message-of.js';
 import { limits, type KafkaLog } from './settings.js';
-import { ensureTopics, originOf, PartitionMismatch, type TopicShape } from './topics.js';
+import { originOf, PartitionMismatch, type TopicShape } from './topics.js';
 
 export type StartPositions = Parameters<Transport['subscribe']>[0];
 

@@ -1,5 +1,4 @@
 import { topicOf } from '#flow/ports/transport.js';
-import type { KafkaDriver } from './driver.js';
 import { limits, type KafkaSettings } from './settings.js';
 
 /** One topic as it must be. */
@@ -57,30 +56,3 @@ export class PartitionMismatch extends Error {
 export function checkPartitions(shape: TopicShape, found: number): void {
   if (found !== shape.partitions) throw new PartitionMismatch(shape.name, shape.partitions, found);
 }
-
-/**
- * Makes sure that topics are there and that every partition is served: a broker says that it leads a new partition a
- * moment before it does.
- *
- * @throws PartitionMismatch, or an error of the client
- */
-export async function ensureTopics(
-  driver: KafkaDriver,
-  brokers: readonly string[],
-  shapes: readonly TopicShape[],
-): Promise<void> {
-  if (!(await driver.createTopics(brokers, shapes))) return;
-  const names = shapes.map(({ name }) => name);
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await driver.ranges(brokers, names);
-      return;
-    } catch (error) {
-      if (attempt === servedAttemptsMax) throw error;
-      await new Promise((resolve) => setTimeout(resolve, servedRetryMillis));
-    }
-  }
-}
-
-const servedAttemptsMax = 50;
-const servedRetryMillis = 50;
