@@ -1,5 +1,16 @@
 import type { RegionClient } from '#client/region-client.js';
-import type { Conflict, EntityRef, HistoryEntry, Json, JsonObject, ListedEntity } from '#client/wire.js';
+import { untilAnswered } from '#client/until-answered.js';
+import type {
+  Conflict,
+  ConflictPage,
+  ConflictQuery,
+  EntityRef,
+  HistoryEntry,
+  HistoryPage,
+  Json,
+  JsonObject,
+  ListedEntity,
+} from '#client/wire.js';
 import { partsOf, type OperationLine } from '../judge/history-line.js';
 import type { JudgedEvent } from '../judge/judged-event.js';
 import type { FinalValue, LoggedEvent } from '../judge/verdict.js';
@@ -30,7 +41,7 @@ export async function readAll(client: RegionClient, touched: Touched): Promise<r
   const chunks = [...touched].flatMap(([type, ids]) =>
     chunksOf([...ids], idsPerRead).map((part) => ({ type, part })),
   );
-  const pages = await atOnce(chunks, 2, ({ type, part }) => client.readMany(type, part));
+  const pages = await atOnce(chunks, 2, ({ type, part }) => untilAnswered(() => client.readMany(type, part)));
   return pages.flatMap(({ entities }) => entities);
 }
 
@@ -48,7 +59,10 @@ export async function readHistories(
   return atOnce(entities, readsAtOnce, async (entity) => {
     const entries: HistoryEntry[] = [];
     for (let offset: number | null = 0; offset !== null;) {
-      const page = await client.history(entity, { limit: historyPage, offset });
+      const at: number = offset;
+      const page: HistoryPage = await untilAnswered(() =>
+        client.history(entity, { limit: historyPage, offset: at }),
+      );
       entries.push(...page.entries);
       offset = page.next;
     }
@@ -60,7 +74,8 @@ export async function readHistories(
 export async function readConflicts(client: RegionClient): Promise<readonly Conflict[]> {
   const conflicts: Conflict[] = [];
   for (let after: string | undefined = ''; after !== undefined;) {
-    const page = await client.conflicts({ limit: historyPage, ...(after === '' ? {} : { after }) });
+    const query: ConflictQuery = { limit: historyPage, ...(after === '' ? {} : { after }) };
+    const page: ConflictPage = await untilAnswered(() => client.conflicts(query));
     conflicts.push(...page.conflicts);
     after = page.next ?? undefined;
   }

@@ -1,8 +1,8 @@
 import { newMutationId } from '#client/mutation-id.js';
 import type { RegionClient } from '#client/region-client.js';
 import type { EntityRef, FieldOperation, Json, WriteResult } from '#client/wire.js';
-import { pauseAfter, readFailure, writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { untilAnswered } from '#client/until-answered.js';
+import { writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
 import { entryField, type OperationLine, type Outcome, type Part } from '../judge/history-line.js';
 import type { Journal } from '../judge/journal.js';
 
@@ -106,7 +106,8 @@ export function startClient(workload: Workload, session: boolean): SequentialCli
     },
     async read(region, entity, field, take) {
       const invoked = workload.journal.nanoseconds();
-      const answer = await readUntilAnswered(workload, clientOf(workload, region), entity, callOptions());
+      const client = clientOf(workload, region);
+      const answer = await untilAnswered(() => client.read(entity, callOptions()), workload.patienceMillis);
       absorb(answer.session);
       const output = take(answer.value);
       workload.journal.operation({
@@ -117,24 +118,6 @@ export function startClient(workload: Workload, session: boolean): SequentialCli
       return output;
     },
   };
-}
-
-async function readUntilAnswered(
-  workload: Workload,
-  client: RegionClient,
-  entity: EntityRef,
-  options: { readonly session?: string },
-) {
-  const deadline = performance.now() + workload.patienceMillis;
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await client.read(entity, options);
-    } catch (error) {
-      const failure = readFailure(error);
-      if (!failure.retryable || performance.now() > deadline) throw failure.error;
-      await sleep(pauseAfter(tries));
-    }
-  }
 }
 
 interface EndedWrite {

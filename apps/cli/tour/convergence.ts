@@ -1,5 +1,5 @@
 import type { RegionClient } from '#client/region-client.js';
-import { readFailure } from '#client/write-until-known.js';
+import { untilAnswered } from '#client/until-answered.js';
 import { CommandFailed, exitCodes } from '../terminal/exit.js';
 
 /** A region answers a barrier after so long at the latest; then it is asked again. */
@@ -15,7 +15,7 @@ export async function awaitConvergence(regions: readonly RegionClient[], millisM
   const barriers = await Promise.all(
     regions.map(async (region) => ({
       of: region.region,
-      token: await retried(() => region.barrier(), deadline),
+      token: await untilAnswered(() => region.barrier(), millisMax),
     })),
   );
   await Promise.all(
@@ -24,9 +24,9 @@ export async function awaitConvergence(regions: readonly RegionClient[], millisM
         .filter(({ of }) => of !== region.region)
         .map(async ({ of, token }) => {
           for (;;) {
-            const { reached, missing } = await retried(
+            const { reached, missing } = await untilAnswered(
               () => region.awaitBarrier(token, waitMillis),
-              deadline,
+              millisMax,
             );
             if (reached) return;
             if (performance.now() < deadline) continue;
@@ -36,16 +36,4 @@ export async function awaitConvergence(regions: readonly RegionClient[], millisM
         }),
     ),
   );
-}
-
-async function retried<T>(call: () => Promise<T>, deadline: number): Promise<T> {
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      const failure = readFailure(error);
-      if (!failure.retryable || performance.now() > deadline) throw failure.error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
-  }
 }

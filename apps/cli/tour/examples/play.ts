@@ -1,5 +1,6 @@
 import { newMutationId } from '#client/mutation-id.js';
 import type { EntityRef, JsonObject, WriteResult } from '#client/wire.js';
+import { untilAnswered } from '#client/until-answered.js';
 import { writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
 import { CommandFailed, exitCodes } from '../../terminal/exit.js';
 import type { Table } from '../../terminal/table.js';
@@ -76,7 +77,7 @@ type ByRegion = Readonly<Record<string, JsonObject | null>>;
 
 async function readEverywhere(play: Play, entity: EntityRef): Promise<ByRegion> {
   const reads = play.regions.map(async (region) => {
-    const { value } = await clientOf(play.workload, region).read(entity);
+    const { value } = await untilAnswered(() => clientOf(play.workload, region).read(entity));
     return [region, value] as const;
   });
   return Object.fromEntries(await Promise.all(reads));
@@ -133,7 +134,8 @@ function openStage({ workload, run, regions }: Play): Stage {
       written(end);
     },
     async conflicts(region, { type, id }) {
-      return (await clientOf(workload, region).conflicts({ type, id, limit: 100 })).conflicts;
+      const page = await untilAnswered(() => clientOf(workload, region).conflicts({ type, id, limit: 100 }));
+      return page.conflicts;
     },
     async resolve(region, conflict, operation) {
       const entity = { type: conflict.type, id: conflict.entityId };
