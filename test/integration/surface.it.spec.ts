@@ -203,7 +203,9 @@ describe('HTTP and gRPC say the same,', () => {
       parked: 0,
     });
     const { links } = await get(us, '/v1/admin/links');
-    expect(links).toMatchObject([{ region: 'eu', refusedTypes: [] }]);
+    expect(links).toMatchObject([
+      { region: 'eu', lastHeartbeatMillisAgo: expect.any(Number), refusedTypes: [] },
+    ]);
     expect((await get(us, '/v1/admin/quarantine')).events).toEqual([]);
   });
 });

@@ -24,6 +24,9 @@ import { rimDeclaration } from './rim-declaration.js';
 const regions = ['us', 'eu'];
 const shards = 4;
 
+/** Starting takes a second; on a machine that does much else at the same time, many. */
+export const rimStartMillisMax = 60_000;
+
 export interface MemoryRim {
   readonly app: NestFastifyApplication;
   readonly api: RegionApi;

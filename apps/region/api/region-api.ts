@@ -1,10 +1,15 @@
 import { adminOperations } from './admin.js';
+import { setTimeout as pause } from 'node:timers/promises';
+import { asAtollError } from './as-atoll-error.js';
 import type { ApiParts } from './api-parts.js';
 import { batchOperations } from './batch.js';
 import { entityOperations } from './entities.js';
 import { feedOperations } from './feed.js';
 import { reportOperations } from './reports.js';
 import { writeOperations } from './writes.js';
+
+/** How long whoever collects metrics waits for those that need the database. */
+const gaugesMillisMax = 500;
 
 /**
  * Every operation a client can ask for, once: HTTP and gRPC only read requests and write answers, so that the two cannot
@@ -20,12 +25,11 @@ export function createRegionApi(parts: ApiParts) {
     ...adminOperations(parts),
     ...feedOperations(parts),
     isReady: () => parts.service.isReady(),
-    /** Reading the status sets the gauges of what waits; without a database they stay as they were. */
-    refreshGauges: (): Promise<void> =>
-      parts.service.status().then(
-        () => undefined,
-        () => undefined,
-      ),
+    /** Reading the status sets the gauges of what waits. Without a database they soon are left as they were. */
+    async refreshGauges(): Promise<void> {
+      const read = parts.service.status().catch((error: unknown) => asAtollError(error, parts.report));
+      await Promise.race([read, pause(gaugesMillisMax)]);
+    },
   };
 }
 

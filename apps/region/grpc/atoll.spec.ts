@@ -4,7 +4,7 @@ import { errorCatalogue, grpcStatusNumbers } from '#io/wire/error-catalogue.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
 import { GrpcAsker } from '../../../test/rim/grpc-client.js';
 import { ask } from '../../../test/rim/http-client.js';
-import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 import { overGrpc } from '../../../test/rim/over-grpc.js';
 
 let rims: MemoryRims;
@@ -15,12 +15,12 @@ beforeAll(async () => {
   const listening = await rims.listen('us');
   base = listening.base;
   us = new GrpcAsker(listening.grpc);
-});
+}, rimStartMillisMax);
 afterAll(async () => {
   us.close();
   expect(rims.at('us').reported).toEqual([]);
   await rims.stop();
-});
+}, rimStartMillisMax);
 
 const operation = (field: string, op: string, args: object) => ({
   field,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../../../test/rim/http-client.js';
-import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
 const roles = ['read', 'write', 'admin', 'peer'] as const;
 const tokenOf = (role: string) => ({ authorization: `Bearer the-${role}-token-of-this-suite` });
@@ -13,8 +13,8 @@ beforeAll(async () => {
   );
   await rims.at('us').app.listen(0, '127.0.0.1');
   base = await rims.at('us').app.getUrl();
-});
-afterAll(() => rims.stop());
+}, rimStartMillisMax);
+afterAll(() => rims?.stop(), rimStartMillisMax);
 
 describe('access', () => {
   it.each([

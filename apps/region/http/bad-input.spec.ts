@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
 import { ask, stateOf } from '../../../test/rim/http-client.js';
-import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
 let rims: MemoryRims;
 let base: string;
@@ -14,8 +14,8 @@ beforeAll(async () => {
   await rims.at('us').app.listen(0, '127.0.0.1');
   base = await rims.at('us').app.getUrl();
   await ask(base, { method: 'PATCH', url: '/v1/entities/cart/bad', body: '{"coupon":"START"}' });
-});
-afterAll(() => rims.stop());
+}, rimStartMillisMax);
+afterAll(() => rims?.stop(), rimStartMillisMax);
 beforeEach(async () => {
   before = await stateOf(base, ['cart', 'record']);
 });

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
 let rims: MemoryRims;
 beforeAll(async () => {
   rims = await MemoryRims.started();
   for (const region of ['us', 'eu']) await rims.at(region).app.init();
-});
-afterAll(() => rims.stop());
+}, rimStartMillisMax);
+afterAll(() => rims?.stop(), rimStartMillisMax);
 
 interface Asked {
   readonly region?: string;

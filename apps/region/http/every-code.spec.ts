@@ -8,7 +8,7 @@ import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
 import { openFeed } from '../../../test/rim/feed-client.js';
 import { ask, type Answered } from '../../../test/rim/http-client.js';
-import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
 const tokens = [{ role: 'read', name: 'a reader', token: 'the-token-of-a-mere-reader' }] as const;
 /** What eu calls a cart is something else: us parks its events. */
@@ -22,11 +22,11 @@ beforeAll(async () => {
   guarded = await MemoryRims.started(tokens);
   for (const region of ['us', 'eu'] as const) base[region] = (await rims.listen(region)).base;
   base.guarded = (await guarded.listen('us')).base;
-});
+}, rimStartMillisMax);
 afterAll(async () => {
   await rims.stop();
   await guarded.stop();
-});
+}, rimStartMillisMax);
 
 const get = (url: string, headers = {}) => ask(base.us, { method: 'GET', url, headers });
 const patch = (id: string, value: object, headers = {}) =>

@@ -5,7 +5,13 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { AtollError } from '#core/errors.js';
 import type { BearerTokens } from '#io/http/bearer-tokens.js';
 import { readJson } from '#io/http/json-body.js';
-import { batchBodyBytesMax, bodyBytesMax, headerBytesMax, requestReceiveMillisMax } from '#io/http/limits.js';
+import {
+  batchBodyBytesMax,
+  bodiesBytesMax,
+  bodyBytesMax,
+  headerBytesMax,
+  requestReceiveMillisMax,
+} from '#io/http/limits.js';
 import { problemMediaType, problemOf, type Problem } from '#io/wire/problem.js';
 import { headerOf, type RimRequest } from './request.js';
 
@@ -58,6 +64,19 @@ function prepare(fastify: FastifyInstance, region: string, tokens: BearerTokens)
       done(error as Error);
     }
   });
+  let bodiesBytes = 0;
+  fastify.addHook('onRequest', (request, reply, done) => {
+    const bytes = announcedBytes(request);
+    if (bodiesBytes + bytes > bodiesBytesMax) {
+      done(
+        new AtollError('overloaded', `This process works on ${bodiesBytesMax} bytes of bodies at a time.`),
+      );
+      return;
+    }
+    bodiesBytes += bytes;
+    if (bytes > 0) reply.raw.once('close', () => (bodiesBytes -= bytes));
+    done();
+  });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
     try {
@@ -72,6 +91,13 @@ function prepare(fastify: FastifyInstance, region: string, tokens: BearerTokens)
 function isPublic({ routeOptions, is404 }: RimRequest): boolean {
   const path = routeOptions.url ?? '';
   return is404 || publicRoutes.has(path) || path.startsWith('/docs');
+}
+
+/** What a body may come to: as long as it says it is, or as long as one may be. */
+function announcedBytes({ headers, routeOptions }: FastifyRequest): number {
+  const most = routeOptions.bodyLimit;
+  if (headers['transfer-encoding'] !== undefined) return most;
+  return Math.min(Number(headers['content-length'] ?? 0), most);
 }
 
 function malformedUrl({ code, message }: FastifyError): AtollError {

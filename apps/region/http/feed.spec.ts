@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 import { ask } from '../../../test/rim/http-client.js';
 import { openFeed } from '../../../test/rim/feed-client.js';
 
@@ -11,8 +11,8 @@ beforeAll(async () => {
     await rims.at(region).app.listen(0, '127.0.0.1');
     base[region] = await rims.at(region).app.getUrl();
   }
-});
-afterAll(() => rims.stop());
+}, rimStartMillisMax);
+afterAll(() => rims?.stop(), rimStartMillisMax);
 
 const patch = (region: string, id: string, body: object) =>
   ask(base[region]!, { method: 'PATCH', url: `/v1/entities/cart/${id}`, body: JSON.stringify(body) });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../../../test/rim/http-client.js';
-import { MemoryRims } from '../../../test/rim/memory-rim.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
 interface Operation {
   readonly operationId: string;
@@ -20,8 +20,8 @@ beforeAll(async () => {
   rims = await MemoryRims.started();
   await rims.at('us').app.listen(0, '127.0.0.1');
   document = (await ask(await rims.at('us').app.getUrl(), { method: 'GET', url: '/openapi.json' })).body;
-});
-afterAll(() => rims.stop());
+}, rimStartMillisMax);
+afterAll(() => rims?.stop(), rimStartMillisMax);
 
 describe('the OpenAPI description', () => {
   it('has every operation of the surface', () => {

@@ -3,6 +3,11 @@
  * are met. Lengths are in UTF-16 code units, as JavaScript counts them.
  */
 
+/**
+ * Bytes of all bodies that one process reads or works on at a time (INV-15): with more, a few hundred clients with large
+ * batches would take its memory. Beyond it `overloaded`.
+ */
+export const bodiesBytesMax = 256 * 1024 * 1024;
 /** One change becomes one event, which must fit a Kafka record (1 MiB by default) with room for its context. */
 export const bodyBytesMax = 1024 * 1024;
 /** A batch is many changes: as much as one process should hold for one client at a time. */
