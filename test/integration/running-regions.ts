@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
-import pg from 'pg';
 import { attachStack, type DevStack, type StackDescriptor } from '#io/devstack/stack.js';
 import { createJsonLog } from '#io/telemetry/json-log.js';
 import { readSettings } from '#region/config/read-settings.js';
 import { startRegion, type RunningRegion } from '#region/start-region.js';
+import { OwnDatabase } from './own-database.js';
+
+export { OwnDatabase };
 
 const declaration = new URL('../rim/rim-declaration.ts', import.meta.url).pathname;
 const readyMillisMax = 60_000;
@@ -93,36 +95,6 @@ export async function until(condition: () => Promise<boolean>, millisMax = ready
     if (Date.now() > giveUpAt) throw new Error(`not so after ${millisMax} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-}
-
-/** A database of a suite's own on a region's shared server. */
-export class OwnDatabase {
-  private constructor(
-    readonly url: string,
-    private readonly name: string,
-    private readonly serverUrl: string,
-  ) {}
-
-  static async created(stack: StackDescriptor, region: string): Promise<OwnDatabase> {
-    const serverUrl = stack.regions.find((one) => one.region === region)?.postgresUrl;
-    if (serverUrl === undefined) throw new Error(`the stack has no region ${region}`);
-    const name = `suite_${randomBytes(6).toString('hex')}`;
-    const url = new URL(serverUrl);
-    url.pathname = `/${name}`;
-    await administer(serverUrl, `create database ${name}`);
-    return new OwnDatabase(url.href, name, serverUrl);
-  }
-
-  drop(): Promise<void> {
-    return administer(this.serverUrl, `drop database ${this.name} with (force)`);
-  }
-}
-
-async function administer(serverUrl: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  await client.query(sql);
-  await client.end();
 }
 
 export function freePort(): Promise<number> {

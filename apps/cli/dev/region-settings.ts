@@ -66,6 +66,8 @@ export interface RegionProcessSettings {
   /** Path of the compiled module whose default export is `defineAtoll(...)`. */
   readonly config: string;
   readonly shards?: number;
+  /** The regions that belong together; all of the stack's where nothing is said. */
+  readonly members?: readonly string[];
   /** Further variables, over these. */
   readonly more?: Readonly<Record<string, string>>;
 }
@@ -73,13 +75,14 @@ export interface RegionProcessSettings {
 /** The environment of one region process: other regions are reached through the stack's links only. */
 export function regionEnvironment(settings: RegionProcessSettings): Readonly<Record<string, string>> {
   const { stack, region, ports, keys, config } = settings;
-  const others = stack.regions.filter((other) => other.region !== region);
+  const members = stack.regions.filter(({ region: name }) => settings.members?.includes(name) ?? true);
+  const others = members.filter((other) => other.region !== region);
   const join = (pairs: readonly (readonly [string, string])[]): string =>
     pairs.map(([name, value]) => `${name}=${value}`).join(';');
   return {
     ATOLL_REGION: region,
     ATOLL_POSTGRES_URL: stack.region(region).postgresUrl,
-    ATOLL_KAFKA: join(stack.regions.map((other) => [other.region, other.kafkaBrokersFrom(region).join(',')])),
+    ATOLL_KAFKA: join(members.map((other) => [other.region, other.kafkaBrokersFrom(region).join(',')])),
     ATOLL_PEERS: join(others.map((other) => [other.region, other.grpcFrom(region)])),
     ATOLL_HTTP: `127.0.0.1:${ports.http}`,
     ATOLL_GRPC: `127.0.0.1:${ports.grpc}`,

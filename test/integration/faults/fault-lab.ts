@@ -1,11 +1,14 @@
+import { randomBytes } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createRegionClient, type RegionClient } from '#client/region-client.js';
+import { healAll, pairsOf } from '#cli/dev/links.js';
 import { projectRoot, regionProgram, tourConfig } from '#cli/dev/programs.js';
 import { startRegionProcess, type RegionProcess } from '#cli/dev/region-process.js';
-import { peerKeysFor, processPorts } from '#cli/dev/region-settings.js';
-import type { Latency } from '#io/devstack/delay-matrix.js';
-import { startStack, type OwnedDevStack } from '#io/devstack/stack.js';
+import { peerKeysFor, processPorts, type ProcessPorts } from '#cli/dev/region-settings.js';
+import { delayBetween, loadDelayMatrix, type Latency } from '#io/devstack/delay-matrix.js';
+import { attachStack, type DevStack, type StackDescriptor } from '#io/devstack/stack.js';
+import { OwnDatabase } from '../own-database.js';
 
 /** Polls until the condition holds; the test's own time limit ends a wait in vain. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -13,7 +16,9 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
 }
 
 export interface FaultLabOptions {
+  /** Of the shared stack. */
   readonly regions: readonly string[];
+  /** Delay of the links while the lab is open. */
   readonly latency: Latency;
   /** Service processes by region; one where nothing is said. */
   readonly processes?: Readonly<Record<string, number>>;
@@ -21,13 +26,18 @@ export interface FaultLabOptions {
 
 /** Real regions in which things can be broken: services, servers and links. */
 export interface FaultLab {
-  readonly stack: OwnedDevStack;
+  readonly stack: DevStack;
   readonly regions: readonly string[];
+  /** MAC keys of the members, base64. */
+  readonly keys: Readonly<Record<string, string>>;
+  databaseUrl(region: string): string;
   /** One client per service process, in the order of the processes. */
   clientsOf(region: string): readonly RegionClient[];
+  /** The client of the first process. */
+  client(region: string): RegionClient;
   /** The client of the first process of each region. */
   readonly clients: readonly RegionClient[];
-  /** The running process, by its number in the region from 0. */
+  /** The process, by its number in the region from 0. */
   service(region: string, index?: number): RegionProcess;
   /** Kills a service process at once and waits until it is gone. */
   killService(region: string, index?: number): Promise<void>;
@@ -37,91 +47,143 @@ export interface FaultLab {
   dataDirectory(region: string): string;
   /** Sum of a counter over the processes of a region. */
   counter(region: string, name: string): Promise<number>;
+  /** Stops the services, and leaves the shared stack as it was found. */
   close(): Promise<void>;
 }
 
-/** Starts a stack of its own and the services of all regions, from the compiled programs. */
-export async function openFaultLab(options: FaultLabOptions): Promise<FaultLab> {
+/** Starts services on the shared stack, in databases and with keys of their own: what other suites left is not theirs. */
+export async function openFaultLab(descriptor: StackDescriptor, options: FaultLabOptions): Promise<FaultLab> {
   await build();
-  const { regions, latency } = options;
-  const stack = await startStack({ regions, latency, portBase: 0 });
-  const keys = peerKeysFor(regions, undefined);
-  const running = new Map<string, RegionProcess>();
-  const countOf = (region: string): number => options.processes?.[region] ?? 1;
-  const nameOf = (region: string, index: number): string => `${region}-${index + 1}`;
-  const portsOf = (region: string, index: number) => {
-    const ports = processPorts(stack, region, index);
-    if (ports === undefined) throw new Error(`no ports for process ${index} of ${region}`);
-    return ports;
-  };
-  const startService = async (region: string, index = 0): Promise<void> => {
-    const name = nameOf(region, index);
-    const started = await startRegionProcess({
-      ...{
-        stack,
-        region,
-        keys,
-        name,
-        ports: portsOf(region, index),
-        config: tourConfig,
-        program: regionProgram,
-      },
-      ...{ readyMillisMax: 60_000, logFile: join(stack.descriptor.logDirectory, `${name}.log`) },
-    });
-    running.set(name, started);
-  };
-  const service = (region: string, index = 0): RegionProcess => {
-    const found = running.get(nameOf(region, index));
-    if (found === undefined) throw new Error(`${nameOf(region, index)} has not been started`);
-    return found;
-  };
-  const clients = new Map(
-    regions.map((region) => [
-      region,
-      Array.from({ length: countOf(region) }, (_, index) =>
-        createRegionClient({
-          region,
-          url: `http://127.0.0.1:${portsOf(region, index).http}`,
-          timeoutMillis: 4_000,
-        }),
-      ),
-    ]),
-  );
-  const clientsOf = (region: string): readonly RegionClient[] => clients.get(region) ?? [];
-  const close = async (): Promise<void> => {
-    for (const one of clients.values()) for (const client of one) client.close();
-    for (const one of running.values()) if (one.isRunning()) one.signal('SIGCONT');
-    await Promise.all([...running.values()].map((one) => one.stop(500)));
-    await stack.stop();
-  };
+  const { regions } = options;
+  const stack = attachStack(descriptor);
+  const lab = new Lab(stack, options, await createDatabases(descriptor, regions));
   try {
-    const all = regions.flatMap((region) =>
-      Array.from({ length: countOf(region) }, (_, index) => ({ region, index })),
-    );
-    await Promise.all(all.map(({ region, index }) => startService(region, index)));
+    await setDelays(stack, options.latency);
+    await Promise.all(regions.map((region) => stack.grpcTarget(region, stack.region(region).ports.grpc)));
+    const all = regions.flatMap((region) => lab.clientsOf(region).map((_, index) => ({ region, index })));
+    await Promise.all(all.map(({ region, index }) => lab.startService(region, index)));
+    return lab;
   } catch (error) {
-    await close();
+    await lab.close();
     throw error;
   }
-  return {
-    stack,
-    regions,
-    clientsOf,
-    clients: regions.flatMap((region) => clientsOf(region).slice(0, 1)),
-    service,
-    async killService(region, index = 0) {
-      const victim = service(region, index);
-      victim.signal('SIGKILL');
-      await victim.ended;
-    },
-    startService,
-    dataDirectory: (region) => join(dirname(stack.descriptor.controlSocket), 'data', region),
-    async counter(region, name) {
-      const texts = await Promise.all(clientsOf(region).map((client) => client.text('/metrics')));
-      return texts.reduce((sum, text) => sum + sumOf(text, `atoll_${name}`), 0);
-    },
-    close,
-  };
+}
+
+type Databases = ReadonlyMap<string, OwnDatabase>;
+
+async function createDatabases(descriptor: StackDescriptor, regions: readonly string[]): Promise<Databases> {
+  const created = regions.map(
+    async (region) => [region, await OwnDatabase.created(descriptor, region)] as const,
+  );
+  return new Map(await Promise.all(created));
+}
+
+class Lab implements FaultLab {
+  readonly regions: readonly string[];
+  readonly clients: readonly RegionClient[];
+  readonly keys: Readonly<Record<string, string>>;
+  readonly #running = new Map<string, RegionProcess>();
+  readonly #clients: ReadonlyMap<string, readonly RegionClient[]>;
+  readonly #run = randomBytes(3).toString('hex');
+
+  constructor(
+    readonly stack: DevStack,
+    options: FaultLabOptions,
+    private readonly databases: Databases,
+  ) {
+    this.regions = options.regions;
+    this.keys = peerKeysFor(options.regions, undefined);
+    this.#clients = new Map(
+      options.regions.map((region) => [
+        region,
+        Array.from({ length: options.processes?.[region] ?? 1 }, (_, index) =>
+          createRegionClient({
+            region,
+            url: `http://127.0.0.1:${this.#portsOf(region, index).http}`,
+            timeoutMillis: 4_000,
+          }),
+        ),
+      ]),
+    );
+    this.clients = options.regions.map((region) => this.client(region));
+  }
+
+  databaseUrl(region: string): string {
+    const database = this.databases.get(region);
+    if (database === undefined) throw new Error(`the lab has no region ${region}`);
+    return database.url;
+  }
+
+  clientsOf(region: string): readonly RegionClient[] {
+    return this.#clients.get(region) ?? [];
+  }
+
+  client(region: string): RegionClient {
+    const [client] = this.clientsOf(region);
+    if (client === undefined) throw new Error(`the lab has no region ${region}`);
+    return client;
+  }
+
+  service(region: string, index = 0): RegionProcess {
+    const found = this.#running.get(nameOf(region, index));
+    if (found === undefined) throw new Error(`${nameOf(region, index)} has not been started`);
+    return found;
+  }
+
+  async killService(region: string, index = 0): Promise<void> {
+    const victim = this.service(region, index);
+    victim.signal('SIGKILL');
+    await victim.ended;
+  }
+
+  async startService(region: string, index = 0): Promise<void> {
+    const name = nameOf(region, index);
+    const { stack, keys, regions } = this;
+    const started = await startRegionProcess({
+      ...{ stack, region, keys, name, ports: this.#portsOf(region, index), members: regions },
+      ...{ config: tourConfig, program: regionProgram, readyMillisMax: 60_000 },
+      logFile: join(stack.descriptor.logDirectory, `faults-${this.#run}-${name}.log`),
+      more: { ATOLL_POSTGRES_URL: this.databaseUrl(region) },
+    });
+    this.#running.set(name, started);
+  }
+
+  dataDirectory(region: string): string {
+    return join(dirname(this.stack.descriptor.controlSocket), 'data', region);
+  }
+
+  async counter(region: string, name: string): Promise<number> {
+    const texts = await Promise.all(this.clientsOf(region).map((client) => client.text('/metrics')));
+    return texts.reduce((sum, text) => sum + sumOf(text, `atoll_${name}`), 0);
+  }
+
+  async close(): Promise<void> {
+    for (const clients of this.#clients.values()) for (const client of clients) client.close();
+    for (const one of this.#running.values()) if (one.isRunning()) one.signal('SIGCONT');
+    await Promise.all([...this.#running.values()].map((one) => one.stop(500)));
+    await healAll(this.stack);
+    await setDelays(this.stack, 'none');
+    for (const region of this.regions) {
+      for (const part of ['postgres', 'kafka'] as const) await this.stack.start(region, part);
+    }
+    await Promise.all([...this.databases.values()].map((database) => database.drop()));
+  }
+
+  #portsOf(region: string, index: number): ProcessPorts {
+    const ports = processPorts(this.stack, region, index);
+    if (ports === undefined) throw new Error(`no ports for process ${index} of ${region}`);
+    return ports;
+  }
+}
+
+function nameOf(region: string, index: number): string {
+  return `${region}-${index + 1}`;
+}
+
+async function setDelays(stack: DevStack, latency: Latency): Promise<void> {
+  const matrix = loadDelayMatrix(latency);
+  for (const [from, to] of pairsOf(stack))
+    await stack.link(from, to).setDelay(delayBetween(matrix, from, to));
 }
 
 /** Children run what was compiled: it must be what the sources say. */

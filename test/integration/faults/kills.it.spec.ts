@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type {} from '../global-setup.js';
 import { cutBetween, healBetween } from '#cli/dev/links.js';
 import { openFaultLab, type FaultLab } from './fault-lab.js';
 import { convergeAndJudge, startSteadyLoad } from './steady-load.js';
@@ -65,7 +66,7 @@ describe('ten kills during a replay', () => {
   let lab: FaultLab;
 
   beforeAll(async () => {
-    lab = await openFaultLab({ regions, latency: 'global' });
+    lab = await openFaultLab(inject('devStack'), { regions, latency: 'global' });
   }, suiteMillisMax);
   afterAll(() => lab?.close());
 

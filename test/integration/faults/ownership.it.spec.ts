@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type {} from '../global-setup.js';
 import { readTopology } from '#client/admin.js';
 import { openFaultLab, until, type FaultLab } from './fault-lab.js';
 import { convergeAndJudge, startSteadyLoad } from './steady-load.js';
@@ -12,7 +13,11 @@ describe('two service processes in one region', () => {
   let lab: FaultLab;
 
   beforeAll(async () => {
-    lab = await openFaultLab({ regions: ['us', 'eu'], latency: 'none', processes: { us: 2 } });
+    lab = await openFaultLab(inject('devStack'), {
+      regions: ['us', 'eu'],
+      latency: 'none',
+      processes: { us: 2 },
+    });
   }, 2 * minute);
   afterAll(() => lab?.close());
 
