@@ -58,6 +58,7 @@ export function withDot(vector: VersionVector, dot: Dot): VersionVector {
 /** Everything that either holds. */
 export function join(a: VersionVector, b: VersionVector): VersionVector {
   if (covers(a, b)) return a;
+  if (a.size === 0) return b;
   const joined = new Map(a);
   for (const [actor, seq] of b) if ((joined.get(actor) ?? 0) < seq) joined.set(actor, seq);
   return joined;
@@ -82,9 +83,9 @@ export function causalSize(vector: VersionVector): number {
 
 /** As a JSON object; canonical JSON sorts its keys, so equal vectors have equal bytes. */
 export function encodeVector(vector: VersionVector): { readonly [actor: string]: number } {
-  const encoded: Record<string, number> = Object.create(null) as Record<string, number>;
-  for (const actor of [...vector.keys()].sort()) encoded[actor] = vector.get(actor) ?? 0;
-  return encoded;
+  // Both forms make own properties of any name, `__proto__` too.
+  if (vector.size === 1) for (const [actor, seq] of vector) return { [actor]: seq };
+  return Object.fromEntries([...vector].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Reads a vector from JSON; `undefined` when it is not an object of positive safe integers. */

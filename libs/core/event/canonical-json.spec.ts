@@ -71,6 +71,11 @@ describe('canonical JSON', () => {
     expect(canonicalText(input)).toBe('{"__proto__":{"constructor":2},"b":1}');
   });
 
+  it('sorts keys that look like numbers as text, although objects list them by value', () => {
+    expect(canonicalText({ 2: 'b', 10: 'a', '-1': 'c' })).toBe('{"-1":"c","10":"a","2":"b"}');
+    expect(canonicalText([{ 1: { 10: 0, 9: 0 } }])).toBe('[{"1":{"10":0,"9":0}}]');
+  });
+
   it('escapes a lone surrogate instead of throwing', () => {
     expect(canonicalText('a\ud800')).toBe('"a\\ud800"');
     expect(canonicalText('😀')).toBe('"😀"');

@@ -6,9 +6,31 @@ import type { Json, JsonObject } from '../json.js';
  *
  * Throws nothing for valid JSON. `-0` becomes `0`; a lone surrogate, which no checked input has, is escaped.
  *
+ * Most of what is written here has its keys in order already, because whoever builds it writes them so: then
+ * `JSON.stringify` gives the same text many times faster than anything that is put together piece by piece.
+ *
  * Source: RFC 8785, "JSON Canonicalization Scheme".
  */
 export function canonicalText(json: Json): string {
+  return isOrdered(json) ? JSON.stringify(json) : textOf(json);
+}
+
+/** Whether every object in it lists its keys in canonical order. */
+function isOrdered(json: Json | undefined): boolean {
+  if (typeof json !== 'object' || json === null) return true;
+  if (isArray(json)) {
+    for (let index = 0; index < json.length; index += 1) if (!isOrdered(json[index])) return false;
+    return true;
+  }
+  let last = '';
+  for (const key in json) {
+    if (key < last || !isOrdered(json[key])) return false;
+    last = key;
+  }
+  return true;
+}
+
+function textOf(json: Json): string {
   if (typeof json === 'string') return quoted(json);
   if (typeof json === 'number') return String(json);
   if (json === null) return 'null';
@@ -24,7 +46,7 @@ function arrayText(items: readonly Json[]): string {
   let text = '[';
   for (let index = 0; index < items.length; index += 1) {
     if (index > 0) text += ',';
-    text += canonicalText(items[index] as Json);
+    text += textOf(items[index] as Json);
   }
   return text + ']';
 }
@@ -36,7 +58,7 @@ function objectText(object: JsonObject): string {
   for (const key of keys) {
     const value = object[key];
     if (value === undefined) continue;
-    text += (text === '' ? '{' : ',') + quoted(key) + ':' + canonicalText(value);
+    text += (text === '' ? '{' : ',') + quoted(key) + ':' + textOf(value);
   }
   return text === '' ? '{}' : text + '}';
 }

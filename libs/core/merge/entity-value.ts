@@ -27,12 +27,13 @@ export function entityValue(type: EntityType, state: EntityState): JsonObject | 
 export function encodeEntity(type: EntityType, state: EntityState): JsonObject {
   const fields: [string, Json][] = [];
   for (const [name, field] of state.fields) fields.push([name, fieldOf(type, name).policy.encode(field)]);
+  // In canonical order: see `canonicalText`.
   return {
-    seen: encodeVector(state.seen),
-    touched: encodeVector(state.touched),
+    copies: copyGroups(state.copies).map((group) => group.map(encodeDot)),
     deletes: state.deletes.toSorted(compareDots).map(encodeDot),
     fields: Object.fromEntries(fields),
-    copies: copyGroups(state.copies).map((group) => group.map(encodeDot)),
+    seen: encodeVector(state.seen),
+    touched: encodeVector(state.touched),
   };
 }
 

@@ -45,18 +45,24 @@ export function prepareCommand(
 /** What makes two tries the same command: everything that was asked, nothing about how it was sent. */
 function canonicalCommand(command: Command): Json {
   return {
-    type: command.entity.type,
     id: command.entity.id,
     kind: command.kind,
-    operations: command.operations,
     observed: command.observed ? encodeVector(command.observed) : null,
+    operations: command.operations,
     resolves: command.resolves ?? [],
+    type: command.entity.type,
   };
 }
 
 function hexBytes(hex: string, count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   for (let index = 0; index < count; index += 1)
-    bytes[index] = Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16);
+    bytes[index] = (digitAt(hex, 2 * index) << 4) | digitAt(hex, 2 * index + 1);
   return bytes;
+}
+
+/** Of lower-case hexadecimal. */
+function digitAt(hex: string, index: number): number {
+  const unit = hex.charCodeAt(index);
+  return unit <= 0x39 ? unit - 0x30 : unit - 0x57;
 }
