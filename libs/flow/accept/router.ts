@@ -69,7 +69,7 @@ export class Router {
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
     this.checkMutationId(mutationId);
     const session = sessions.read(command.session);
-    await cursors.cover(session, 'stored', deadlineMillis);
+    if (session.size > 0) await cursors.cover(session, 'stored', deadlineMillis);
     const shard = shardOf(command.entity, log.identity.shards);
     const prepared = prepareCommand(command, mutationId, session.get(shard), hashing);
     telemetry.count('commands_total', { type: command.entity.type });
@@ -171,12 +171,21 @@ export class Router {
   private within<T>(work: Promise<T>, deadlineMillis: number): Promise<T> {
     const { clock } = this.parts;
     return new Promise((resolve, reject) => {
-      const late = new AtollError(
-        'deadline_exceeded',
-        'not answered in time; the command may still be stored: retry it with the same mutation id',
+      const cancel = clock.after(Math.max(0, deadlineMillis - clock.monotonicMillis()), () => {
+        const advice = 'the command may still be stored: retry it with the same mutation id';
+        // Made when it is needed: the stack trace of an error costs as much as deciding a command.
+        reject(new AtollError('deadline_exceeded', `not answered in time; ${advice}`));
+      });
+      work.then(
+        (value) => {
+          cancel();
+          resolve(value);
+        },
+        (error: unknown) => {
+          cancel();
+          reject(error);
+        },
       );
-      const cancel = clock.after(Math.max(0, deadlineMillis - clock.monotonicMillis()), () => reject(late));
-      work.then(resolve, reject).finally(cancel);
     });
   }
 
