@@ -55,7 +55,9 @@ export function decideChange(
   if (command.kind === 'delete') return decideDelete(command);
   const decision: DecisionStamp = { dot: stamp.dot, time: stamp.time, hasObserved: command.hasObserved };
   const knowledge = knowledgeOfEvent(stamp, state.copies);
-  const fields = new Map(state.fields);
+  const last = command.operations.length - 1;
+  /** What the operations so far made of their fields, for those that follow. */
+  const made = new Map<string, unknown>();
   const changes: FieldChange[] = [];
   for (const [at, { field: name, ...operation }] of command.operations.entries()) {
     const path = `/operations/${at}`;
@@ -69,10 +71,11 @@ export function decideChange(
       };
     }
     const { policy } = field;
-    const before: unknown = fields.has(name) ? fields.get(name) : policy.initial();
+    const from = made.has(name) ? made : state.fields;
+    const before: unknown = from.has(name) ? from.get(name) : policy.initial();
     const decided = policy.decide(before, operation, decision);
     if (decided.kind === 'rejected') return { ...decided, path: path + decided.path };
-    fields.set(name, applied(policy, before, decided.change, knowledge));
+    if (at < last) made.set(name, applied(policy, before, decided.change, knowledge));
     changes.push({ field: name, policyVersion: policy.version, change: policy.writeChange(decided.change) });
   }
   return { kind: 'accepted', changes };
