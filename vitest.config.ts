@@ -55,7 +55,11 @@ export default defineConfig({
         timeoutMillis: seconds(10),
         reuseWorkers: true,
       }),
-      project('laws', { include: ['libs/**/*.law.spec.ts'], timeoutMillis: seconds(60), reuseWorkers: true }),
+      project('laws', {
+        include: ['libs/**/*.law.spec.ts'],
+        timeoutMillis: seconds(180),
+        reuseWorkers: true,
+      }),
       project('sim', { include: ['test/simulation/**/*.spec.ts'], timeoutMillis: seconds(180) }),
       project('integration', {
         include: ['libs/**/*.it.spec.ts', 'apps/**/*.it.spec.ts', 'test/integration/**/*.spec.ts'],

@@ -113,7 +113,8 @@ export class Connections {
         await client.query('commit');
         return result;
       } catch (error) {
-        await client.query('rollback').catch(() => {});
+        // The first error is the one to tell; a connection that cannot roll back is found broken and let go.
+        await client.query('rollback').catch(() => undefined);
         throw error;
       }
     });
