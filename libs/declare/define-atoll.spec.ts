@@ -242,5 +242,7 @@ describe('a schema', () => {
     expect(described(z.string().max(8))).toContain('"maxLength":8');
     expect(described(z.string().max(8))).not.toBe(described(z.string().max(9)));
     expect(described(z.string())).toBe(described(z.string()));
+    expect(described(z.string().describe('A name').meta({ title: 'Name' }))).toBe(described(z.string()));
+    expect(described(z.object({ title: z.string() }))).toContain('"title"');
   });
 });

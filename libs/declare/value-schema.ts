@@ -89,11 +89,46 @@ function pointer(path: NonNullable<StandardIssue['path']>): string {
 function describe(standard: Standard): Json {
   try {
     const json = toJson(standard.jsonSchema?.input({ target: 'draft-2020-12' }));
-    if (json !== undefined) return json;
+    if (json !== undefined) return withoutRemarks(json);
   } catch {
     // The library cannot express this schema as JSON Schema: then only its name is compared.
   }
   return { vendor: standard.vendor };
+}
+
+/** Keywords of JSON Schema that check nothing: whoever improves a text must not stop a link. */
+const remarks: ReadonlySet<string> = new Set([
+  ...['$schema', '$id', '$comment', 'id', 'title', 'description', 'examples', 'example'],
+  ...['deprecated', 'readOnly', 'writeOnly'],
+]);
+/** Keywords that hold schemas by name, and those that hold values. */
+const named: ReadonlySet<string> = new Set([
+  'properties',
+  'patternProperties',
+  'dependentSchemas',
+  '$defs',
+  'definitions',
+]);
+const values: ReadonlySet<string> = new Set(['const', 'enum', 'default']);
+
+function withoutRemarks(schema: Json): Json {
+  if (Array.isArray(schema)) return (schema as readonly Json[]).map(withoutRemarks);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const kept: [string, Json][] = [];
+  for (const [key, inner] of Object.entries(schema as JsonObject)) {
+    if (remarks.has(key)) continue;
+    if (values.has(key)) kept.push([key, inner]);
+    else if (named.has(key)) kept.push([key, eachWithoutRemarks(inner)]);
+    else kept.push([key, withoutRemarks(inner)]);
+  }
+  return Object.fromEntries(kept);
+}
+
+function eachWithoutRemarks(schemas: Json): Json {
+  if (typeof schemas !== 'object' || schemas === null) return schemas;
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, withoutRemarks(schema as Json)]),
+  );
 }
 
 /** The value as JSON, without the keys that hold `undefined`; `undefined` when it is not JSON. */

@@ -141,6 +141,13 @@ export const badValues: readonly BadRequest[] = [
     path: '/operations/0/by',
   },
   {
+    name: 'an integer beyond 2^53 within a value',
+    url: '/v1/entities/record/bad/changes',
+    body: '{"operations":[{"field":"value","op":"set","value":{"at":[9007199254740993]}}]}',
+    code: 'out_of_range',
+    path: '/operations/0/value/at/0',
+  },
+  {
     name: 'an increment beyond all numbers',
     url: changes,
     body: '{"operations":[{"field":"views","op":"increment","by":1e999}]}',

@@ -92,6 +92,7 @@ tokens: [{ token: ${token}, role: admin, name: ops }]
       '[{ token: short, role: read, name: a }]',
       /ATOLL_TOKENS: 0\.token must have at least 22/,
     ],
+    ['ATOLL_TOKENS', `[{ token: ${token}, role: peer, name: a }]`, /ATOLL_TOKENS: must name the region/],
     ['ATOLL_TOKENS', '[{', /ATOLL_TOKENS: is neither YAML nor JSON/],
     ['ATOLL_TOKENS_FILE', '/nowhere/tokens', /ATOLL_TOKENS_FILE: cannot read \/nowhere\/tokens/],
     ['ATOLL_SETTINGS', '/nowhere/settings', /ATOLL_SETTINGS: cannot read/],

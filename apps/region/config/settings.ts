@@ -122,7 +122,11 @@ export const tokenList = z
       region: regionName.optional(),
     }),
   )
-  .refine((list) => new Set(list.map(({ token }) => token)).size === list.length, 'holds a token twice');
+  .refine((list) => new Set(list.map(({ token }) => token)).size === list.length, 'holds a token twice')
+  .refine(
+    (list) => list.every(({ role, region }) => (role === 'peer') === (region !== undefined)),
+    'must name the region of each peer token, and of no other',
+  );
 
 function wholeNumber(min: number, max: number): z.ZodType<number, unknown> {
   const range = `must be a whole number from ${min} to ${max}`;

@@ -23,7 +23,7 @@ describe('a JSON body', () => {
       .map((value) => JSON.stringify(value));
     fc.assert(
       fc.property(readable, (text) => {
-        fc.pre(!/\\u0000|\\ud[89a-f]|__proto__/i.test(text));
+        fc.pre(!/\\u0000|\\ud[89a-f]|__proto__|\d{16}|e\+/i.test(text));
         expect(read(text)).toEqual(JSON.parse(text));
       }),
     );
@@ -54,6 +54,7 @@ describe('a JSON body', () => {
     ['a lone surrogate', '{"a":{"b/c":"\\ud800"}}', 'invalid_value', '/a/b~1c'],
     ['U+0000 in a key', '{"a\\u0000":1}', 'invalid_value', '/a\ufffd'],
     ['a number beyond all numbers', '{"by":1e999}', 'out_of_range', '/by'],
+    ['an integer that would lose digits', '{"a":[9007199254740993]}', 'out_of_range', '/a/0'],
     ['__proto__', '{"value":{"__proto__":{"admin":true}}}', 'invalid_request', '/value/__proto__'],
     ['an escaped __proto__', '{"\\u005f_proto__":1}', 'invalid_request', '/__proto__'],
   ])('is refused for %s, with its path', (_what, text, code, path) => {

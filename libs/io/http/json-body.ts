@@ -8,8 +8,8 @@ const fieldErrorsMax = 20;
 
 /**
  * Reads a client's JSON. Depth is checked on the raw bytes, before anything recursive meets them; then whatever JSON
- * allows and we could not store or compare alike everywhere is refused with its path: U+0000, lone surrogates, numbers
- * that are not finite, repeated keys, and `__proto__`, which some reader down the line would take for more than a key.
+ * allows and we could not store or compare alike everywhere is refused with its path: U+0000, lone surrogates, integers
+ * that lose digits, repeated keys, and `__proto__`, which some reader down the line would take for more than a key.
  *
  * @param depthMax below the limit where the text is only a part of what a body would be
  * @throws AtollError invalid_request, too_deep, invalid_value, out_of_range
@@ -78,13 +78,18 @@ function inspect(value: Json, path: string, walk: Walk): void {
   if (typeof value === 'string') {
     if (!isWellFormed(value)) walk.errors.push({ path, code: 'invalid_value', detail: badText });
   } else if (typeof value === 'number') {
-    if (!Number.isFinite(value))
-      walk.errors.push({ path, code: 'out_of_range', detail: 'The number cannot be represented.' });
+    if (!isExact(value)) walk.errors.push({ path, code: 'out_of_range', detail: badNumber });
   } else if (Array.isArray(value)) {
     for (const [index, item] of (value as readonly Json[]).entries()) inspect(item, `${path}/${index}`, walk);
   } else if (typeof value === 'object' && value !== null) inspectObject(Object.entries(value), path, walk);
 }
 
+/** Neighbouring integers beyond ±(2^53−1) are one number to every JSON reader in JavaScript: what was meant is lost. */
+function isExact(value: number): boolean {
+  return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+}
+
+const badNumber = 'An integer lies within ±(2^53−1), and any number must be representable.';
 const badText = 'The text holds U+0000 or a lone surrogate.';
 
 function inspectObject(entries: readonly (readonly [string, Json])[], path: string, walk: Walk): void {
