@@ -17,8 +17,8 @@ async function recordOfEu(world: MemoryWorld): Promise<{
   const partition = world.clusters.cluster('eu').partition('eu', shard);
   await world.clock.until(() => partition.records.length > 0, 'eu published to its own cluster');
   const [record] = partition.records;
-  if (!record) throw new Error('there is a record');
-  return { shard, ...record };
+  if (record?.mac === undefined) throw new Error('there is a record, with its MAC');
+  return { shard, ...record, mac: record.mac };
 }
 
 async function injected(
