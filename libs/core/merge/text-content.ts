@@ -23,54 +23,68 @@ import {
  * The yjs document behind it is mutable, so it belongs to one value at a time and moves on to the newest one, for one
  * more update must not cost the whole document. Who asks an older value pays for building a document of its own.
  */
-export type TextContent =
-  | { readonly kind: 'stored'; readonly bytes: Uint8Array }
-  | {
-      readonly kind: 'updated';
-      readonly before: TextContent;
-      readonly update: Uint8Array;
-      /** Updates since the stored bytes. */
-      readonly depth: number;
-    };
+export interface TextContent {
+  readonly bytes: Uint8Array;
+  /** The last first. */
+  readonly since: UpdateList | undefined;
+  readonly depth: number;
+}
+
+interface UpdateList {
+  readonly update: Uint8Array;
+  readonly before: UpdateList | undefined;
+}
 
 /** After so many updates without being stored, a value is drawn together: what a rebuild may cost, and keep in memory. */
 const depthMax = 128;
 
-export const emptyContent: TextContent = { kind: 'stored', bytes: emptyUpdate };
-
 const documents = new WeakMap<TextContent, Doc>();
-/** The last value that was made from one by an update: deciding a change and folding it ask for the same. */
-const successors = new WeakMap<TextContent, TextContent>();
 const storedBytes = new WeakMap<TextContent, Uint8Array>();
 const texts = new WeakMap<TextContent, string>();
+/**
+ * The last value that was made from one by an update: deciding a change and folding it ask for the same. Held weakly, for
+ * whoever keeps an old value must not keep all that came after it.
+ */
+const successors = new WeakMap<
+  TextContent,
+  { readonly update: Uint8Array; readonly next: WeakRef<TextContent> }
+>();
+
+export function contentOf(bytes: Uint8Array): TextContent {
+  return { bytes, since: undefined, depth: 0 };
+}
+
+export const emptyContent: TextContent = contentOf(emptyUpdate);
 
 /** The content with one more update in it. */
 export function updated(content: TextContent, update: Uint8Array): TextContent {
-  const successor = successors.get(content);
-  if (successor?.kind === 'updated' && isSameBytes(successor.update, update)) return successor;
+  const known = successorBy(content, update);
+  if (known !== undefined) return known;
   const document = documentOf(content);
   applyUpdate(document, update);
   return movedOn(content, update, document);
 }
 
+function successorBy(content: TextContent, update: Uint8Array): TextContent | undefined {
+  const successor = successors.get(content);
+  return successor !== undefined && isSameBytes(successor.update, update)
+    ? successor.next.deref()
+    : undefined;
+}
+
 function movedOn(content: TextContent, update: Uint8Array, document: Doc): TextContent {
-  const before = drawnTogether(content);
-  const depth = before.kind === 'stored' ? 1 : before.depth + 1;
-  const next: TextContent =
-    depth > depthMax
-      ? { kind: 'stored', bytes: encodeStateAsUpdate(document) }
-      : { kind: 'updated', before, update, depth };
+  const next = followedBy(content, update, document);
   documents.delete(content);
   documents.set(next, document);
-  successors.set(content, next);
+  successors.set(content, { update, next: new WeakRef(next) });
   return next;
 }
 
-/** The same content from its bytes alone, where they are known already. */
-function drawnTogether(content: TextContent): TextContent {
-  if (content.kind === 'stored') return content;
+function followedBy(content: TextContent, update: Uint8Array, document: Doc): TextContent {
   const bytes = storedBytes.get(content);
-  return bytes === undefined ? content : { kind: 'stored', bytes };
+  if (bytes !== undefined) return { bytes, since: { update, before: undefined }, depth: 1 };
+  if (content.depth === depthMax) return contentOf(encodeStateAsUpdate(document));
+  return { bytes: content.bytes, since: { update, before: content.since }, depth: content.depth + 1 };
 }
 
 function documentOf(content: TextContent): Doc {
@@ -87,12 +101,11 @@ const nobody = -1;
 
 function rebuilt(content: TextContent): Doc {
   const updates: Uint8Array[] = [];
-  let at = drawnTogether(content);
-  for (; at.kind === 'updated'; at = drawnTogether(at.before)) updates.push(at.update);
+  for (let at = content.since; at !== undefined; at = at.before) updates.push(at.update);
+  updates.push(content.bytes);
   const document = new Doc();
   document.clientID = nobody;
   rootOf(document);
-  applyUpdate(document, at.bytes);
   for (const update of updates.reverse()) applyUpdate(document, update);
   return document;
 }
@@ -116,7 +129,7 @@ export function textOf(content: TextContent): string {
 
 /** The whole document as one yjs update (version 1). */
 export function bytesOf(content: TextContent): Uint8Array {
-  if (content.kind === 'stored') return content.bytes;
+  if (content.since === undefined) return content.bytes;
   let bytes = storedBytes.get(content);
   if (bytes === undefined) {
     bytes = encodeStateAsUpdate(documentOf(content));
@@ -227,6 +240,8 @@ function isWaiting({ store }: Doc): boolean {
  * U+FFFD for both halves of a character that an edit fell into: who sends the whole character has to hear of that first.)
  */
 export function isForked(content: TextContent, update: TextUpdate): boolean {
+  // What was decided on this very content was compared then, and the document has moved on since.
+  if (successorBy(content, update.bytes) !== undefined) return false;
   const { store } = documentOf(content);
   return update.items.some((item) => {
     const { client, clock } = item.id;

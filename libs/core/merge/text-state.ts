@@ -15,7 +15,7 @@ import {
   storedString,
 } from './stored-form.js';
 import { contribute, decodeTallies, encodeTallies, takeTallies, type Tallies } from './tallies.js';
-import { bytesOf, emptyContent, isForked, updated, type TextContent } from './text-content.js';
+import { bytesOf, contentOf, emptyContent, isForked, updated, type TextContent } from './text-content.js';
 import { deletionOf, withoutDeletions, type TextUpdate } from './text-update.js';
 
 export interface TextChange {
@@ -174,7 +174,7 @@ export function decodeTexts(json: Json): TextState {
       epoch: decodeDot(epoch),
       time: decodeTime(time),
       contributions: decodeTallies(contributions as Json, decodeIds),
-      content: { kind: 'stored', bytes },
+      content: contentOf(bytes),
     };
   });
 }
