@@ -46,7 +46,9 @@ export function foldEvent(
   }
   const fields = foldChanges(type, state, event.changes, { ...knowledge, effective: true, role: 'survivor' });
   if (fields === split) return refoldForDetail;
-  return { kind: 'folded', state: { ...state, seen, touched: withDot(state.touched, event.dot), fields } };
+  // The two are one until a delete or an alias comes: entities that never meet either need no second vector.
+  const touched = state.touched === state.seen ? seen : withDot(state.touched, event.dot);
+  return { kind: 'folded', state: { ...state, seen, touched, fields } };
 }
 
 /** A change that a delete-wins delete ignores comes as an alias: only policies that fold those see it. */

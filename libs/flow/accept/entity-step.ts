@@ -3,9 +3,13 @@ import { dotKey, type Dot } from '#core/causality/dot.js';
 import { includes, nothingSeen, withDot, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import { canonicalText } from '#core/event/canonical-json.js';
-import { entityKey } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
-import { comparisonFor, ConflictIndex, type EntityTail } from '#core/merge/conflict-index.js';
+import {
+  comparisonFor,
+  ConflictIndex,
+  type Comparison,
+  type EntityTail,
+} from '#core/merge/conflict-index.js';
 import { allConflicts, conflictKeyText, conflictsOf, type ConflictPair } from '#core/merge/conflicts.js';
 import { foldEvent } from '#core/merge/entity-fold.js';
 import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
@@ -28,7 +32,6 @@ const eventOverheadBytes = 600;
 
 /** One entity as a batch is changing it. Nothing outside the batch sees it before the commit. */
 export class WorkingEntity {
-  readonly key: string;
   state: EntityState;
   private tailAbove: VersionVector;
   private remembered: readonly Event[];
@@ -40,11 +43,11 @@ export class WorkingEntity {
 
   constructor(
     readonly entity: EntityRef,
+    readonly key: string,
     private readonly shard: number,
     private readonly world: BatchWorld,
     cached: CachedEntity | undefined,
   ) {
-    this.key = entityKey(entity);
     this.state = cached?.state ?? untouchedEntity;
     const loaded = world.loads.tail(this.key, cached?.tailAbove ?? this.state.seen);
     this.tailAbove = loaded?.above ?? cached?.tailAbove ?? nothingSeen;
@@ -74,6 +77,8 @@ export class WorkingEntity {
   }
 
   private pairsWith(type: EntityType, event: Event): readonly ConflictRow[] {
+    const comparison = comparisonFor(type, event, this.state);
+    if (!this.index && !comparison.beside && !comparison.back) return [];
     const self = { above: this.tailAbove, remembered: this.remembered, appended: this.appended };
     const tail = {
       above: self.above,
@@ -82,7 +87,7 @@ export class WorkingEntity {
         return self.appended.length === 0 ? self.remembered : [...self.remembered, ...self.appended];
       },
     };
-    const index = this.indexFor(type, event, tail);
+    const index = this.indexFor(type, comparison, tail);
     const found = conflictsOf({ type, event, state: this.state, tail, ...(index && { index }) });
     if (found.kind === 'needs') throw new Missing({ kind: 'tail', entity: this.entity, above: found.above });
     if (found.pairs.length === 0) return [];
@@ -93,9 +98,12 @@ export class WorkingEntity {
    * The first event of a batch that is concurrent with others is compared with them alone; from the second on an index
    * pays: behind a cut, many follow.
    */
-  private indexFor(type: EntityType, event: Event, tail: EntityTail): ConflictIndex | undefined {
+  private indexFor(
+    type: EntityType,
+    { beside, back }: Comparison,
+    tail: EntityTail,
+  ): ConflictIndex | undefined {
     if (this.index) return this.index;
-    const { beside, back } = comparisonFor(type, event, this.state);
     if (!beside && !back) return undefined;
     this.comparisons += 1;
     if (this.comparisons > 1) this.index = new ConflictIndex(type, tail, this.state);

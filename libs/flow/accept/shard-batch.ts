@@ -10,14 +10,7 @@ import { nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { decideChange } from '#core/merge/entity-decide.js';
 import type { EntityType } from '#core/merge/entity-type.js';
-import type {
-  ConflictRow,
-  CursorRow,
-  EntityRow,
-  MutationRow,
-  ShardCommit,
-  WaitingRow,
-} from '../ports/event-log.js';
+import type { ConflictRow, CursorRow, MutationRow, ShardCommit, WaitingRow } from '../ports/event-log.js';
 import { BatchMutations } from './batch-mutations.js';
 import { BatchWaiting } from './batch-waiting.js';
 import { Missing, type BatchWorld } from './batch-world.js';
@@ -193,7 +186,7 @@ export class ShardBatch {
       lastSeq: this.cursor(this.world.ownActor).stored,
       hybridFloorMillis: this.clock.wallMillis,
       events: this.events,
-      entities: this.entityRows(),
+      entities: this.dirtyEntities().map((working) => working.row()),
       cursors: this.cursorRows(),
       mutations: this.mutations.added,
       waiting: this.waiting.added(),
@@ -212,9 +205,8 @@ export class ShardBatch {
     this.waiting.applyTo(base.waiting);
     for (const { actor, stored, hash, folded } of commit.cursors)
       base.cursors.set(actor, { stored, hash, folded });
-    const sizes = new Map(commit.entities.map((row) => [entityKey(row.entity), row.state.length]));
-    for (const [key, working] of this.entities) {
-      if (this.dirty.has(key)) cache.set(key, working.committed(sizes.get(key) ?? 0));
+    for (const [index, working] of this.dirtyEntities().entries()) {
+      cache.set(working.key, working.committed(commit.entities[index]?.state.length ?? 0));
     }
   }
 
@@ -242,6 +234,7 @@ export class ShardBatch {
 
   /** Why the command cannot be decided now: something of the entity that it depends on, or that its own region minted, is not folded. */
   private heldUp(command: PreparedCommand): CommandDecision | undefined {
+    if (this.waiting.isEmpty) return undefined;
     for (const row of this.waiting.rows(command.key)) {
       const isOwn = row.dot.actor === this.world.ownActor;
       if (!isOwn && !includes(command.depends, row.dot)) continue;
@@ -362,7 +355,7 @@ export class ShardBatch {
   private working(entity: EntityRef, key: string): WorkingEntity {
     const found = this.entities.get(key);
     if (found) return found;
-    const working = new WorkingEntity(entity, this.base.shard, this.world, this.world.entity(key));
+    const working = new WorkingEntity(entity, key, this.base.shard, this.world, this.world.entity(key));
     this.entities.set(key, working);
     return working;
   }
@@ -371,11 +364,12 @@ export class ShardBatch {
     return this.cursors.get(actor) ?? this.base.cursors.get(actor) ?? { ...nothingStored, folded: 0 };
   }
 
-  private entityRows(): readonly EntityRow[] {
+  /** Always in the same order. */
+  private dirtyEntities(): readonly WorkingEntity[] {
     return [...this.dirty].map((key) => {
       const working = this.entities.get(key);
       assert(working !== undefined, 'a dirty entity is one of the batch');
-      return working.row();
+      return working;
     });
   }
 
