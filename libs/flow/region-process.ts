@@ -3,23 +3,17 @@ import { firstUncovered, joinSessions } from '#core/consistency/session-token.js
 import { AtollError } from '#core/errors.js';
 import { nothingSeen, withDot } from '#core/causality/version-vector.js';
 import type { EntityRef } from '#core/event/event.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
-import type { Limits, Timing } from './limits.js';
-import type { Clock } from './ports/clock.js';
 import {
   CommitUnknown,
   LogUnavailable,
   type ConflictQuery,
   type ConflictRow,
-  type EventLog,
   type ShardOwner,
   type WaitingRow,
 } from './ports/event-log.js';
 import type { PeerHandlers } from './ports/peer-handlers.js';
-import type { FetchRequest, Heartbeat, Peers, Siblings } from './ports/peers.js';
-import type { Hashing, Random, RecordAuth } from './ports/record-auth.js';
-import type { Telemetry } from './ports/telemetry.js';
-import type { Subscription, Transport } from './ports/transport.js';
+import type { FetchRequest, Heartbeat } from './ports/peers.js';
+import type { Subscription } from './ports/transport.js';
 import { ChangeFeed } from './read/change-feed.js';
 import type {
   BarrierState,
@@ -34,32 +28,8 @@ import type {
   WriteOutcome,
   WriteStatus,
 } from './service.js';
+import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { buildStations, type Stations } from './stations.js';
-
-export interface RegionPorts {
-  readonly log: EventLog;
-  readonly transport: Transport;
-  readonly peers: Peers;
-  readonly siblings: Siblings;
-  readonly auth: RecordAuth;
-  readonly hashing: Hashing;
-  readonly random: Random;
-  readonly clock: Clock;
-  readonly telemetry: Telemetry;
-}
-
-export interface RegionProcessConfig {
-  /** Unique among the processes of the region, and new at every start. */
-  readonly processId: string;
-  /** Where siblings reach this process. */
-  readonly address: string;
-  readonly types: EntityTypes;
-  readonly policyHashes: ReadonlyMap<string, string>;
-  /** All regions, the own one too. */
-  readonly members: readonly string[];
-  readonly limits: Limits;
-  readonly timing: Timing;
-}
 
 /** One process of a region: all stations, wired. */
 export class RegionProcess implements RegionService {

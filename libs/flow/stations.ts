@@ -14,7 +14,7 @@ import { Sessions } from './read/sessions.js';
 import { StatusReader } from './read/status-reader.js';
 import { Positions } from './receive/positions.js';
 import { Receiver } from './receive/receiver.js';
-import type { RegionPorts, RegionProcessConfig } from './region-process.js';
+import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { Janitor } from './repair/janitor.js';
 import { PolicyAgreement } from './repair/policy-agreement.js';
 import { Repairer } from './repair/repairer.js';

@@ -2,7 +2,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { LogUnavailable } from '#flow/ports/event-log.js';
-import type { RegionPorts } from '#flow/region-process.js';
+import type { RegionPorts } from '#flow/region-ports.js';
 import { GrpcPeers } from '#io/grpc/grpc-peers.js';
 import { KafkaTransport } from '#io/kafka/kafka-transport.js';
 import { openPostgresEventLog, type PostgresEventLog } from '#io/postgres/postgres-event-log.js';

@@ -8,7 +8,7 @@ import {
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { MemoryEventLog } from '../memory/memory-event-log.js';
 import type { SeededRandom } from './seeded-random.js';
-import type { SimLife } from './sim-process.js';
+import type { SimLife } from './sim-life.js';
 import type { SimClock } from './sim-clock.js';
 
 /** Chances per commit, drawn from the seed. */
