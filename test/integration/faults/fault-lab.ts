@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readLinks, readQuarantine, readTopology } from '#client/admin.js';
 import { createRegionClient, type RegionClient } from '#client/region-client.js';
 import { healAll, pairsOf } from '#cli/dev/links.js';
 import { projectRoot, regionProgram, tourConfig } from '#cli/dev/programs.js';
@@ -47,6 +49,8 @@ export interface FaultLab {
   dataDirectory(region: string): string;
   /** Sum of a counter over the processes of a region. */
   counter(region: string, name: string): Promise<number>;
+  /** How every region is, for a person who wonders why a test failed. */
+  diagnosis(): Promise<string>;
   /** Stops the services, and leaves the shared stack as it was found. */
   close(): Promise<void>;
 }
@@ -157,6 +161,24 @@ class Lab implements FaultLab {
     return texts.reduce((sum, text) => sum + sumOf(text, `atoll_${name}`), 0);
   }
 
+  async diagnosis(): Promise<string> {
+    const parts = this.regions.map(async (region) => {
+      const client = this.client(region);
+      const status = await Promise.all([
+        readTopology(client),
+        readLinks(client),
+        readQuarantine(client),
+      ]).catch((error: unknown) => String(error));
+      const logs = [...this.#running.values()]
+        .filter((one) => one.region === region)
+        .map(({ logFile }) =>
+          readFileSync(logFile, 'utf8').trim().split('\n').slice(-logLinesShown).join('\n'),
+        );
+      return `${region}: ${JSON.stringify(status)}\n${logs.join('\n')}`;
+    });
+    return (await Promise.all(parts)).join('\n\n');
+  }
+
   async close(): Promise<void> {
     for (const clients of this.#clients.values()) for (const client of clients) client.close();
     for (const one of this.#running.values()) if (one.isRunning()) one.signal('SIGCONT');
@@ -175,6 +197,8 @@ class Lab implements FaultLab {
     return ports;
   }
 }
+
+const logLinesShown = 12;
 
 function nameOf(region: string, index: number): string {
   return `${region}-${index + 1}`;

@@ -106,7 +106,9 @@ export async function convergeAndJudge(
     millisMax = 60_000,
   }: { readonly regions?: readonly RegionClient[]; readonly millisMax?: number } = {},
 ): Promise<Judged> {
-  await awaitConvergence(regions, millisMax);
+  await awaitConvergence(regions, millisMax).catch(async (error: unknown) => {
+    throw new Error(`${String(error)}\n${await lab.diagnosis()}`, { cause: error });
+  });
   const touched = touchedBy(journal.operations);
   const evidence = await Promise.all(
     regions.map(async (client) => {
