@@ -1,7 +1,14 @@
 import type { Dot } from '../causality/dot.js';
-import type { Json } from '../json.js';
+import type { Json, JsonObject } from '../json.js';
 import { entryRule, type Entry, type EntryRule, type MapChange } from './map-entry.js';
-import { hasExactly, invalidValue, isObject, unknownOperation, wrongArguments } from './operation.js';
+import {
+  hasExactly,
+  invalidValue,
+  isObject,
+  isStorable,
+  unknownOperation,
+  wrongArguments,
+} from './operation.js';
 import {
   split,
   type Decision,
@@ -146,7 +153,7 @@ function readOperation(operation: Operation): Rejection | MapChange<Operation> {
   if (op !== 'at' && op !== 'remove') return unknownOperation('add-wins-map', operation, ['at', 'remove']);
   const wrong = wrongArguments(operation, op === 'at' ? ['key', 'then'] : ['key']);
   if (wrong) return wrong;
-  if (typeof key !== 'string') return invalidValue('/key', 'A key is a string.');
+  if (!isKey(key)) return invalidValue('/key', 'A key is a string, without U+0000 or half a character.');
   if (op === 'remove') return { kind: 'remove', key };
   if (!isObject(then) || typeof then.op !== 'string') {
     return invalidValue('/then', "It is an operation on the value: an object with 'op'.");
@@ -158,10 +165,16 @@ function readChange<InnerChange>(
   json: Json,
   inner: MergePolicy<unknown, InnerChange>,
 ): MapChange<InnerChange> | undefined {
+  if (!isObject(json)) return undefined;
   if (hasExactly(json, ['remove'])) {
-    return typeof json.remove === 'string' ? { kind: 'remove', key: json.remove } : undefined;
+    return isKey(json.remove) ? { kind: 'remove', key: json.remove } : undefined;
   }
-  if (!hasExactly(json, ['at', 'then']) || typeof json.at !== 'string') return undefined;
-  const then = inner.readChange(json.then as Json);
-  return then === undefined ? undefined : { kind: 'at', key: json.at, then };
+  const { at, then } = json as JsonObject;
+  if (!hasExactly(json, ['at', 'then']) || !isKey(at)) return undefined;
+  const inside = inner.readChange(then as Json);
+  return inside === undefined ? undefined : { kind: 'at', key: at, then: inside };
+}
+
+function isKey(json: Json | undefined): json is string {
+  return typeof json === 'string' && isStorable(json);
 }

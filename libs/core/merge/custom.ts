@@ -2,7 +2,7 @@ import type { Dot } from '../causality/dot.js';
 import type { HybridTimestamp } from '../causality/hybrid-timestamp.js';
 import type { Json } from '../json.js';
 import { foldInOrder } from './fold-in-order.js';
-import { invalidValue, unknownOperation } from './operation.js';
+import { invalidValue, isStorable, unknownOperation } from './operation.js';
 import { split, type Decision, type MergePolicy, type Operation } from './policy.js';
 import { storedArray } from './stored-form.js';
 import { contribute, decodeTallies, encodeTallies, takeTallies, type Tallies } from './tallies.js';
@@ -67,7 +67,7 @@ export function custom<Value extends Json, Change extends Json>(
 
     initial: () => initial,
     decide: (state, operation) => decide(own, state.value, operation),
-    readChange: (json) => (own.isChange?.(json) === false ? undefined : (json as Change)),
+    readChange: (json) => (isStorable(json) && own.isChange?.(json) !== false ? (json as Change) : undefined),
     writeChange: (change) => change,
 
     apply(state, { change, dot, time, effective }) {

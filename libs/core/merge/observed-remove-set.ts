@@ -1,6 +1,6 @@
 import { canonicalText, compareUtf8 } from '../event/canonical-json.js';
 import type { Json } from '../json.js';
-import { hasExactly, invalidValue, unknownOperation, wrongArguments } from './operation.js';
+import { hasExactly, invalidValue, isStorable, unknownOperation, wrongArguments } from './operation.js';
 import type { MergePolicy, Operation, Decision, Stamped } from './policy.js';
 import type { PresenceMove, PresenceRule } from './presence.js';
 import { storedObject } from './stored-form.js';
@@ -112,6 +112,5 @@ function readChange(json: Json): SetChange | undefined {
 }
 
 function isElement(json: Json | undefined): json is Element {
-  if (typeof json === 'number') return Number.isFinite(json);
-  return typeof json === 'string' || typeof json === 'boolean';
+  return ['string', 'number', 'boolean'].includes(typeof json) && isStorable(json as Json);
 }

@@ -1,3 +1,4 @@
+import { isWellFormed } from '../event/text-limits.js';
 import type { Json, JsonObject } from '../json.js';
 import type { Operation, Rejection } from './policy.js';
 
@@ -44,6 +45,18 @@ export function isObject(json: Json | undefined): json is JsonObject {
 export function hasExactly(json: Json, names: readonly string[]): json is JsonObject {
   if (!isObject(json)) return false;
   return Object.keys(json).length === names.length && names.every((name) => Object.hasOwn(json, name));
+}
+
+/**
+ * Whether a value can be stored and compared everywhere: finite numbers (`1e999` parses as infinite), and no string or key
+ * with U+0000 or a lone surrogate. Clients meet this at the door, with the path; peers' changes only here (INV-14).
+ */
+export function isStorable(json: Json): boolean {
+  if (typeof json === 'string') return isWellFormed(json);
+  if (typeof json === 'number') return Number.isFinite(json);
+  if (typeof json !== 'object' || json === null) return true;
+  if (Array.isArray(json)) return (json as readonly Json[]).every(isStorable);
+  return Object.entries(json).every(([key, value]) => isWellFormed(key) && isStorable(value as Json));
 }
 
 /**

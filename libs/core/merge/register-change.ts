@@ -1,6 +1,6 @@
 import { canonicalText } from '../event/canonical-json.js';
 import type { Json } from '../json.js';
-import { hasExactly, invalidValue, unknownOperation, wrongArguments } from './operation.js';
+import { hasExactly, invalidValue, isStorable, unknownOperation, wrongArguments } from './operation.js';
 import type { Decision, Operation, Rejection, ValueSchema } from './policy.js';
 
 /** What a write does to a register. */
@@ -18,6 +18,7 @@ export function decideSet(
   const wrong = wrongArguments(operation, ['value']);
   if (wrong) return wrong;
   const value = operation.value as Json;
+  if (!isStorable(value)) return invalidValue('/value', 'It holds what cannot be stored everywhere.');
   if (!schema) return { kind: 'accepted', change: { value } };
   const checked = schema.check(value);
   if (checked.kind === 'invalid') return invalidValue(`/value${checked.path}`, checked.message);
@@ -26,13 +27,14 @@ export function decideSet(
 
 /** Peers check what was written, not what the client had sent: so a schema must take its own output (INV-14). */
 function staysValid(schema: ValueSchema, sent: Json, made: Json): Rejection | undefined {
-  if (made === sent || schema.check(made).kind === 'valid') return undefined;
+  if (made === sent || (isStorable(made) && schema.check(made).kind === 'valid')) return undefined;
   return invalidValue('/value', 'The declared schema turns this value into one that it refuses.');
 }
 
 export function readSet(json: Json, schema: ValueSchema | undefined): RegisterChange | undefined {
   if (!hasExactly(json, ['value'])) return undefined;
   const value = json.value as Json;
+  if (!isStorable(value)) return undefined;
   if (schema && schema.check(value).kind === 'invalid') return undefined;
   return { value };
 }
