@@ -52,7 +52,7 @@ export default defineConfig({
       project('unit', {
         include: ['libs/**/*.spec.ts', 'apps/**/*.spec.ts'],
         exclude: ['**/*.law.spec.ts', '**/*.it.spec.ts'],
-        timeoutMillis: seconds(10),
+        timeoutMillis: seconds(30),
         reuseWorkers: true,
       }),
       project('laws', {
