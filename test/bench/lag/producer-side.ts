@@ -1,0 +1,76 @@
+import { Kafka, logLevel, type Producer } from 'kafkajs';
+import { openLoop, type OpenLoopResult } from '../load/open-loop.js';
+import { sharedMillis } from '../machine.js';
+import { serveSide } from '../side/serve-side.js';
+
+export interface ProducerSettings {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  readonly partitions: number;
+  readonly recordBytes: number;
+  /** Requests in flight, each over a connection of its own: as many as Atoll's publisher has. */
+  readonly slots: number;
+}
+
+export interface ProducerOrder {
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
+/** The bare way: what gathers while a request is under way goes with the next one. */
+serveSide<ProducerSettings, ProducerOrder, OpenLoopResult>(
+  async ({ brokers, topic, partitions, recordBytes, slots }) => {
+    const kafka = new Kafka({ clientId: 'bare', brokers: [...brokers], logLevel: logLevel.ERROR });
+    const admin = kafka.admin();
+    await admin.connect();
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }],
+    });
+    await admin.disconnect();
+    const producers = Array.from({ length: slots }, () => kafka.producer({ allowAutoTopicCreation: false }));
+    await Promise.all(producers.map((producer) => producer.connect()));
+    const idle: Producer[] = [...producers];
+    let gathered: { partition: number; key: string; value: Buffer }[] = [];
+    let whenSent: () => void = () => undefined;
+    let failure: unknown;
+
+    const pump = (): void => {
+      while (gathered.length > 0 && idle.length > 0) {
+        const producer = idle.pop() as Producer;
+        const messages = gathered;
+        gathered = [];
+        producer
+          .send({ topic, acks: -1, messages })
+          .catch((error: unknown) => (failure ??= error))
+          .finally(() => {
+            idle.push(producer);
+            pump();
+            if (idle.length === slots) whenSent();
+          });
+      }
+    };
+
+    return {
+      async carryOut({ perSecond, seconds }) {
+        const loop = await openLoop({
+          perSecond,
+          seconds,
+          begin(number) {
+            const value = Buffer.alloc(recordBytes, 0x61);
+            value.writeDoubleBE(number, 0);
+            value.writeDoubleBE(sharedMillis(), 8);
+            gathered.push({ partition: number % partitions, key: `document-${number}`, value });
+            pump();
+          },
+        });
+        if (idle.length < slots) await new Promise<void>((resolve) => (whenSent = resolve));
+        if (failure !== undefined) throw failure;
+        return loop;
+      },
+      async close() {
+        await Promise.all(producers.map((producer) => producer.disconnect()));
+      },
+    };
+  },
+);

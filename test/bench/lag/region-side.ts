@@ -1,0 +1,136 @@
+import type { EventLog } from '#flow/ports/event-log.js';
+import { writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
+import { openLoop, type OpenLoopResult } from '../load/open-loop.js';
+import { sharedMillis } from '../machine.js';
+import { openRegion, type RegionSettings } from '../region/open-region.js';
+import { serveSide } from '../side/serve-side.js';
+
+export interface LagRegionSettings {
+  readonly region: RegionSettings;
+  readonly load: WriteLoadOptions;
+  /** Whether this region has a reader that is told of every change. */
+  readonly reads: boolean;
+}
+
+export type LagOrder =
+  | { readonly kind: 'write'; readonly perSecond: number; readonly seconds: number }
+  /** Waits until that many changes have been told to the reader since the last such order. */
+  | { readonly kind: 'seen'; readonly count: number; readonly withinMillis: number };
+
+/** Times of the shared clock, in milliseconds. */
+export interface Written {
+  readonly key: number;
+  readonly intended: number;
+  readonly committed: number;
+  readonly acknowledged: number;
+}
+
+export interface Seen {
+  readonly key: number;
+  /** When the transaction that applied it was durable here. */
+  readonly applied: number;
+  /** When a consumer of the change feed, which reads the database, had the value. */
+  readonly told: number;
+}
+
+export type LagAnswer =
+  | {
+      readonly kind: 'written';
+      readonly writes: readonly Written[];
+      readonly failures: number;
+      readonly loop: OpenLoopResult;
+    }
+  | { readonly kind: 'seen'; readonly changes: readonly Seen[] };
+
+const maxWaitMillis = 10_000;
+
+/** One number for an event of one actor: cheaper to keep and to send than its text. */
+function keyOf(shard: number, seq: number): number {
+  return shard * 2 ** 40 + seq;
+}
+
+/** Notes when the events of a commit were durable: the moment the database said so. */
+function watchingCommits(log: EventLog, note: (key: number, millis: number) => void): EventLog {
+  const watched = Object.create(log) as { commit: EventLog['commit'] } & EventLog;
+  watched.commit = async (shards) => {
+    const answer = await log.commit(shards);
+    const now = sharedMillis();
+    for (const { shard, events } of shards) {
+      if (answer.fenced.includes(shard)) continue;
+      for (const { event } of events) note(keyOf(shard, event.dot.seq), now);
+    }
+    return answer;
+  };
+  return watched;
+}
+
+serveSide<LagRegionSettings, LagOrder, LagAnswer>(async ({ region, load: options, reads }) => {
+  const committed = new Map<number, number>();
+  let seen: Seen[] = [];
+  let whenSeen: () => void = () => undefined;
+  const opened = await openRegion(region, {
+    log: (log) => watchingCommits(log, (key, millis) => committed.set(key, millis)),
+  });
+  const load = writeLoad(options);
+  if (reads) {
+    opened.process.changes({}, ({ dot }) => {
+      const told = sharedMillis();
+      const [, shard, seq] = dot.split(':');
+      const key = keyOf(Number(shard), Number(seq));
+      seen.push({ key, applied: committed.get(key) ?? NaN, told });
+      whenSeen();
+      return Promise.resolve();
+    });
+  }
+
+  const write = async (perSecond: number, seconds: number): Promise<LagAnswer> => {
+    committed.clear();
+    const writes: Written[] = [];
+    const under: Promise<void>[] = [];
+    let failures = 0;
+    const loop = await openLoop({
+      perSecond,
+      seconds,
+      begin(_number, intended) {
+        const answered = opened.process.submit(load.nextCommand(), { maxWaitMillis }).then(
+          ({ dot, shard }) => {
+            const key = keyOf(shard, dot.seq);
+            const at = committed.get(key) ?? NaN;
+            writes.push({ key, intended, committed: at, acknowledged: sharedMillis() });
+          },
+          () => void (failures += 1),
+        );
+        under.push(answered);
+      },
+    });
+    await Promise.all(under);
+    return { kind: 'written', writes, failures, loop };
+  };
+
+  const untilSeen = (count: number, withinMillis: number): Promise<LagAnswer> =>
+    new Promise((resolve, reject) => {
+      const late = setTimeout(
+        () =>
+          reject(new Error(`only ${seen.length} of ${count} changes were told within ${withinMillis} ms`)),
+        withinMillis,
+      );
+      whenSeen = () => {
+        if (seen.length < count) return;
+        clearTimeout(late);
+        whenSeen = () => undefined;
+        const changes = seen;
+        seen = [];
+        committed.clear();
+        resolve({ kind: 'seen', changes });
+      };
+      whenSeen();
+    });
+
+  return {
+    carryOut: (order) =>
+      order.kind === 'write'
+        ? write(order.perSecond, order.seconds)
+        : untilSeen(order.count, order.withinMillis),
+    close: () => opened.close(),
+  };
+});

@@ -1,0 +1,44 @@
+import { sharedMillis } from '../machine.js';
+import { percentilesOf, type Percentiles } from '../statistics.js';
+
+export interface OpenLoop {
+  readonly perSecond: number;
+  readonly seconds: number;
+  /** Begins one write, due at `intendedMillis` of the shared clock. Must not throw. */
+  readonly begin: (number: number, intendedMillis: number) => void;
+}
+
+export interface OpenLoopResult {
+  readonly begun: number;
+  /** How much later than due the writes were begun. */
+  readonly lateMillis: Percentiles;
+}
+
+/** Beyond this the generator measures itself: the run is void. */
+export const generatorLateMillisMax = 5;
+
+/** Begins writes at their due times, whatever became of those before. */
+export async function openLoop({ perSecond, seconds, begin }: OpenLoop): Promise<OpenLoopResult> {
+  const count = Math.round(perSecond * seconds);
+  const apart = 1000 / perSecond;
+  const late: number[] = [];
+  const start = sharedMillis() + apart;
+  while (late.length < count) {
+    for (let now = sharedMillis(); late.length < count; now = sharedMillis()) {
+      const due = start + late.length * apart;
+      if (due > now) break;
+      begin(late.length, due);
+      late.push(now - due);
+    }
+    // A timer of one millisecond is the shortest there is; spinning would take a core from what is measured.
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  return { begun: count, lateMillis: percentilesOf(late) };
+}
+
+/** Why a run at these latenesses proves nothing; `undefined` when the generator kept its time. */
+export function whyVoid(side: string, { lateMillis }: OpenLoopResult): string | undefined {
+  const { p99 } = lateMillis;
+  if (p99 <= generatorLateMillisMax) return undefined;
+  return `the generator of ${side} was late by ${p99.toFixed(1)} ms at p99 (at most ${generatorLateMillisMax})`;
+}

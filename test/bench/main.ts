@@ -1,0 +1,68 @@
+import { writeFileSync } from 'node:fs';
+import { readArguments, usage, type BenchArguments } from './arguments.js';
+import type { Bench, BenchResult } from './bench.js';
+import { lagBench } from './lag/lag-bench.js';
+import { describeMachine, loadAverage } from './machine.js';
+import { progressOn } from './progress.js';
+import { openServers } from './servers.js';
+import { renderResult } from './table.js';
+import { writeBench } from './write/write-bench.js';
+
+/** In the order in which they run. */
+const benches: readonly Bench[] = [writeBench, lagBench];
+
+/**
+ * `npm run bench`: measures, prints a table for people and, with `--json`, every figure for machines. Exits with 0 when
+ * all was measured; only `--judge` makes a missed target an error.
+ */
+async function main(given: BenchArguments): Promise<boolean> {
+  const { only, jsonFile, judge, stack, ...settings } = given;
+  const progress = progressOn(process.stderr);
+  const began = new Date();
+  const loadBefore = loadAverage();
+  const servers = await openServers(stack, (step) => progress.now(step));
+  const results: BenchResult[] = [];
+  const report = async () => ({
+    began: began.toISOString(),
+    scale: settings.scale,
+    driver: settings.driver,
+    machine: describeMachine(),
+    loadAverage: { before: loadBefore, after: loadAverage() },
+    postgres: await servers.versions(),
+    benches: results,
+  });
+  try {
+    for (const bench of benches.filter(({ name }) => only.length === 0 || only.includes(name))) {
+      const result = await bench.run({ ...settings, servers, progress });
+      results.push(result);
+      progress.clear();
+      process.stdout.write(`${renderResult(result)}\n`);
+    }
+    const { machine, loadAverage: load, postgres } = await report();
+    process.stdout.write(
+      `${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.distribution}, ${machine.system}, ` +
+        `Node ${machine.node}, Postgres ${postgres.postgres}; load average ${load.before} before, ${load.after} after\n`,
+    );
+    if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(await report(), undefined, 2)}\n`);
+  } finally {
+    await servers.close();
+  }
+  const missed = results.some(
+    ({ targets, voidBecause }) => voidBecause.length > 0 || targets.some(({ reached }) => !reached),
+  );
+  return !(judge && missed);
+}
+
+function read(): BenchArguments {
+  try {
+    return readArguments(
+      process.argv.slice(2),
+      benches.map(({ name }) => name),
+    );
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n\n${usage}`);
+    process.exit(2);
+  }
+}
+
+process.exitCode = (await main(read())) ? 0 : 1;

@@ -1,0 +1,42 @@
+import pg from 'pg';
+
+/** How many bytes each column of Atoll's rows holds on average: its peers write as many. */
+export interface RowSizes {
+  readonly eventBytes: number;
+  readonly stateBytes: number;
+  readonly valueBytes: number;
+}
+
+export async function measureRows(url: string): Promise<RowSizes> {
+  return withClient(url, async (client) => {
+    const { rows } = await client.query<Record<'event' | 'state' | 'value', string>>(`
+      select (select avg(length(bytes)) from atoll.event) as event, (select avg(length(state)) from atoll.entity) as state,
+             (select avg(length(value)) from atoll.entity) as value`);
+    const [row] = rows;
+    const bytes = (text: string | undefined): number => Math.round(Number(text ?? 0));
+    return { eventBytes: bytes(row?.event), stateBytes: bytes(row?.state), valueBytes: bytes(row?.value) };
+  });
+}
+
+/**
+ * Makes tables of exactly the shape of `atoll.event` and `atoll.entity`: columns, keys, indexes and fill factor. The
+ * database holds Atoll's own tables already.
+ */
+export async function createPeerTables(url: string, schema: string): Promise<void> {
+  await withClient(url, (client) =>
+    client.query(`
+      create schema ${schema};
+      create table ${schema}.event (like atoll.event including all);
+      create table ${schema}.entity (like atoll.entity including all) with (fillfactor = 70);`),
+  );
+}
+
+async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
