@@ -136,6 +136,7 @@ describe('reading a yjs update', () => {
     ['a gap', [1, 1, 1, 0, 10, 5, 0]],
     ['an empty run', [1, 1, 1, 0, 4, 1, 4, ...ascii('text'), 0, 0]],
     ['U+0000', [1, 1, 1, 0, 4, 1, 4, ...ascii('text'), 1, 0, 0]],
+    ['a root whose name is no UTF-8', [1, 1, 1, 0, 4, 1, 4, 0xf4, 0xbf, 0xbf, 0xbf, 1, 0x61, 0]],
     ['a reference to itself', [1, 1, 1, 0, 0x84, 1, 0, 1, 0x61, 0]],
     ['a count in more bytes than it needs', [0x80, 0, 0]],
     ['bytes after its end', [0, 0, 0]],

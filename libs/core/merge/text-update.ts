@@ -159,11 +159,13 @@ function isAhead(reference: ItemId | undefined, id: ItemId): boolean {
 
 function readRoot(cursor: Cursor): void {
   const isNamed = readCount(cursor) === 1;
-  const name = readText(cursor);
-  if (!isNamed || !cursor.isValid || decodeUtf8(cursor.bytes.subarray(...name)) !== textRoot) {
-    cursor.isValid = false;
-  }
+  const name = cursor.bytes.subarray(...readText(cursor));
+  // Compared as bytes: what a stranger calls its root need not even be UTF-8.
+  const isOurs = name.length === rootBytes.length && name.every((byte, at) => byte === rootBytes[at]);
+  if (!isNamed || !isOurs) cursor.isValid = false;
 }
+
+const rootBytes = Uint8Array.from(textRoot, (letter) => letter.charCodeAt(0));
 
 function readDeleteSet(cursor: Cursor): readonly IdRange[] {
   const ranges: IdRange[] = [];
