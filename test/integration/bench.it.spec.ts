@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 
 const root = join(import.meta.dirname, '..', '..');
 
@@ -44,7 +44,9 @@ async function bench(
 describe('the benches', () => {
   it('run every part on real servers, and tell what they measured on what', async () => {
     const file = join(directory, 'bench.json');
-    const { code, said } = await bench(['--smoke', '--json', file]);
+    const stack = join(directory, 'stack.json');
+    await writeFile(stack, JSON.stringify(inject('devStack')));
+    const { code, said } = await bench(['--smoke', '--stack', stack, '--json', file]);
     expect(code, said).toBe(0);
 
     const report = JSON.parse(await readFile(file, 'utf8')) as BenchReport;
