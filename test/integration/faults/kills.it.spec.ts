@@ -88,7 +88,7 @@ describe('ten kills during a replay', () => {
       }
       const { commands, perSecond } = await load.stop();
       console.log(`kills: ${commands} commands, ${perSecond.toFixed(0)} a second`);
-      const verdict = await convergeAndJudge(lab, load.workload.journal);
+      const verdict = await convergeAndJudge(lab, load);
       console.log(`kills: ${JSON.stringify(verdict.looked)}, ${verdict.aliases} aliases`);
       expect(verdict.findings).toEqual([]);
       expect(verdict).toMatchObject({ lostWrites: 0, doubleApplied: 0, phantoms: 0, differences: 0 });

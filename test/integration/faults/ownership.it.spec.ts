@@ -51,7 +51,7 @@ describe('two service processes in one region', () => {
       await until(() => load.done() > whenAwake + 500);
 
       await load.stop();
-      const verdict = await convergeAndJudge(lab, load.workload.journal);
+      const verdict = await convergeAndJudge(lab, load);
       expect(verdict.findings).toEqual([]);
       expect(verdict).toMatchObject({ lostWrites: 0, doubleApplied: 0, phantoms: 0, differences: 0 });
       expect(verdict.looked.acknowledged).toBeGreaterThan(5_000);

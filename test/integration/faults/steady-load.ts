@@ -3,7 +3,7 @@ import { newMutationId } from '#client/mutation-id.js';
 import type { RegionClient } from '#client/region-client.js';
 import { writeUntilKnown } from '#client/write-until-known.js';
 import { projectRoot } from '#cli/dev/programs.js';
-import { openJournal, type Journal } from '#cli/judge/journal.js';
+import { openJournal } from '#cli/judge/journal.js';
 import { judge } from '#cli/judge/judge.js';
 import type { Verdict } from '#cli/judge/verdict.js';
 import { finalValues, loggedEvents, readAll, readHistories, touchedBy } from '#cli/load/evidence.js';
@@ -12,12 +12,15 @@ import { readRetailFile } from '#cli/load/retail-file.js';
 import { commandsOf } from '#cli/load/retail-plan.js';
 import { createWorkload, journalWrite, partOf, type Workload } from '#cli/load/workload.js';
 import { awaitConvergence } from '#cli/tour/convergence.js';
+import { readBefore } from '#cli/tour/replay-step.js';
 import type { FaultLab } from './fault-lab.js';
 
 export const retailFile = join(projectRoot(), 'data', 'online-retail.csv.gz');
 
 export interface SteadyLoad {
   readonly workload: Workload;
+  /** What the counters read before it began: loads of one lab write to the same entities. */
+  readonly before: ReadonlyMap<string, number>;
   /** Commands whose outcome is known so far. */
   done(): number;
   /** Stops taking new commands, and waits until the outcome of every one is known or given up. */
@@ -39,7 +42,9 @@ export interface SteadyLoadOptions {
  */
 export async function startSteadyLoad(lab: FaultLab, options: SteadyLoadOptions): Promise<SteadyLoad> {
   const { perSecond, clientsPerRegion, patienceMillis = 60_000 } = options;
-  const commands = (await readRetailFile(retailFile)).flatMap((line) => commandsOf(line));
+  const lines = await readRetailFile(retailFile);
+  const commands = lines.flatMap((line) => commandsOf(line));
+  const before = await readBefore(lab.clients, lines);
   const journal = await openJournal('faults', undefined);
   const workload = createWorkload(journal, lab.clients, patienceMillis);
   const pace = paceOf(perSecond);
@@ -75,6 +80,7 @@ export async function startSteadyLoad(lab: FaultLab, options: SteadyLoadOptions)
   const clients = into.flatMap((region) => Array.from({ length: clientsPerRegion }, () => client(region)));
   return {
     workload,
+    before,
     done: () => done,
     async stop() {
       const seconds = (performance.now() - begun) / 1000;
@@ -100,7 +106,7 @@ export interface Judged extends Verdict {
 /** Waits until all given regions have everything, and judges the journal against the logs and values of each. */
 export async function convergeAndJudge(
   lab: FaultLab,
-  journal: Journal,
+  { workload: { journal }, before }: Pick<SteadyLoad, 'workload' | 'before'>,
   {
     regions = lab.clients,
     millisMax = 60_000,
@@ -126,6 +132,7 @@ export async function convergeAndJudge(
     regions: regions.map(({ region }) => region),
     logs,
     finals: evidence.flatMap((one) => one.finals),
+    before,
   });
   const [first] = regions;
   return {
