@@ -35,8 +35,9 @@ const timesBareMax = 3;
 interface AtollSlice {
   readonly generator: OpenLoopResult;
   readonly failures: number;
-  /** Written, and never told to the reader of the other region. */
+  /** Written, and not told to the reader of the other region within a minute. */
   readonly missing: number;
+  readonly toldAgain: number;
   /** Commit here until told to a reader there. */
   readonly lagMillis: Percentiles;
   /** Commit here until durable there. */
@@ -185,7 +186,8 @@ async function atollSlice({ near, far }: Pick<Sides, 'near' | 'far'>, plan: Plan
   const written = await near.ask({ kind: 'write', perSecond, seconds });
   if (written.kind !== 'written') throw new Error('a region answers what it was asked');
   const { writes, failures, loop } = written;
-  const seen = await far.ask({ kind: 'seen', count: writes.length, withinMillis: arrivalMillisMax });
+  const keys = Float64Array.from(writes, ({ key }) => key);
+  const seen = await far.ask({ kind: 'seen', keys, withinMillis: arrivalMillisMax });
   if (seen.kind !== 'seen') throw new Error('a region answers what it was asked');
   const there = new Map(seen.changes.map((change) => [change.key, change]));
   const pairs = writes.flatMap((write) => {
@@ -198,6 +200,7 @@ async function atollSlice({ near, far }: Pick<Sides, 'near' | 'far'>, plan: Plan
     generator: loop,
     failures,
     missing: writes.length - pairs.length,
+    toldAgain: seen.toldAgain,
     lagMillis: over(({ committed }, { told }) => told - committed),
     appliedMillis: over(({ committed }, { applied }) => applied - committed),
     acknowledgedMillis: over(({ intended, acknowledged }) => acknowledged - intended),
