@@ -50,6 +50,9 @@ const successors = new WeakMap<
   { readonly update: Uint8Array; readonly next: WeakRef<TextContent> }
 >();
 
+/** The last update that a value was compared with, and what came of it. */
+const comparisons = new WeakMap<TextContent, { readonly update: Uint8Array; readonly forked: boolean }>();
+
 export function contentOf(bytes: Uint8Array): TextContent {
   return { bytes, since: undefined, depth: 0 };
 }
@@ -167,6 +170,8 @@ export function spliced(content: TextContent, splice: Splice): Uint8Array | 'bey
   });
   document.off('update', keep);
   document.clientID = nobody;
+  // Its clock goes on from this very document: it cannot carry an item that is there.
+  comparisons.set(content, { update, forked: false });
   movedOn(content, update, document);
   return update;
 }
@@ -241,8 +246,14 @@ function isWaiting({ store }: Doc): boolean {
  */
 export function isForked(content: TextContent, update: TextUpdate): boolean {
   // What was decided on this very content was compared then, and the document has moved on since.
-  if (successorBy(content, update.bytes) !== undefined) return false;
-  const { store } = documentOf(content);
+  const known = comparisons.get(content);
+  if (known !== undefined && isSameBytes(known.update, update.bytes)) return known.forked;
+  const forked = isForkedIn(documentOf(content), update);
+  comparisons.set(content, { update: update.bytes, forked });
+  return forked;
+}
+
+function isForkedIn({ store }: Doc, update: TextUpdate): boolean {
   return update.items.some((item) => {
     const { client, clock } = item.id;
     const structs = store.clients.get(client);

@@ -33,6 +33,11 @@ export interface TextDocument {
   /** Per actor, the items that the changes have carried that nothing took. */
   readonly contributions: Tallies<IdRanges>;
   readonly content: TextContent;
+  /**
+   * Whether two writers ever carried different items under one id. What comes after is then folded in the log's order
+   * again and again: where an id is two items, the order in which yjs meets their neighbours shows in the text.
+   */
+  readonly forked: boolean;
 }
 
 /** By the dots of their epochs. */
@@ -58,7 +63,7 @@ function compareForShow(a: TextDocument, b: TextDocument): number {
 /** Folds one change; `split` where an update carries an item that is there with other characters (see `foldTexts`). */
 export function applyText(state: TextState, stamped: Stamped<TextChange>): TextState | Split {
   const document = documentFor(state, stamped);
-  if (isForked(document.content, stamped.change.update)) return split;
+  if (document.forked || isForked(document.content, stamped.change.update)) return split;
   return withDocument(state, withChange(document, stamped, noIds));
 }
 
@@ -70,7 +75,9 @@ export function foldTexts(log: readonly Stamped<TextChange>[]): TextState {
   const carried = carriedBySurvivors(log);
   let state: TextState = [];
   for (const stamped of log) {
-    const document = documentFor(state, stamped);
+    const before = documentFor(state, stamped);
+    const forked = before.forked || isForked(before.content, stamped.change.update);
+    const document = { ...before, forked };
     const ofSurvivor = carried.get(placeOf(stamped)) ?? noIds;
     state = withDocument(state, withChange(document, stamped, ofSurvivor));
   }
@@ -106,7 +113,8 @@ function documentFor(state: TextState, stamped: Stamped<TextChange>): TextDocume
   const epoch = epochOf(stamped);
   const known = state.find((document) => sameDot(document.epoch, epoch));
   const time = stamped.change.epoch === undefined ? stamped.time : (known?.time ?? noTime);
-  return known ? { ...known, time } : { epoch, time, contributions: new Map(), content: emptyContent };
+  if (known) return { ...known, time };
+  return { epoch, time, contributions: new Map(), content: emptyContent, forked: false };
 }
 
 function withDocument(state: TextState, document: TextDocument): TextState {
@@ -145,6 +153,7 @@ function withDeleted(content: TextContent, ids: IdRanges): TextContent {
 export function takeTexts(state: TextState, taken: (dot: Dot) => boolean): TextState | Split {
   const left: TextDocument[] = [];
   for (const document of state) {
+    if (document.forked) return split;
     const contributions = takeTallies(document.contributions, taken);
     if (contributions === split) return split;
     let gone = noIds;
@@ -157,17 +166,18 @@ export function takeTexts(state: TextState, taken: (dot: Dot) => boolean): TextS
 }
 
 export function encodeTexts(state: TextState): Json {
-  return state.map(({ epoch, time, contributions, content }) => ({
+  return state.map(({ epoch, time, contributions, content, forked }) => ({
     epoch: encodeDot(epoch),
     time: encodeTime(time),
     contributions: encodeTallies(contributions, encodeIds),
     content: encodeBase64(bytesOf(content)),
+    forked,
   }));
 }
 
 export function decodeTexts(json: Json): TextState {
   return storedArray(json).map((entry) => {
-    const { epoch, time, contributions, content } = storedObject(entry);
+    const { epoch, time, contributions, content, forked } = storedObject(entry);
     const bytes = decodeBase64(storedString(content));
     assert(bytes !== undefined, 'a stored text is base64');
     return {
@@ -175,6 +185,7 @@ export function decodeTexts(json: Json): TextState {
       time: decodeTime(time),
       contributions: decodeTallies(contributions as Json, decodeIds),
       content: contentOf(bytes),
+      forked: forked === true,
     };
   });
 }

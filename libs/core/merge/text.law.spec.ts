@@ -127,6 +127,15 @@ const sharedBeginning: readonly TextStep[] = [
   { kind: 'open', client: 1, at: 'ap' },
 ];
 
+/** Found by the law below: what is typed beside an item that is two items must not depend on the order of arrival. */
+const placedBesideAForkedItem: TextStep[] = [
+  { kind: 'type', client: 0, at: 'eu', edit: { index: 2, remove: 0, insert: 'def' } },
+  { kind: 'type', client: 1, at: 'ap', edit: { index: 0, remove: 0, insert: 'a' } },
+  { kind: 'splice', at: 'us', edit: { index: 2, remove: 0, insert: 'bc' } },
+  { kind: 'splice', at: 'ap', edit: { index: 0, remove: 0, insert: '😀' } },
+  { kind: 'open', client: 0, at: 'eu' },
+];
+
 test('INV-4: also where clients shared an id in several regions at once, every order reads the same', () => {
   let forked = 0;
   fc.assert(
@@ -139,7 +148,7 @@ test('INV-4: also where clients shared an id in several regions at once, every o
       for (const region of ['eu', 'us', 'ap'] as const) expect(scenario.valueAt(region)).toEqual(shown?.it);
       if (arrived.refolds > 0) forked += 1;
     }),
-    { numRuns: 1_000 },
+    { numRuns: 1_000, examples: [[placedBesideAForkedItem, 0]] },
   );
   expect(forked, 'ids are shared often').toBeGreaterThan(50);
 });
