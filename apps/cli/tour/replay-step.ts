@@ -37,7 +37,10 @@ export interface ReplayedLines {
   readonly mutationIds: ReadonlySet<string>;
 }
 
-/** A steady stream well within what the smallest machine takes, so that the lag is that of the links and not of a queue. */
+/**
+ * At most so many. Two cores take fewer (about 650 measured with everything on one machine): there the replay runs as
+ * fast as it can, and the lag that is measured meanwhile is that of a loaded machine, queues included.
+ */
 const commandsPerSecond = 1_000;
 /** Carts that both ends of the cut link give a coupon: each makes a conflict that somebody may want to look at. */
 const couponCarts = 130;
