@@ -24,6 +24,8 @@ export interface CallOptions {
   readonly session?: string;
   /** How long the region may wait for that. Default: the region's own. */
   readonly maxWaitMillis?: number;
+  /** `Atoll-Consistency`, such as `bounded;max=2000ms;else=refuse`. Default: `session` with a token, else `eventual`. */
+  readonly consistency?: string;
 }
 
 export interface WriteOptions extends CallOptions {
@@ -31,13 +33,21 @@ export interface WriteOptions extends CallOptions {
   readonly mutationId: string;
   /** Refused unless the entity is still at this version in the region. */
   readonly ifMatch?: string;
+  /** `Atoll-Acks`: `local`, `1`, `majority` or `all`. Default: `local`, and `majority` for strong types. */
+  readonly acks?: string;
+}
+
+/** What a read answered, and what was said beside it. */
+export interface HeardRead extends EntityRead {
+  /** How old the value may be at most, as the region said; `null` where it did not say. */
+  readonly stalenessMillis: number | null;
 }
 
 /** One process of one region, over HTTP. Every method throws RequestRefused or NoAnswer. */
 export interface RegionClient {
   readonly region: string;
   readonly url: string;
-  read(entity: EntityRef, options?: CallOptions): Promise<EntityRead>;
+  read(entity: EntityRef, options?: CallOptions): Promise<HeardRead>;
   /** At most 500 ids; one entry each, in their order. */
   readMany(type: string, ids: readonly string[], options?: CallOptions): Promise<EntityPage>;
   list(type: string, page: { readonly after?: string; readonly limit: number }): Promise<EntityPage>;
@@ -84,12 +94,14 @@ export function createRegionClient({ region, url, token, timeoutMillis }: Region
   const connection = connectHttp(url, token);
   const patience = timeoutMillis ?? timeoutMillisDefault;
 
-  const call = async ({ options, headers, ...rest }: Call): Promise<HttpAnswer> => {
-    const answer = await connection.call({
+  const ask = ({ options, headers, ...rest }: Call): Promise<HttpAnswer> =>
+    connection.call({
       ...rest,
       headers: { ...callHeaders(options), ...headers },
       timeoutMillis: patience + (options?.maxWaitMillis ?? regionWaitMillisDefault),
     });
+  const call = async (given: Call): Promise<HttpAnswer> => {
+    const answer = await ask(given);
     if (answer.status >= 400) throw refusal(answer, url);
     return answer;
   };
@@ -100,6 +112,7 @@ export function createRegionClient({ region, url, token, timeoutMillis }: Region
   return {
     region,
     url,
+    read: (entity, options) => readEntity(ask, url, entity, options),
     ...reads(json, get),
     ...writes(json),
     ...conflictCalls(json, get),
@@ -135,17 +148,8 @@ function entityPath({ type, id }: EntityRef): string {
 function reads(
   json: JsonCall,
   get: JsonGet,
-): Pick<RegionClient, 'read' | 'readMany' | 'list' | 'history' | 'writeStatus'> {
+): Pick<RegionClient, 'readMany' | 'list' | 'history' | 'writeStatus'> {
   return {
-    async read(entity, options) {
-      try {
-        return await get<EntityRead>(entityPath(entity), options);
-      } catch (error) {
-        if (error instanceof RequestRefused && error.code === 'not_found')
-          return missing(entity, error.problem);
-        throw error;
-      }
-    },
     readMany(type, ids, options) {
       const path = `/v1/entities/${encodeURIComponent(type)}/get`;
       return json<EntityPage>({ method: 'POST', path, body: { ids }, ...(options ? { options } : {}) });
@@ -154,6 +158,26 @@ function reads(
     history: (entity, page) => get<HistoryPage>(`${entityPath(entity)}/history?${queryOf(page)}`),
     writeStatus: (mutationId) => get<WriteStatus>(`/v1/writes/${encodeURIComponent(mutationId)}`),
   };
+}
+
+async function readEntity(
+  ask: (call: Call) => Promise<HttpAnswer>,
+  url: string,
+  entity: EntityRef,
+  options: CallOptions | undefined,
+): Promise<HeardRead> {
+  const answer = await ask({ method: 'GET', path: entityPath(entity), ...(options ? { options } : {}) });
+  const stalenessMillis = stalenessOf(answer.headers);
+  if (answer.status < 400) return { ...parse<EntityRead>(answer, url), stalenessMillis };
+  const refused = refusal(answer, url);
+  if (!(refused instanceof RequestRefused) || refused.code !== 'not_found') throw refused;
+  return { ...missing(entity, refused.problem), stalenessMillis };
+}
+
+/** `null`: the region did not say. */
+function stalenessOf(headers: HttpAnswer['headers']): number | null {
+  const said = headers['atoll-staleness-ms'];
+  return typeof said === 'string' && /^\d+(\.\d+)?$/.test(said) ? Number(said) : null;
 }
 
 /** The problem `not_found` says what the region has seen of an entity that is not there. */
@@ -177,8 +201,12 @@ function queryOf(given: Readonly<Record<string, string | number | boolean | unde
   return query.toString();
 }
 
-function writeHeaders({ mutationId, ifMatch }: WriteOptions): Readonly<Record<string, string>> {
-  return { 'idempotency-key': mutationId, ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }) };
+function writeHeaders({ mutationId, ifMatch, acks }: WriteOptions): Readonly<Record<string, string>> {
+  return {
+    'idempotency-key': mutationId,
+    ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
+    ...(acks === undefined ? {} : { 'atoll-acks': acks }),
+  };
 }
 
 function writes(json: JsonCall): Pick<RegionClient, 'change' | 'remove' | 'batch'> {
@@ -220,6 +248,7 @@ function conflictCalls(
 function callHeaders(options: CallOptions | undefined): Readonly<Record<string, string>> {
   return {
     ...(options?.session === undefined ? {} : { 'atoll-session': options.session }),
+    ...(options?.consistency === undefined ? {} : { 'atoll-consistency': options.consistency }),
     ...(options?.maxWaitMillis === undefined ? {} : { 'atoll-max-wait': String(options.maxWaitMillis) }),
   };
 }

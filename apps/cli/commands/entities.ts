@@ -3,6 +3,7 @@ import { newMutationId } from '#client/mutation-id.js';
 import type { EntityRead, HistoryEntry, WriteResult } from '#client/wire.js';
 import { exitCodes } from '../terminal/exit.js';
 import type { Output } from '../terminal/output.js';
+import { addHistoryExport } from './history-export.js';
 import { addWhere, chosenRegion, readCount, regionsOf, type Invocation, type Where } from './invocation.js';
 import { addOperations, readOperations, type OperationFlags } from './operations.js';
 
@@ -74,7 +75,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
       }),
     );
 
-  ofEntity('history', 'the events of an entity, newest first, and how the region merged them')
+  const history = ofEntity('history', 'the events of an entity, newest first, and how the region merged them')
     .option('--limit <count>', 'at most so many', readCount, 20)
     .option('--offset <count>', 'leave out the newest', readCount, 0)
     .action((type: string, id: string, flags: HistoryFlags) =>
@@ -85,6 +86,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
         return exitCodes.ok;
       }),
     );
+  addHistoryExport(history, invocation);
 }
 
 export function writeOptions(

@@ -43,7 +43,12 @@ export interface OperationLine extends Omit<Part, 'kind' | 'field'> {
   readonly mutationId: string | null;
   /** `actor:shard:seq` of the event a write became. */
   readonly dot: string | null;
+  /** The entity's version vector as it was answered. */
   readonly seen?: Readonly<Record<string, number>>;
+  /** Of the home that answered a strong operation. */
+  readonly epoch?: string;
+  /** The answering region's wall clock. */
+  readonly regionMillis?: number;
 }
 
 export type FaultKind =
@@ -73,6 +78,10 @@ export function isOperation(line: HistoryLine): line is OperationLine {
   return !('fault' in line) && !('final' in line);
 }
 
+export function isFault(line: HistoryLine): line is FaultLine {
+  return 'fault' in line;
+}
+
 export function isFinal(line: HistoryLine): line is FinalLine {
   return 'final' in line;
 }
@@ -83,7 +92,27 @@ export function partsOf(line: OperationLine): readonly Part[] {
   return [{ ...line, field: line.field ?? '*' }];
 }
 
+/** Whether it may change something. */
+export function isWrite(line: OperationLine): boolean {
+  return partsOf(line).some(({ kind }) => kind !== 'read');
+}
+
 /** The field of one entry of a map: `lines/sku%201`. */
 export function entryField(field: string, key: string): string {
   return `${field}/${encodeURIComponent(key)}`;
+}
+
+/** The lines of a history, by what they are. */
+export interface History {
+  readonly operations: readonly OperationLine[];
+  readonly faults: readonly FaultLine[];
+  readonly finals: readonly FinalLine[];
+}
+
+export function historyOf(lines: readonly HistoryLine[]): History {
+  return {
+    operations: lines.filter(isOperation),
+    faults: lines.filter(isFault),
+    finals: lines.filter(isFinal),
+  };
 }

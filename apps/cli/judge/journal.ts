@@ -1,7 +1,15 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { once } from 'node:events';
-import type { FaultKind, FinalLine, HistoryLine, OperationLine } from './history-line.js';
+import {
+  historyOf,
+  type FaultKind,
+  type FaultLine,
+  type FinalLine,
+  type History,
+  type HistoryLine,
+  type OperationLine,
+} from './history-line.js';
 
 /** What a client fills in; run, consistency and acks have the defaults of a plain write. */
 export type JournaledOperation = Omit<OperationLine, 'run' | 'consistency' | 'acks' | 'stalenessMillis'> &
@@ -14,6 +22,8 @@ export type JournaledOperation = Omit<OperationLine, 'run' | 'consistency' | 'ac
 export interface Journal {
   readonly run: string;
   readonly operations: readonly OperationLine[];
+  /** All that was recorded so far. */
+  history(): History;
   /** Now, in the clock of this journal's times. */
   nanoseconds(): string;
   operation(operation: JournaledOperation): OperationLine;
@@ -27,10 +37,13 @@ export interface Journal {
 export async function openJournal(run: string, path: string | undefined): Promise<Journal> {
   const file = path === undefined ? undefined : await openFile(path);
   const operations: OperationLine[] = [];
+  const faults: FaultLine[] = [];
+  const finals: FinalLine[] = [];
   const write = (line: HistoryLine): void => void file?.write(`${JSON.stringify(line)}\n`);
   return {
     run,
     operations,
+    history: () => ({ operations, faults, finals }),
     nanoseconds: () => process.hrtime.bigint().toString(),
     operation(operation) {
       const line = { run, consistency: 'eventual', acks: 'local', stalenessMillis: null, ...operation };
@@ -39,10 +52,14 @@ export async function openJournal(run: string, path: string | undefined): Promis
       return line;
     },
     fault(fault, target, detail) {
-      write({ run, fault, target, at: process.hrtime.bigint().toString(), detail });
+      const line: FaultLine = { run, fault, target, at: process.hrtime.bigint().toString(), detail };
+      faults.push(line);
+      write(line);
     },
-    final(line) {
-      write({ run, final: true, ...line });
+    final(final) {
+      const line: FinalLine = { run, final: true, ...final };
+      finals.push(line);
+      write(line);
     },
     async close() {
       if (file === undefined) return;
@@ -56,6 +73,13 @@ async function openFile(path: string): Promise<WriteStream> {
   const stream = createWriteStream(path, { mode: 0o644, highWaterMark: 1 << 20 });
   await once(stream, 'open');
   return stream;
+}
+
+/** Reads a whole history file. @throws SyntaxError naming the line that is not JSON. */
+export async function loadHistory(path: string): Promise<History> {
+  const lines: HistoryLine[] = [];
+  for await (const line of readHistory(path)) lines.push(line);
+  return historyOf(lines);
 }
 
 /** Reads a history file line by line. @throws SyntaxError naming the line that is not JSON. */

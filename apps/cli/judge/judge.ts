@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from '#core/json.js';
-import { partsOf, type OperationLine } from './history-line.js';
+import { isWrite, partsOf, type OperationLine } from './history-line.js';
 import { stableText } from './stable-json.js';
 import { Findings, type FinalValue, type LoggedEvent, type Verdict } from './verdict.js';
 
@@ -28,7 +28,7 @@ export function valueKey(type: string, id: string, field: string): string {
 export function judge(evidence: Evidence): Verdict {
   const findings = new Findings();
   const { operations, logs, finals, regions } = evidence;
-  const writes = operations.filter((line) => line.kind !== 'read');
+  const writes = operations.filter(isWrite);
   if (logs !== undefined) judgeLogs(writes, logs, regions, findings);
   judgeValues(evidence, writes, findings);
   judgeAgreement(finals, findings);
@@ -155,7 +155,7 @@ function expectations(writes: readonly OperationLine[]): ReadonlyMap<string, Exp
   const taken = new Set<string>();
   for (const line of writes) {
     if (line.outcome === 'fail') continue;
-    for (const part of partsOf(line)) {
+    for (const part of partsOf(line).filter(({ kind }) => kind !== 'read' && kind !== 'transfer')) {
       if (part.field === '*') taken.add(valueKey(part.type, part.id, ''));
       if (part.kind === 'remove')
         taken.add(valueKey(part.type, part.id, `${part.field}/${encodeURIComponent(String(part.input))}`));
@@ -190,8 +190,8 @@ function nothingExpected(type: string, field: string): Expectation {
 }
 
 function expect(found: Expectation, kind: string, input: Json, acknowledged: boolean): void {
-  if (kind === 'increment') {
-    const by = Number(input);
+  if (kind === 'increment' || kind === 'spend') {
+    const by = kind === 'spend' ? -Number(input) : Number(input);
     found.counted = true;
     if (by < 0) found.hasNegative = true;
     if (by > 0) found.hasPositive = true;
@@ -200,7 +200,7 @@ function expect(found: Expectation, kind: string, input: Json, acknowledged: boo
     else found.unknownAbove += by;
     return;
   }
-  const text = stableText(input);
+  const text = stableText(kind === 'cas' ? ((input as JsonObject)['value'] ?? null) : input);
   if (kind === 'remove') found.removed.add(text);
   else found.possible.add(text);
   if (kind === 'add' && acknowledged) found.added.add(text);

@@ -11,7 +11,7 @@ import type {
   JsonObject,
   ListedEntity,
 } from '#client/wire.js';
-import { partsOf, type OperationLine } from '../judge/history-line.js';
+import { isWrite, partsOf, type OperationLine } from '../judge/history-line.js';
 import type { JudgedEvent } from '../judge/judged-event.js';
 import type { FinalValue, LoggedEvent } from '../judge/verdict.js';
 
@@ -22,7 +22,7 @@ export type Touched = ReadonlyMap<string, ReadonlySet<string>>;
 export function touchedBy(operations: readonly OperationLine[]): Touched {
   const touched = new Map<string, Set<string>>();
   for (const line of operations) {
-    if (line.kind === 'read') continue;
+    if (!isWrite(line)) continue;
     for (const { type, id } of partsOf(line)) {
       const ids = touched.get(type);
       if (ids) ids.add(id);
@@ -107,7 +107,7 @@ export function finalValues(
 ): readonly FinalValue[] {
   const fields = new Map<string, Set<string>>();
   for (const line of operations) {
-    if (line.kind === 'read') continue;
+    if (!isWrite(line)) continue;
     for (const { type, id, field } of partsOf(line)) {
       const key = `${type}\n${id}`;
       const named = fields.get(key);

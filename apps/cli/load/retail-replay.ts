@@ -11,14 +11,8 @@ import {
   type RetailCommand,
   type RetailPlan,
 } from './retail-plan.js';
-import {
-  clientOf,
-  journalWrite,
-  partOf,
-  startClient,
-  type SequentialClient,
-  type Workload,
-} from './workload.js';
+import { startClient, type SequentialClient } from './sequential-client.js';
+import { clientOf, journalWrite, partOf, type Workload } from './workload.js';
 
 /** What the replay did beyond the commands themselves. */
 export interface ReplayCounts {
@@ -98,7 +92,7 @@ async function sendBatches(replay: RetailReplay, region: string, queue: number[]
 /** Sends the lines of a customer who moves, one command after the other, with one session token throughout. */
 async function followCustomer(replay: RetailReplay, customer: MovingCustomer): Promise<void> {
   const { workload, progress, pace, counts } = replay;
-  const client = startClient(workload, true);
+  const client = startClient(workload, { session: true });
   const { cart, from, to, lines, linesBefore } = customer;
   counts.moves.customers += 1;
   for (const [at, index] of lines.entries()) {

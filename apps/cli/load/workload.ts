@@ -1,8 +1,6 @@
-import { newMutationId } from '#client/mutation-id.js';
 import type { RegionClient } from '#client/region-client.js';
-import type { EntityRef, FieldOperation, Json, WriteResult } from '#client/wire.js';
-import { untilAnswered } from '#client/until-answered.js';
-import { writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
+import type { EntityRef, FieldOperation, Json } from '#client/wire.js';
+import type { WriteEnd } from '#client/write-until-known.js';
 import { entryField, type OperationLine, type Outcome, type Part } from '../judge/history-line.js';
 import type { Journal } from '../judge/journal.js';
 
@@ -45,84 +43,13 @@ export interface WantedChange {
   readonly mutationId?: string;
 }
 
-/** A sequential client: one operation at a time, perhaps with a session token chained through all of them. */
-export interface SequentialClient {
-  readonly process: number;
-  /** The token so far. */
-  token(): string | undefined;
-  /** Sends a change until its outcome is known, and journals it as one line. Goes to `others` when `region` fails. */
-  change(region: string, wanted: WantedChange, others?: readonly string[]): Promise<Written>;
-  remove(region: string, entity: EntityRef): Promise<Written>;
-  read(region: string, entity: EntityRef, field: string, take: (value: Json) => Json): Promise<Json>;
-}
-
-export interface Written {
-  readonly line: OperationLine;
-  readonly end: WriteEnd;
-  readonly mutationId: string;
-}
-
-/** @param session chain one token through all operations; each then depends on those before it, in any region */
-export function startClient(workload: Workload, session: boolean): SequentialClient {
-  const process = workload.nextProcess();
-  const sessionName = session ? `s${process}` : null;
-  let token: string | undefined;
-  const absorb = (issued: string): void => {
-    if (session && issued !== '') token = issued;
-  };
-  const write = async (
-    region: string,
-    parts: readonly Part[],
-    mutationId: string,
-    send: (client: RegionClient) => Promise<WriteResult>,
-    others: readonly string[] = [],
-  ): Promise<Written> => {
-    const invoked = workload.journal.nanoseconds();
-    const clients = [region, ...others].map((name) => clientOf(workload, name));
-    const end = await writeUntilKnown(clients, send, { deadlineMillis: workload.patienceMillis });
-    if (end.kind === 'ok') absorb(end.write.session);
-    const line = journalWrite(workload, { process, sessionName, region, parts, mutationId, invoked, end });
-    return { line, end, mutationId };
-  };
-  const callOptions = (): { readonly session?: string } => (token === undefined ? {} : { session: token });
-
-  return {
-    process,
-    token: () => token,
-    change(region, wanted, others) {
-      const { entity, operations, observed, mutationId = newMutationId(region) } = wanted;
-      const body = { operations, ...(observed === undefined ? {} : { observed }) };
-      const parts = operations.map((operation) => partOf(entity, operation));
-      const send = (client: RegionClient): Promise<WriteResult> =>
-        client.change(entity, body, { ...callOptions(), mutationId });
-      return write(region, parts, mutationId, send, others);
-    },
-    remove(region, entity) {
-      const mutationId = newMutationId(region);
-      const parts: readonly Part[] = [{ kind: 'write', ...entity, field: '*', input: null, output: null }];
-      return write(region, parts, mutationId, (client) =>
-        client.remove(entity, { ...callOptions(), mutationId }),
-      );
-    },
-    async read(region, entity, field, take) {
-      const invoked = workload.journal.nanoseconds();
-      const client = clientOf(workload, region);
-      const answer = await untilAnswered(() => client.read(entity, callOptions()), workload.patienceMillis);
-      absorb(answer.session);
-      const output = take(answer.value);
-      workload.journal.operation({
-        ...{ process, session: sessionName, region, kind: 'read', ...entity, field, input: null, output },
-        ...{ outcome: 'ok', invoked, completed: workload.journal.nanoseconds(), maxWaitMillis: null },
-        ...{ consistency: session ? 'session' : 'eventual', mutationId: null, dot: null, seen: answer.seen },
-      });
-      return output;
-    },
-  };
-}
-
-interface EndedWrite {
+export interface EndedWrite {
   readonly process: number;
   readonly sessionName: string | null;
+  /** As asked; absent: `eventual` and `local`. */
+  readonly consistency?: string;
+  readonly acks?: string;
+  readonly maxWaitMillis?: number | null;
   readonly region: string;
   readonly parts: readonly Part[];
   readonly mutationId: string;
@@ -132,7 +59,7 @@ interface EndedWrite {
 
 /** One line per command, however often it was sent. */
 export function journalWrite(workload: Workload, ended: EndedWrite): OperationLine {
-  const { process, sessionName, region, parts, mutationId, invoked, end } = ended;
+  const { process, sessionName, region, parts, mutationId, invoked, end, consistency, acks } = ended;
   const [first] = parts;
   if (first === undefined) throw new Error('a write has at least one operation');
   const single = parts.length === 1;
@@ -146,17 +73,50 @@ export function journalWrite(workload: Workload, ended: EndedWrite): OperationLi
     id: first.id,
     field: single ? first.field : null,
     input: single ? first.input : null,
-    output: null,
+    output: single ? outputOf(first.kind, end) : null,
     ...(single ? {} : { parts }),
     outcome,
-    ...(end.kind === 'ok' ? {} : { error: 'code' in end.error ? String(end.error.code) : end.error.message }),
+    ...(end.kind === 'ok' ? {} : { error: errorCode(end.error) }),
     invoked,
     completed: end.kind === 'unknown' ? null : workload.journal.nanoseconds(),
-    maxWaitMillis: null,
+    maxWaitMillis: ended.maxWaitMillis ?? null,
+    ...(consistency === undefined ? {} : { consistency }),
+    ...(acks === undefined ? {} : { acks }),
     mutationId,
     dot: end.kind === 'ok' ? end.write.dot : null,
-    ...(end.kind === 'ok' ? { seen: end.write.seen } : {}),
+    ...(end.kind === 'ok' ? { seen: end.write.seen, ...epochOf(end.write) } : {}),
   });
+}
+
+/** Refusals that answer the question which a conditional operation asks: no. */
+const deniedCodes: ReadonlySet<string> = new Set([
+  'precondition_failed',
+  'condition_failed',
+  'insufficient_rights',
+  'out_of_bounds',
+]);
+
+/** Whether a conditional operation was answered: its condition does not hold. */
+export function wasDenied(end: WriteEnd): boolean {
+  return end.kind === 'fail' && deniedCodes.has(errorCode(end.error));
+}
+
+/** Conditional operations answer whether they were done; a denied one has the outcome `fail` and the output `false`. */
+function outputOf(kind: Part['kind'], end: WriteEnd): Json {
+  if (kind !== 'cas' && kind !== 'spend') return null;
+  if (end.kind === 'ok') return true;
+  return wasDenied(end) ? false : null;
+}
+
+/** The public code of a refusal; `no_answer` where nothing came back. */
+export function errorCode(error: Error): string {
+  return 'code' in error ? String(error.code) : 'no_answer';
+}
+
+/** The epoch of the home that answered a strong operation. */
+export function epochOf(answer: object): { readonly epoch?: string } {
+  const { epoch } = answer as { readonly epoch?: unknown };
+  return epoch === undefined || epoch === null ? {} : { epoch: String(epoch) };
 }
 
 /** What an operation is in the words of a client history. */
@@ -172,6 +132,10 @@ export function partOf(entity: EntityRef, operation: FieldOperation): Part {
   switch (op) {
     case 'increment':
       return part('increment', operation['by']);
+    case 'spend':
+      return part('spend', operation['by']);
+    case 'transfer':
+      return part('transfer', { to: operation['to'] ?? null, by: operation['by'] ?? null });
     case 'add':
       return part('add', operation['element']);
     case 'remove':

@@ -4,7 +4,8 @@ import { untilAnswered } from '#client/until-answered.js';
 import { writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
 import { CommandFailed, exitCodes } from '../../terminal/exit.js';
 import type { Table } from '../../terminal/table.js';
-import { clientOf, journalWrite, partOf, startClient, type Workload } from '../../load/workload.js';
+import { startClient } from '../../load/sequential-client.js';
+import { clientOf, journalWrite, partOf, type Workload } from '../../load/workload.js';
 import type { Acts, Cast, Example, Expectation, Stage } from './example.js';
 
 export interface PlayedExample {
@@ -109,10 +110,10 @@ function openStage({ workload, run, regions }: Play): Stage {
     cast,
     id: (name) => `${name}.${run}`,
     async write(region, entity, ...operations) {
-      return written((await startClient(workload, false).change(region, { entity, operations })).end);
+      return written((await startClient(workload).change(region, { entity, operations })).end);
     },
     async remove(region, entity) {
-      return written((await startClient(workload, false).remove(region, entity)).end);
+      return written((await startClient(workload).remove(region, entity)).end);
     },
     async writeTwice(near, far, entity, operation) {
       const mutationId = newMutationId(near);
