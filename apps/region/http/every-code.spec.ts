@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ErrorCode } from '#core/errors.js';
 import { defineAtoll } from '#declare/define-atoll.js';
 import { entity } from '#declare/entity.js';
@@ -22,6 +22,12 @@ beforeAll(async () => {
   guarded = await MemoryRims.started(tokens);
   for (const region of ['us', 'eu'] as const) base[region] = (await rims.listen(region)).base;
   base.guarded = (await guarded.listen('us')).base;
+  // What the regions call a cart is compared when they first hear of each other: until then us would fold eu's events.
+  await vi.waitFor(
+    async () =>
+      expect((await rims.at('us').process.status()).links).toMatchObject([{ refusedTypes: ['cart'] }]),
+    { timeout: rimStartMillisMax, interval: 20 },
+  );
 }, rimStartMillisMax);
 afterAll(async () => {
   await rims.stop();
