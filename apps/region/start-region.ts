@@ -50,7 +50,7 @@ export async function startRegion(settings: Settings, log: Log, version: string)
       types,
       policyHashes: hashes,
       members,
-      limits: limitsDefault,
+      limits: settings.kafkaRecords === 'events' ? { ...limitsDefault, recordEventsMax: 1 } : limitsDefault,
       timing: { ...timingDefault, mutationRetentionMillis: settings.mutationRetentionHours * hourMillis },
     });
     const report = reportTo(log);

@@ -19,6 +19,10 @@ export interface Limits {
   readonly publishRingBytesMax: number;
   readonly publishChunkEventsMax: number;
   readonly publishChunkBytesMax: number;
+  /** Contiguous events that one Kafka record may carry; 1 keeps one event per record, for other readers of the topic. */
+  readonly recordEventsMax: number;
+  /** Of the events that share a record; a larger event has a record of its own. */
+  readonly recordBytesMax: number;
   /** Requests in flight per cluster. */
   readonly publishSlots: number;
   readonly fetchEventsMax: number;
@@ -42,6 +46,8 @@ export const limitsDefault: Limits = {
   publishRingBytesMax: 4 * mebibyte,
   publishChunkEventsMax: 500,
   publishChunkBytesMax: 900 * 1024,
+  recordEventsMax: 500,
+  recordBytesMax: 256 * 1024,
   publishSlots: 4,
   fetchEventsMax: 1000,
   fetchBytesMax: 2 * mebibyte,

@@ -1,3 +1,4 @@
+import type { VersionVector } from '#core/causality/version-vector.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { BatchLoader } from './accept/batch-loader.js';
@@ -87,7 +88,8 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
   const { watch, cache, intake, agreement } = ground;
   const process = { id: config.processId, address: config.address };
   const isRefused = (region: string, type: string): boolean => agreement.isRefused(region, type);
-  const loader = new BatchLoader({ ...ports, cache, types, limits, isRefused });
+  const stable = (shard: number): VersionVector => repairer.stable(shard);
+  const loader = new BatchLoader({ ...ports, cache, types, limits, isRefused, stable });
   const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
   const receiver: Receiver = new Receiver({
     ...ports,

@@ -39,6 +39,7 @@ describe('the settings of a region process', () => {
       shards: 16,
       tokens: [],
       kafkaDriver: 'kafkajs',
+      kafkaRecords: 'packs',
       mutationRetentionHours: 24,
     });
     expect(settings.kafka.get('eu')).toEqual(['127.0.0.1:7501', '127.0.0.1:7502']);

@@ -40,6 +40,8 @@ export interface Settings {
   /** MAC key per member, own region included. */
   readonly peerKeys: ReadonlyMap<string, Uint8Array>;
   readonly kafkaDriver: 'kafkajs' | 'platformatic';
+  /** Whether one Kafka record may carry a run of events, or each has its own, for other readers of the topic. */
+  readonly kafkaRecords: 'packs' | 'events';
   readonly mutationRetentionHours: number;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
@@ -186,6 +188,11 @@ export const keys = {
     env: 'ATOLL_KAFKA_DRIVER',
     example: 'kafkajs',
     schema: z.enum(['kafkajs', 'platformatic']).default('kafkajs'),
+  },
+  kafkaRecords: {
+    env: 'ATOLL_KAFKA_RECORDS',
+    example: 'packs',
+    schema: z.enum(['packs', 'events']).default('packs'),
   },
   mutationRetentionHours: {
     env: 'ATOLL_MUTATION_RETENTION_HOURS',

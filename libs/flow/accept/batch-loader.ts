@@ -30,6 +30,7 @@ export interface BatchLoaderParts {
   readonly types: EntityTypes;
   readonly limits: Limits;
   readonly isRefused: (region: string, type: string) => boolean;
+  readonly stable: (shard: number) => VersionVector;
 }
 
 /** Conflicts of one entity read before a refold; more than that and the refold would have to page. */
@@ -43,13 +44,18 @@ export class BatchLoader {
     const entities = new Map<string, CachedEntity>();
     const wanted = new Map<string, EntityRef>();
     const mutationIds = new Set<string>();
+    const mutations = new Map<string, MutationRow[]>();
     for (const item of items) {
       const { key, entity, mutationId } = subjectOf(item);
-      if (mutationId !== undefined) mutationIds.add(mutationId);
+      if (mutationId !== undefined) {
+        mutations.set(mutationId, []);
+        if (item.kind !== 'command' || !item.command.isFirstTry) mutationIds.add(mutationId);
+      }
       const cached = this.parts.cache.get(key);
       if (cached) entities.set(key, cached);
       else wanted.set(key, entity);
     }
+    if (wanted.size === 0 && mutationIds.size === 0) return { entities, mutations };
     const found = await this.parts.log.prepare({
       entities: [...wanted.values()],
       mutations: [...mutationIds],
@@ -58,7 +64,6 @@ export class BatchLoader {
       const loaded = this.decode(row);
       if (loaded) entities.set(entityKey(row.entity), loaded);
     }
-    const mutations = new Map<string, MutationRow[]>([...mutationIds].map((id) => [id, []]));
     for (const row of found.mutations) {
       const rows = mutations.get(row.id);
       assert(rows !== undefined, 'only mutations that were asked for are answered');
@@ -78,6 +83,7 @@ export class BatchLoader {
       eventBytesMax: limits.eventBytesMax,
       tailEventsMax: limits.tailEventsMax,
       isRefused,
+      stable: this.parts.stable(shard.shard),
       entity: (key) => prepared.entities.get(key),
       mutations: (id) => prepared.mutations.get(id),
       loads: new Loads(),

@@ -16,6 +16,8 @@ export interface BatchWorld {
   readonly tailEventsMax: number;
   /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
   readonly isRefused: (region: string, type: string) => boolean;
+  /** What every member has folded, of this shard, when the batch began. */
+  readonly stable: VersionVector;
   /** Entities loaded before the batch, by key; absent means never touched. */
   readonly entity: (key: string) => CachedEntity | undefined;
   /** Mutation records read before the batch; `undefined`: they were not asked for. */

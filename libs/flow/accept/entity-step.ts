@@ -1,6 +1,13 @@
 import { assert } from '#core/assert.js';
 import { dotKey, type Dot } from '#core/causality/dot.js';
-import { includes, nothingSeen, withDot, type VersionVector } from '#core/causality/version-vector.js';
+import {
+  includes,
+  join,
+  meet,
+  nothingSeen,
+  withDot,
+  type VersionVector,
+} from '#core/causality/version-vector.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import type { Json } from '#core/json.js';
@@ -178,10 +185,16 @@ export class WorkingEntity {
     };
   }
 
-  /** As it is remembered after the commit. The oldest folded events are forgotten beyond the limit. */
+  /**
+   * As it is remembered after the commit. Nothing concurrent with a stable event can still arrive, so those are
+   * forgotten, and beyond the limit the oldest others.
+   */
   committed(stateBytes: number): CachedEntity {
-    let tail = this.appended.length === 0 ? this.remembered : [...this.remembered, ...this.appended];
-    let above = this.tailAbove;
+    const folded = this.appended.length === 0 ? this.remembered : [...this.remembered, ...this.appended];
+    const { stable } = this.world;
+    let tail = folded.filter(({ dot }) => !includes(stable, dot));
+    let above =
+      tail.length === folded.length ? this.tailAbove : join(this.tailAbove, meet(stable, this.state.seen));
     if (tail.length > this.world.tailEventsMax) {
       const forgotten = tail.length - Math.floor(this.world.tailEventsMax / 2);
       for (const event of tail.slice(0, forgotten)) above = withDot(above, event.dot);

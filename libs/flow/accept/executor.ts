@@ -81,7 +81,11 @@ export class Executor {
     while (!this.stopping) {
       const work = this.parts.intake.gather(lane);
       if (work.length === 0) await lane.wake.wait();
-      else await this.runBatch(work);
+      else {
+        await this.runBatch(work);
+        // Whoever was answered just now, and what arrived meanwhile, gets into the next batch.
+        await sleep(this.parts.clock, 0);
+      }
     }
   }
 

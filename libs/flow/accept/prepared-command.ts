@@ -12,15 +12,18 @@ export interface PreparedCommand extends Command {
   readonly mutationId: string;
   /** 22 characters of base64url: what tells a retry from another command under the same id. */
   readonly digest: string;
+  /** Its id was made for this try and nobody else has it: there is no record of it to look for. */
+  readonly isFirstTry: boolean;
   readonly key: string;
   readonly hasObserved: boolean;
   /** What the client's session depends on in this shard. */
   readonly depends: VersionVector;
-  /** For the queue's limit. */
+  /** For the queue's limit: characters of its canonical form. */
   readonly bytes: number;
 }
 
-const digestBytes = 16;
+/** Of base64url: 132 bits. */
+const digestCharacters = 22;
 
 /** @param depends the session token's cursors for the command's shard. */
 export function prepareCommand(
@@ -29,12 +32,12 @@ export function prepareCommand(
   depends: VersionVector | undefined,
   hashing: Hashing,
 ): PreparedCommand {
-  const canonical = hashing.utf8(canonicalText(canonicalCommand(command)));
-  const digest = hashing.base64Url(hexBytes(hashing.sha256Hex(canonical), digestBytes));
+  const canonical = canonicalText(canonicalCommand(command));
   return {
     ...command,
     mutationId,
-    digest,
+    digest: hashing.sha256OfText(canonical).slice(0, digestCharacters),
+    isFirstTry: command.mutationId === undefined,
     key: entityKey(command.entity),
     hasObserved: command.observed !== undefined,
     depends: depends ?? nothingSeen,
@@ -52,17 +55,4 @@ function canonicalCommand(command: Command): Json {
     resolves: command.resolves ?? [],
     type: command.entity.type,
   };
-}
-
-function hexBytes(hex: string, count: number): Uint8Array {
-  const bytes = new Uint8Array(count);
-  for (let index = 0; index < count; index += 1)
-    bytes[index] = (digitAt(hex, 2 * index) << 4) | digitAt(hex, 2 * index + 1);
-  return bytes;
-}
-
-/** Of lower-case hexadecimal. */
-function digitAt(hex: string, index: number): number {
-  const unit = hex.charCodeAt(index);
-  return unit <= 0x39 ? unit - 0x30 : unit - 0x57;
 }

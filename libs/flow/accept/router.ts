@@ -51,6 +51,31 @@ const lastTryMillisMin = 5;
 /** How long a command waits before it asks again who owns its shard. */
 const ownerRetryMillis = 25;
 
+/** What became of a command. Its token is signed when it is asked for: of many writes in one request only some are. */
+class Written implements WriteOutcome {
+  readonly mutationId: string;
+  readonly dot: Dot;
+  readonly shard: number;
+  readonly seen: VersionVector;
+  readonly replayed: boolean;
+  private issued: string | undefined;
+
+  constructor(
+    { mutationId, dot, shard, seen, replayed }: Omit<WriteOutcome, 'session'>,
+    private readonly issue: () => string,
+  ) {
+    this.mutationId = mutationId;
+    this.dot = dot;
+    this.shard = shard;
+    this.seen = seen;
+    this.replayed = replayed;
+  }
+
+  get session(): string {
+    return (this.issued ??= this.issue());
+  }
+}
+
 /** Station 1's way in: checks what a command depends on, and brings it to the owner of its shard. */
 export class Router {
   private horizonMillis = 0;
@@ -74,8 +99,8 @@ export class Router {
     const prepared = prepareCommand(command, mutationId, session.get(shard), hashing);
     telemetry.count('commands_total', { type: command.entity.type });
     const { dot, seen, replayed } = await this.bring(shard, prepared, deadlineMillis);
-    const token = sessions.issue(sessionWith(session, shard, withDot(seen, dot)));
-    return { mutationId, dot, shard, seen, session: token, replayed };
+    const after = sessionWith(session, shard, withDot(seen, dot));
+    return new Written({ mutationId, dot, shard, seen, replayed }, () => sessions.issue(after));
   }
 
   /** The owner's side of a forwarded command: one hop, never passed on again. */
@@ -102,10 +127,10 @@ export class Router {
     deadlineMillis: number,
   ): Promise<ForwardedOutcome> {
     const { clock, watch } = this.parts;
-    for (;;) {
+    for (let attempt = command; ; attempt = { ...command, isFirstTry: false }) {
       try {
-        if (this.parts.intake.stateOf(shard)) return await this.decideHere(shard, command, deadlineMillis);
-        return await this.forward(shard, command, deadlineMillis);
+        if (this.parts.intake.stateOf(shard)) return await this.decideHere(shard, attempt, deadlineMillis);
+        return await this.forward(shard, attempt, deadlineMillis);
       } catch (error) {
         const moved = error instanceof AtollError && error.code === 'owner_moved';
         const left = deadlineMillis - clock.monotonicMillis();

@@ -4,7 +4,10 @@ export interface Clock {
   wallMillis(): number;
   /** Milliseconds of a clock that never goes back; its origin means nothing. */
   monotonicMillis(): number;
-  /** Runs `action` once, `millis` from now, unless the returned function is called first. */
+  /**
+   * Runs `action` once, `millis` from now, unless the returned function is called first. With 0: as soon as everything
+   * that is ready now has run.
+   */
   after(millis: number, action: () => void): () => void;
 }
 

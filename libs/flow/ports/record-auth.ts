@@ -9,6 +9,8 @@ export interface RecordAuth {
 export interface Hashing {
   /** SHA-256, hex, 64 characters. */
   sha256Hex(bytes: Uint8Array): string;
+  /** SHA-256 of the text's UTF-8, base64url, 43 characters. */
+  sha256OfText(text: string): string;
   utf8(text: string): Uint8Array;
   /** `undefined` when the bytes are not valid UTF-8. */
   fromUtf8(bytes: Uint8Array): string | undefined;

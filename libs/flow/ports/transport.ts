@@ -1,4 +1,4 @@
-/** A record on its way to a cluster. Partition = shard, key = entity. */
+/** A record on its way to a cluster, with one event or a run of them. Partition = shard, key = entity, or shard of a run. */
 export interface OutgoingRecord {
   readonly shard: number;
   readonly key: string;

@@ -1,3 +1,4 @@
+import { packEvents, packOverheadBytes } from '#core/event/event-pack.js';
 import type { StoredEvent } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { ShardState } from '../accept/shard-state.js';
@@ -128,13 +129,14 @@ export class Publisher {
       const covered: PublishRange[] = [];
       for (const range of ranges) {
         const events = await this.eventsOf(range);
-        for (const stored of events) records.push(this.recordOf(stored));
+        records.push(...this.recordsOf(range.shard, events));
         covered.push({ ...range, to: range.from + events.length - 1 });
       }
       await transport.publish(cluster.region, slot, records);
       cluster.failures = 0;
       for (const [index, range] of ranges.entries()) this.settle(cluster, range, covered[index]?.to ?? 0);
-      telemetry.count('events_published_total', { to: cluster.region }, records.length);
+      const events = covered.reduce((sum, { from, to }) => sum + to - from + 1, 0);
+      telemetry.count('events_published_total', { to: cluster.region }, events);
     } catch (error) {
       for (const range of ranges) cluster.queue.failed(range);
       if (!isOperational(error)) throw error;
@@ -152,6 +154,8 @@ export class Publisher {
   private settle(cluster: Cluster, range: PublishRange, sentTo: number): void {
     cluster.queue.acknowledged(range);
     if (sentTo < range.to) cluster.queue.failed({ ...range, from: sentTo + 1 });
+    const marks = this.clusters.map(({ queue }) => queue.mark(range.shard));
+    this.recent.forget(range.shard, Math.min(...marks));
   }
 
   private async eventsOf(range: PublishRange): Promise<readonly StoredEvent[]> {
@@ -162,13 +166,15 @@ export class Publisher {
     return log.range(range.shard, log.identity.actor, range.from, limit, limits.publishChunkBytesMax);
   }
 
-  private recordOf({ event, bytes }: StoredEvent): OutgoingRecord {
-    return {
-      shard: event.shard,
-      key: entityKey(event.entity),
-      value: bytes,
-      mac: this.parts.auth.sign(bytes),
-    };
+  /** One record per run of events that fits, or one per event. An event alone is keyed by its entity, a run by its shard. */
+  private recordsOf(shard: number, events: readonly StoredEvent[]): readonly OutgoingRecord[] {
+    const { auth, limits } = this.parts;
+    return runsOf(events, limits).map((run) => {
+      const [first] = run;
+      const value = packEvents(run.map(({ bytes }) => bytes));
+      const key = run.length === 1 && first ? entityKey(first.event.entity) : String(shard);
+      return { shard, key, value, mac: auth.sign(value) };
+    });
   }
 
   /** Marks are saved lazily: one that is too low only publishes twice. */
@@ -199,6 +205,28 @@ export class Publisher {
     }
     return changed;
   }
+}
+
+/** Cuts events into runs that share a record, in order. A large event has one of its own. */
+function runsOf(
+  events: readonly StoredEvent[],
+  { recordEventsMax, recordBytesMax }: Limits,
+): readonly (readonly StoredEvent[])[] {
+  const runs: StoredEvent[][] = [];
+  let current: StoredEvent[] = [];
+  let bytes = 0;
+  for (const stored of events) {
+    const more = stored.bytes.length + packOverheadBytes;
+    if (current.length > 0 && (current.length >= recordEventsMax || bytes + more > recordBytesMax)) {
+      runs.push(current);
+      current = [];
+      bytes = 0;
+    }
+    current.push(stored);
+    bytes += more;
+  }
+  if (current.length > 0) runs.push(current);
+  return runs;
 }
 
 function isOperational(error: unknown): boolean {

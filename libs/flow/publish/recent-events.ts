@@ -54,6 +54,19 @@ export class RecentEvents {
     return { ...range, to };
   }
 
+  /** Events up to `seq` are on every cluster: they are not asked for again. */
+  forget(shard: number, seq: number): void {
+    const ring = this.rings.get(shard);
+    if (!ring || seq < ring.first) return;
+    this.dropFirst(ring, Math.min(seq - ring.first + 1, ring.events.length));
+  }
+
+  private dropFirst(ring: Ring, count: number): void {
+    for (const { bytes } of ring.events.slice(0, count)) ring.bytes -= bytes.length;
+    ring.events = ring.events.slice(count);
+    ring.first += count;
+  }
+
   private trim(ring: Ring): void {
     if (ring.bytes <= this.bytesMaxPerShard) return;
     let dropped = 0;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { packEvents, unpackEvents } from '#core/event/event-pack.js';
 import { kitAuth } from '#kit/memory/memory-auth.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
 
@@ -76,6 +77,44 @@ describe('records put straight on the topic', () => {
     world.links.heal('eu', 'us');
     await world.converged();
     expect(storedHere(world)).toBe(1);
+  });
+
+  /** Two events of eu as one record, as the test has changed them. */
+  async function packed(
+    change: (events: readonly Uint8Array[]) => readonly Uint8Array[],
+    cutOff = 0,
+  ): Promise<MemoryWorld> {
+    const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
+    world.links.cut('eu', 'us');
+    for (const by of [2, 3]) await world.run(world.region('eu').submit(world.add('likes', 'a', by), wait));
+    const shard = world.shardOf('likes', 'a');
+    const partition = world.clusters.cluster('eu').partition('eu', shard);
+    const published = (): readonly Uint8Array[] =>
+      partition.records.flatMap(({ value }) => unpackEvents(value) ?? []);
+    await world.clock.until(() => published().length === 2, 'eu published both to its own cluster');
+    const pack = packEvents(change(published()));
+    const value = pack.subarray(0, pack.length - cutOff);
+    world.clusters
+      .cluster('us')
+      .inject('eu', shard, { key: String(shard), value, mac: kitAuth('eu').sign(value) });
+    await world.clock.advance(100);
+    return world;
+  }
+
+  it('are stored one by one when they share a record', async () => {
+    expect(storedHere(await packed((events) => events))).toBe(2);
+  });
+
+  it('are stored up to the one that is not an event', async () => {
+    const world = await packed(([first]) => [first ?? new Uint8Array(), Uint8Array.from([0x7b])]);
+    expect(storedHere(world)).toBe(1);
+    expect(world.count('records_refused_total')).toBe(1);
+  });
+
+  it('take no dot when the record they share is cut off', async () => {
+    const world = await packed((events) => events, 1);
+    expect(storedHere(world)).toBe(0);
+    expect(world.count('records_refused_total')).toBe(1);
   });
 
   it('stop the stream when they claim a stored dot for another event', async () => {

@@ -1,5 +1,6 @@
 import { regionOf, type Actor } from '#core/causality/dot.js';
 import { decodeEvent } from '#core/event/event-codec.js';
+import { unpackEvents } from '#core/event/event-pack.js';
 import type { StoredEvent } from '#core/event/event.js';
 import { nothingStored, type StoredCursor } from '#core/event/receive.js';
 import { shardOf } from '#core/event/shard-of.js';
@@ -41,8 +42,7 @@ export class Receiver {
   async deliver(records: readonly IncomingRecord[]): Promise<void> {
     for (const record of records) {
       if (!this.parts.intake.stateOf(record.shard)) continue;
-      const stored = this.admit(record);
-      if (stored) this.take(stored);
+      for (const stored of this.admit(record)) this.take(stored);
     }
     this.parts.telemetry.gauge('early_buffer_bytes', this.early.bytes);
     await this.parts.intake.room();
@@ -78,16 +78,22 @@ export class Receiver {
     return (this.handed.get(shard)?.get(actor)?.stored ?? 0) + 1;
   }
 
-  private admit(record: IncomingRecord): StoredEvent | undefined {
+  /** The events of a record, if it may be let in. One bad event in a record of a member leaves the others what they are. */
+  private admit(record: IncomingRecord): readonly StoredEvent[] {
     const { members, auth, identity, limits } = this.parts;
     if (record.origin === identity.region || !members.includes(record.origin))
       return this.refuse('not_a_member');
     if (record.value.length > limits.eventBytesMax) return this.refuse('too_large');
     if (!record.mac || !auth.verify(record.origin, record.value, record.mac)) return this.refuse('bad_mac');
-    const stored = this.decode(record.value, record.shard);
+    const packed = unpackEvents(record.value);
+    if (!packed) return this.refuse('malformed');
+    return packed.flatMap((bytes) => this.admitEvent(record, bytes));
+  }
+
+  private admitEvent(record: IncomingRecord, bytes: Uint8Array): readonly StoredEvent[] {
+    const stored = this.decode(bytes, record.shard);
     if (!stored) return this.refuse('malformed');
-    if (regionOf(stored.event.dot.actor) !== record.origin) return this.refuse('foreign_actor');
-    return stored;
+    return regionOf(stored.event.dot.actor) === record.origin ? [stored] : this.refuse('foreign_actor');
   }
 
   private decode(bytes: Uint8Array, shard: number): StoredEvent | undefined {
@@ -100,9 +106,9 @@ export class Receiver {
     return { event, bytes, hash: hashing.sha256Hex(bytes) };
   }
 
-  private refuse(reason: string): undefined {
+  private refuse(reason: string): readonly never[] {
     this.parts.telemetry.count('records_refused_total', { reason });
-    return undefined;
+    return [];
   }
 
   private take(stored: StoredEvent): void {

@@ -89,7 +89,7 @@ export class Repairer {
   /** What is stable in a shard, as far as its owner (this process) knows; nothing for all others. */
   stable(shard: number): VersionVector {
     const state = this.parts.intake.stateOf(shard);
-    return state ? (this.trackers.get(shard)?.stable(foldedVector(state)) ?? nothingSeen) : nothingSeen;
+    return state ? this.trackerOf(shard).stable(foldedVector(state)) : nothingSeen;
   }
 
   /** The receiver saw an event ahead of its turn: its origin surely stores what is before it. */
@@ -158,13 +158,18 @@ export class Repairer {
         this.gaps.note({ shard: state.shard, actor }, this.seen(state.shard, actor, heartbeat.region, upTo));
     }
     this.sightOf(heartbeat.region).storedOfOurs.set(state.shard, seqOf(report.stored, ownActor));
-    let tracker = this.trackers.get(state.shard);
+    const { folded, lastSeq } = report;
+    const said = { folded, lastSeq, actor: heartbeat.actor };
+    this.trackerOf(state.shard).report(heartbeat.region, said, foldedVector(state));
+  }
+
+  private trackerOf(shard: number): StabilityTracker {
+    let tracker = this.trackers.get(shard);
     if (!tracker) {
       tracker = new StabilityTracker(this.parts.peers.regions);
-      this.trackers.set(state.shard, tracker);
+      this.trackers.set(shard, tracker);
     }
-    const { folded, lastSeq } = report;
-    tracker.report(heartbeat.region, { folded, lastSeq, actor: heartbeat.actor }, foldedVector(state));
+    return tracker;
   }
 
   /** Shards that a sibling owns: it may have no connection of its own to that region. */

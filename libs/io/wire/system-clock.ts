@@ -8,7 +8,12 @@ export const systemClock: Clock = {
   wallMillis: () => Date.now(),
   monotonicMillis: () => performance.now(),
   after(millis, action) {
-    const timer = setTimeout(action, Math.min(Math.max(0, millis), timerMillisMax));
+    if (millis <= 0) {
+      // A timer would wait for a millisecond.
+      const immediate = setImmediate(action);
+      return () => clearImmediate(immediate);
+    }
+    const timer = setTimeout(action, Math.min(millis, timerMillisMax));
     return () => clearTimeout(timer);
   },
 };

@@ -4,6 +4,7 @@ import type { Hashing, RecordAuth } from '#flow/ports/record-auth.js';
 /** Real digests, so that simulated and real logs are the same bytes. */
 export const kitHashing: Hashing = {
   sha256Hex: (bytes) => hash('sha256', bytes, 'hex'),
+  sha256OfText: (text) => hash('sha256', text, 'base64url'),
   utf8: (text) => Buffer.from(text, 'utf8'),
   fromUtf8(bytes) {
     try {
