@@ -46,8 +46,8 @@ export class RegionProcess implements RegionService {
 
   async start(): Promise<void> {
     const { log, transport } = this.ports;
-    const { router, executor, publisher, repairer, ownership, positions, receiver, janitor } = this.stations;
-    router.raiseHorizon(await log.mutationHorizonMillis());
+    const { horizon, executor, publisher, repairer, ownership, positions, receiver, janitor } = this.stations;
+    horizon.raise(await log.mutationHorizonMillis());
     executor.start();
     publisher.start();
     await ownership.start();

@@ -5,6 +5,7 @@ import { BatchLoader } from './accept/batch-loader.js';
 import { EntityCache } from './accept/entity-cache.js';
 import { Executor } from './accept/executor.js';
 import { Intake } from './accept/intake.js';
+import { MutationHorizon } from './accept/mutation-horizon.js';
 import { Ownership } from './accept/ownership.js';
 import { Router } from './accept/router.js';
 import { CursorWatch } from './accept/wake.js';
@@ -36,6 +37,7 @@ export interface Stations {
   readonly reader: Reader;
   readonly status: StatusReader;
   readonly watch: CursorWatch;
+  readonly horizon: MutationHorizon;
 }
 
 /** What stations of both directions share. */
@@ -44,6 +46,7 @@ interface Ground {
   readonly cache: EntityCache;
   readonly intake: Intake;
   readonly agreement: PolicyAgreement;
+  readonly horizon: MutationHorizon;
 }
 
 /** Builds all stations. Nothing runs before `start` of the process. */
@@ -55,6 +58,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     cache: new EntityCache(limits.cacheBytesMax),
     intake: new Intake(limits, clock),
     agreement: new PolicyAgreement(config.policyHashes, telemetry),
+    horizon: new MutationHorizon(),
   };
   const moving = buildMoving(ports, config, ground);
   const reading = buildReading(ports, config, ground, moving);
@@ -67,7 +71,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     timing,
     intake: ground.intake,
     stable: (shard) => moving.repairer.stable(shard),
-    raised: (millis) => router.raiseHorizon(millis),
+    horizon: ground.horizon,
   });
   const status = new StatusReader({
     ...ports,
@@ -85,11 +89,11 @@ type Moving = Pick<Stations, 'executor' | 'ownership' | 'publisher' | 'receiver'
 function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
   const { log, clock, telemetry } = ports;
   const { limits, timing, members, types } = config;
-  const { watch, cache, intake, agreement } = ground;
+  const { watch, cache, intake, agreement, horizon } = ground;
   const process = { id: config.processId, address: config.address };
   const isRefused = (region: string, type: string): boolean => agreement.isRefused(region, type);
   const stable = (shard: number): VersionVector => repairer.stable(shard);
-  const loader = new BatchLoader({ ...ports, cache, types, limits, isRefused, stable });
+  const loader = new BatchLoader({ ...ports, cache, types, limits, isRefused, stable, horizon });
   const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
   const receiver: Receiver = new Receiver({
     ...ports,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { timingDefault } from '#flow/limits.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
 
 const wait = { maxWaitMillis: 2_000 };
@@ -13,6 +14,24 @@ describe('accepting commands', () => {
     await expect(refused).rejects.toMatchObject({ code: 'mutation_expired' });
     const read = await world.run(world.region('eu').read({ type: 'likes', id: 'a' }, wait));
     expect(read.value).toBeUndefined();
+  });
+
+  it('refuses a mutation id whose record is dropped while the command waits to be decided', async () => {
+    const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
+    const { mutationRetentionMillis, janitorMillis } = timingDefault;
+    const born = world.clock.wallMillis() - mutationRetentionMillis + janitorMillis / 2;
+    const birth = born.toString(16).padStart(12, '0');
+    const mutationId = `eu.${birth.slice(0, 8)}-${birth.slice(8)}-7000-8000-000000000001`;
+    // The database answers only after the janitor has been there.
+    const release = world.holdReads('eu');
+    const submitted = world
+      .region('eu')
+      .submit({ ...world.add('likes', 'a', 1), mutationId }, { maxWaitMillis: 4 * janitorMillis });
+    const refused = expect(submitted).rejects.toMatchObject({ code: 'mutation_expired' });
+    await world.clock.advance(2 * janitorMillis);
+    release();
+    await world.clock.advance(janitorMillis);
+    await refused;
   });
 
   it('answers one retry that came twice in one batch with one event', async () => {

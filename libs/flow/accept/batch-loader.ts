@@ -13,6 +13,7 @@ import { LogUnavailable, type EntityRow, type EventLog, type MutationRow } from 
 import type { Hashing } from '../ports/record-auth.js';
 import { Loads, type BatchWorld, type Missing } from './batch-world.js';
 import type { CachedEntity, EntityCache } from './entity-cache.js';
+import type { MutationHorizon } from './mutation-horizon.js';
 import type { Work } from './queues.js';
 import type { ShardState } from './shard-state.js';
 
@@ -31,6 +32,7 @@ export interface BatchLoaderParts {
   readonly limits: Limits;
   readonly isRefused: (region: string, type: string) => boolean;
   readonly stable: (shard: number) => VersionVector;
+  readonly horizon: MutationHorizon;
 }
 
 /** Conflicts of one entity read before a refold; more than that and the refold would have to page. */
@@ -84,6 +86,7 @@ export class BatchLoader {
       tailEventsMax: limits.tailEventsMax,
       isRefused,
       stable: this.parts.stable(shard.shard),
+      mutationHorizonMillis: this.parts.horizon.millis,
       entity: (key) => prepared.entities.get(key),
       mutations: (id) => prepared.mutations.get(id),
       loads: new Loads(),

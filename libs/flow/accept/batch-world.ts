@@ -16,6 +16,8 @@ export interface BatchWorld {
   readonly tailEventsMax: number;
   /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
   readonly isRefused: (region: string, type: string) => boolean;
+  /** Mutation ids born at or before it may have lost their records by the time the batch looked for them. */
+  readonly mutationHorizonMillis: number;
   /** What every member has folded, of this shard, when the batch began. */
   readonly stable: VersionVector;
   /** Entities loaded before the batch, by key; absent means never touched. */

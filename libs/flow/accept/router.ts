@@ -23,6 +23,7 @@ import {
   type ForwardedOutcome,
 } from './command-codec.js';
 import type { Intake } from './intake.js';
+import type { MutationHorizon } from './mutation-horizon.js';
 import type { Ownership } from './ownership.js';
 import { prepareCommand, type PreparedCommand } from './prepared-command.js';
 import type { CursorWatch } from './wake.js';
@@ -37,6 +38,7 @@ export interface RouterParts {
   readonly siblings: Siblings;
   readonly intake: Intake;
   readonly ownership: Ownership;
+  readonly horizon: MutationHorizon;
   readonly cursors: RegionCursors;
   readonly sessions: Sessions;
   readonly watch: CursorWatch;
@@ -78,14 +80,7 @@ class Written implements WriteOutcome {
 
 /** Station 1's way in: checks what a command depends on, and brings it to the owner of its shard. */
 export class Router {
-  private horizonMillis = 0;
-
   constructor(private readonly parts: RouterParts) {}
-
-  /** Ids born at or before the horizon are refused: their records may be gone (PROTOCOL §5). */
-  raiseHorizon(millis: number): void {
-    this.horizonMillis = Math.max(this.horizonMillis, millis);
-  }
 
   /** @throws AtollError */
   async submit(command: Command, options: CallOptions): Promise<WriteOutcome> {
@@ -235,7 +230,8 @@ export class Router {
     const birth = birthOf(id);
     if (!birth) return;
     const now = this.parts.clock.wallMillis();
-    if (birth.bornMillis <= Math.max(this.horizonMillis, now - this.parts.timing.mutationRetentionMillis)) {
+    const { horizon, timing } = this.parts;
+    if (birth.bornMillis <= Math.max(horizon.millis, now - timing.mutationRetentionMillis)) {
       throw new AtollError(
         'mutation_expired',
         'the mutation id is older than its record is kept; the command was not executed',

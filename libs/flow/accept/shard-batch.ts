@@ -5,6 +5,7 @@ import { compare, firstMissing, includes, type VersionVector } from '#core/causa
 import { AtollError, type ErrorCode } from '#core/errors.js';
 import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
+import { birthOf } from '#core/event/mutation-id.js';
 import { readiness } from '#core/event/readiness.js';
 import { nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
@@ -72,6 +73,13 @@ export class ShardBatch {
     if (earlier?.digest === command.digest) return { kind: 'replayed', row: earlier };
     if (known.length > 0) {
       return refuse('mutation_reused', 'this mutation id was used before with another command');
+    }
+    const birth = command.isFirstTry ? undefined : birthOf(command.mutationId);
+    if (birth && birth.bornMillis <= this.world.mutationHorizonMillis) {
+      return refuse(
+        'mutation_expired',
+        'the record of the mutation id may be gone; the command was not executed',
+      );
     }
     const type = this.world.types.get(command.entity.type);
     if (!type) return refuse('unknown_type', `there is no entity type ${command.entity.type}`);

@@ -1,5 +1,6 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Intake } from '../accept/intake.js';
+import type { MutationHorizon } from '../accept/mutation-horizon.js';
 import { Wake } from '../accept/wake.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
@@ -13,8 +14,7 @@ export interface JanitorParts {
   readonly timing: Timing;
   readonly intake: Intake;
   readonly stable: (shard: number) => VersionVector;
-  /** The stored horizon of birth times grew. */
-  readonly raised: (horizonMillis: number) => void;
+  readonly horizon: MutationHorizon;
 }
 
 /** Drops mutation records that are both beyond the retention and stable, and raises the horizon with them (PROTOCOL §5). */
@@ -48,15 +48,17 @@ export class Janitor {
   }
 
   private async sweep(): Promise<void> {
-    const { log, clock, timing, intake, stable, raised, telemetry } = this.parts;
+    const { log, clock, timing, intake, stable, horizon, telemetry } = this.parts;
     const owned = intake.owned();
     if (owned.length === 0) return;
     const horizonMillis = clock.wallMillis() - timing.mutationRetentionMillis;
+    // Before the first record goes: a batch that no longer finds one must know that it may have been there.
+    horizon.raise(horizonMillis);
     const dropped = await log.dropMutations(
       horizonMillis,
       new Map(owned.map((shard) => [shard, stable(shard)])),
     );
-    raised(await log.mutationHorizonMillis());
+    horizon.raise(await log.mutationHorizonMillis());
     if (dropped > 0)
       telemetry.log('debug', 'mutation records beyond the retention were dropped', { dropped });
   }

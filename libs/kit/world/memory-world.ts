@@ -52,6 +52,7 @@ export class MemoryWorld {
   private readonly shards: number;
   private readonly skews = new Map<string, number>();
   private readonly losing = new Set<string>();
+  private readonly held = new Map<string, Promise<void>>();
   private births = 0;
 
   private constructor(private readonly options: MemoryWorldOptions) {
@@ -98,7 +99,7 @@ export class MemoryWorld {
     });
     const process = createRegionProcess(
       {
-        log: new MemoryEventLog(database),
+        log: this.holding(region, new MemoryEventLog(database)),
         transport: new MemoryTransport(this.clusters, region),
         peers,
         siblings: peers,
@@ -123,6 +124,26 @@ export class MemoryWorld {
       },
     );
     this.processes.set(region, process);
+  }
+
+  /** The region's log, whose reads before a batch wait while they are held. */
+  private holding(region: string, log: MemoryEventLog): MemoryEventLog {
+    const prepare = log.prepare.bind(log);
+    log.prepare = async (wanted) => {
+      await this.held.get(region);
+      return prepare(wanted);
+    };
+    return log;
+  }
+
+  /** Reads before a batch of the region wait from now on until the returned function is called. */
+  holdReads(region: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.held.set(region, promise);
+    return () => {
+      this.held.delete(region);
+      resolve();
+    };
   }
 
   region(name: string): RegionProcess {
