@@ -106,6 +106,7 @@ function mountGrpc(app: NestFastifyApplication, { settings, adapters, process, a
     authenticate: tokenAuthentication(adapters.peerTokens),
     handlers: process.handlers,
     heard: adapters.peers.heard,
+    acked: adapters.peers.acked,
     refused: (reason) => log('warn', 'a peer call was refused', { reason }),
   });
   app.connectMicroservice(

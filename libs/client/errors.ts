@@ -1,4 +1,4 @@
-import type { Problem } from './wire.js';
+import type { IncompleteWrite, Problem } from './wire.js';
 
 /** A region answered with a problem: what was asked has not been done, unless an earlier try of it was. */
 export class RequestRefused extends Error {
@@ -29,4 +29,10 @@ export class NoAnswer extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** What a write came to that was refused with `acks_incomplete`: it is stored, here and in `confirmed`; else `undefined`. */
+export function incompleteWrite(error: unknown): IncompleteWrite | undefined {
+  if (!(error instanceof RequestRefused) || error.code !== 'acks_incomplete') return undefined;
+  return error.problem as Problem & IncompleteWrite;
 }

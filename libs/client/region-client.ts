@@ -28,13 +28,19 @@ export interface CallOptions {
   readonly consistency?: string;
 }
 
-export interface WriteOptions extends CallOptions {
+export interface AcksOptions extends CallOptions {
+  /**
+   * `Atoll-Acks`: `local`, `1`, `majority` or `all`. Default: `local`, and `majority` for strong types. Where it is not kept
+   * in time, the call is refused with `acks_incomplete` (see `incompleteWrite`).
+   */
+  readonly acks?: string;
+}
+
+export interface WriteOptions extends AcksOptions {
   /** Made once per command and sent with every try of it. */
   readonly mutationId: string;
   /** Refused unless the entity is still at this version in the region. */
   readonly ifMatch?: string;
-  /** `Atoll-Acks`: `local`, `1`, `majority` or `all`. Default: `local`, and `majority` for strong types. */
-  readonly acks?: string;
 }
 
 /** What a read answered, and what was said beside it. */
@@ -54,7 +60,7 @@ export interface RegionClient {
   change(entity: EntityRef, change: Change, options: WriteOptions): Promise<WriteResult>;
   remove(entity: EntityRef, options: WriteOptions): Promise<WriteResult>;
   /** Not atomic: one outcome per change, in order. */
-  batch(changes: readonly BatchChange[], options?: CallOptions): Promise<BatchResult>;
+  batch(changes: readonly BatchChange[], options?: AcksOptions): Promise<BatchResult>;
   /** Newest first. */
   history(entity: EntityRef, page: { readonly limit: number; readonly offset: number }): Promise<HistoryPage>;
   conflicts(query: ConflictQuery): Promise<ConflictPage>;
@@ -87,7 +93,7 @@ const timeoutMillisDefault = 10_000;
 const regionWaitMillisDefault = 5_000;
 
 interface Call extends Omit<HttpCall, 'timeoutMillis'> {
-  readonly options?: CallOptions;
+  readonly options?: AcksOptions;
 }
 
 export function createRegionClient({ region, url, token, timeoutMillis }: RegionClientOptions): RegionClient {
@@ -182,7 +188,7 @@ function stalenessOf(headers: HttpAnswer['headers']): number | null {
 
 /** The problem `not_found` says what the region has seen of an entity that is not there. */
 function missing(entity: EntityRef, problem: Problem): EntityRead {
-  const { seen, version, session, region } = problem as Problem & Partial<EntityRead>;
+  const { seen, version, session, region, stalenessMs } = problem as Problem & Partial<EntityRead>;
   return {
     ...entity,
     value: null,
@@ -190,6 +196,7 @@ function missing(entity: EntityRef, problem: Problem): EntityRead {
     version: version ?? '-',
     conflicts: [],
     quarantined: false,
+    stalenessMs: stalenessMs ?? null,
     region: region ?? '',
     session: session ?? '',
   };
@@ -201,11 +208,10 @@ function queryOf(given: Readonly<Record<string, string | number | boolean | unde
   return query.toString();
 }
 
-function writeHeaders({ mutationId, ifMatch, acks }: WriteOptions): Readonly<Record<string, string>> {
+function writeHeaders({ mutationId, ifMatch }: WriteOptions): Readonly<Record<string, string>> {
   return {
     'idempotency-key': mutationId,
     ...(ifMatch === undefined ? {} : { 'if-match': `"${ifMatch}"` }),
-    ...(acks === undefined ? {} : { 'atoll-acks': acks }),
   };
 }
 
@@ -245,8 +251,9 @@ function conflictCalls(
   };
 }
 
-function callHeaders(options: CallOptions | undefined): Readonly<Record<string, string>> {
+function callHeaders(options: Call['options']): Readonly<Record<string, string>> {
   return {
+    ...(options?.acks === undefined ? {} : { 'atoll-acks': options.acks }),
     ...(options?.session === undefined ? {} : { 'atoll-session': options.session }),
     ...(options?.consistency === undefined ? {} : { 'atoll-consistency': options.consistency }),
     ...(options?.maxWaitMillis === undefined ? {} : { 'atoll-max-wait': String(options.maxWaitMillis) }),

@@ -47,8 +47,21 @@ export interface WriteResult extends EntityRef {
   readonly seen: Seen;
   /** The command had been stored before; this is what became of it. */
   readonly replayed: boolean;
+  /** Regions besides its origin that are known to store it durably, where acks were asked for. */
+  readonly confirmed: readonly string[];
   readonly region: string;
   readonly session: string;
+}
+
+/** A write that is stored, but not in as many other regions yet as it asked for: what the problem `acks_incomplete` tells. */
+export interface IncompleteWrite {
+  readonly mutationId: string;
+  readonly dot: string;
+  readonly version: string;
+  readonly seen: Seen;
+  readonly session: string;
+  readonly confirmed: readonly string[];
+  readonly unconfirmed: readonly string[];
 }
 
 export type BatchOutcome =
@@ -82,6 +95,8 @@ export interface ListedEntity extends EntityRef {
   /** Ids of conflicts that a person must decide. */
   readonly conflicts: readonly string[];
   readonly quarantined: boolean;
+  /** What is missing in it is younger than this, in milliseconds; `null`: nobody can tell. */
+  readonly stalenessMs: number | null;
 }
 
 export interface EntityRead extends ListedEntity {

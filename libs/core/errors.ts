@@ -20,6 +20,10 @@ export type ErrorCode =
   | 'invalid_session'
   | 'not_covered_yet'
   | 'entity_quarantined'
+  | 'too_stale'
+  | 'read_elsewhere'
+  | 'no_quorum'
+  | 'acks_incomplete'
   | 'level_not_available'
   | 'acks_not_available'
   | 'owner_moved'
@@ -59,6 +63,9 @@ export class AtollError extends Error {
 
 const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'not_covered_yet',
+  'too_stale',
+  'no_quorum',
+  'acks_incomplete',
   'owner_moved',
   'overloaded',
   'deadline_exceeded',

@@ -59,8 +59,13 @@ export interface Timing {
   readonly leaseMillis: number;
   readonly renewMillis: number;
   readonly heartbeatMillis: number;
+  /** How often what heartbeats say is put on the control topic, for others to read. */
+  readonly announceMillis: number;
   /** How long a gap may last before it is fetched: one expected link delay, and the reordering between requests. */
   readonly gapPatienceMillis: number;
+  /** How long a write waits for acks before it asks, and how long one question may take. */
+  readonly ackPatienceMillis: number;
+  readonly ackAskMillisMax: number;
   readonly retryMillis: number;
   readonly retryMillisMax: number;
   readonly marksSaveMillis: number;
@@ -75,7 +80,10 @@ export const timingDefault: Timing = {
   leaseMillis: 3_000,
   renewMillis: 700,
   heartbeatMillis: 250,
+  announceMillis: 1_000,
   gapPatienceMillis: 200,
+  ackPatienceMillis: 400,
+  ackAskMillisMax: 2_000,
   retryMillis: 50,
   retryMillisMax: 1_000,
   marksSaveMillis: 1_000,

@@ -1,7 +1,7 @@
 import { formatDot } from '#core/causality/dot.js';
 import { firstUncovered, joinSessions } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
-import { nothingSeen, withDot } from '#core/causality/version-vector.js';
+import { nothingSeen, seqOf, withDot } from '#core/causality/version-vector.js';
 import type { EntityRef } from '#core/event/event.js';
 import {
   CommitUnknown,
@@ -12,9 +12,10 @@ import {
   type WaitingRow,
 } from './ports/event-log.js';
 import type { PeerHandlers } from './ports/peer-handlers.js';
-import type { FetchRequest, Heartbeat } from './ports/peers.js';
+import type { FetchRequest, Heartbeat, ShardCursors } from './ports/peers.js';
 import type { Subscription } from './ports/transport.js';
 import { ChangeFeed } from './read/change-feed.js';
+import { vectorOf } from './read/region-cursors.js';
 import type {
   BarrierState,
   CallOptions,
@@ -25,6 +26,7 @@ import type {
   ReadOutcome,
   RegionService,
   ServiceStatus,
+  WriteOptions,
   WriteOutcome,
   WriteStatus,
 } from './service.js';
@@ -92,9 +94,28 @@ export class RegionProcess implements RegionService {
       );
       return events.map(({ bytes }) => bytes);
     },
+    cursors: (shard: number) => this.shardCursors(shard),
     forward: (payload: Uint8Array) => this.stations.router.serveForward(payload),
     relayed: (heartbeat: Heartbeat) => this.stations.repairer.relayed(heartbeat),
   };
+
+  /** The database's truth, whoever owns the shard: a process that was its owner cannot tell anything else. */
+  private async shardCursors(shard: number): Promise<ShardCursors> {
+    const { cursors, staleness } = this.stations;
+    const { actor } = this.ports.log.identity;
+    const { shards } = await cursors.reading();
+    const rows = shards.get(shard);
+    if (!rows) throw new AtollError('invalid_request', `there is no shard ${shard}`);
+    const stored = vectorOf(rows, 'stored');
+    const stalenessMillis = staleness.age(staleness.since(shard));
+    return {
+      actor,
+      lastSeq: seqOf(stored, actor),
+      stored,
+      folded: vectorOf(rows, 'folded'),
+      stalenessMillis,
+    };
+  }
 
   async isReady(): Promise<boolean> {
     try {
@@ -106,7 +127,7 @@ export class RegionProcess implements RegionService {
     }
   }
 
-  submit(command: Command, options: CallOptions): Promise<WriteOutcome> {
+  submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     return this.answered(() => this.stations.router.submit(command, options));
   }
 
@@ -140,7 +161,7 @@ export class RegionProcess implements RegionService {
   async resolveConflict(
     id: string,
     command: Omit<Command, 'entity' | 'kind' | 'resolves'>,
-    options: CallOptions,
+    options: WriteOptions,
   ): Promise<WriteOutcome> {
     const conflict = await this.conflict(id);
     if (!conflict) throw new AtollError('conflict_not_found', `there is no conflict ${id} in this region`);

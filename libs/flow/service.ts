@@ -1,6 +1,9 @@
 import type { Dot } from '#core/causality/dot.js';
 import type { HybridTimestamp } from '#core/causality/hybrid-timestamp.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
+import type { Acks } from '#core/consistency/acks.js';
+import type { Level } from '#core/consistency/level.js';
+import { AtollError } from '#core/errors.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { ConflictQuery, ConflictRow, ShardOwner, WaitingRow } from './ports/event-log.js';
@@ -33,6 +36,11 @@ export interface CallOptions {
   readonly maxWaitMillis: number;
 }
 
+export interface WriteOptions extends CallOptions {
+  /** In how many other regions it must be stored before it is answered. Absent: in none. */
+  readonly acks?: Acks;
+}
+
 export interface WriteOutcome {
   readonly mutationId: string;
   readonly dot: Dot;
@@ -42,6 +50,40 @@ export interface WriteOutcome {
   readonly session: string;
   /** The command had been stored before; this is what became of the first try. */
   readonly replayed: boolean;
+  /** Regions besides the event's origin that are known to store it durably; nobody was asked where `acks` did not ask. */
+  readonly confirmed: readonly string[];
+}
+
+/** The write is stored, as `outcome` says, but not in as many other regions yet as it asked for. */
+export class AcksIncomplete extends AtollError {
+  constructor(
+    readonly outcome: WriteOutcome,
+    /** Regions that are not known to store it yet. They will, unless the origin is lost first. */
+    readonly unconfirmed: readonly string[],
+  ) {
+    const where =
+      outcome.confirmed.length === 0 ? 'in no other region' : `in ${outcome.confirmed.join(', ')}`;
+    super(
+      'acks_incomplete',
+      `the write is stored, but ${where} so far; not yet in ${unconfirmed.join(', ')}`,
+    );
+  }
+}
+
+/** A bounded read found the region too stale and was not to wait, or waited in vain. */
+export class TooStale extends AtollError {
+  constructor(
+    code: 'too_stale' | 'read_elsewhere',
+    detail: string,
+    readonly told: {
+      /** How old the read would have been; `null`: nobody can tell. */
+      readonly stalenessMillis: number | null;
+      /** Regions that said a moment ago that they are fresh enough, the freshest first. */
+      readonly regions: readonly string[];
+    },
+  ) {
+    super(code, detail);
+  }
 }
 
 export interface ReadOutcome {
@@ -53,10 +95,14 @@ export interface ReadOutcome {
   /** Unresolved conflicts of fields that a person must decide. */
   readonly openConflicts: readonly string[];
   readonly quarantined: boolean;
+  /** At the moment of the answer, whatever is missing in it is younger than this; `null`: nobody can tell. Whole milliseconds. */
+  readonly stalenessMillis: number | null;
 }
 
 export interface ReadOptions extends CallOptions {
   readonly session?: string;
+  /** Absent: `session` where a session is given, else `eventual`. */
+  readonly level?: Level;
 }
 
 export interface HistoryEntry {
@@ -129,7 +175,7 @@ export interface RegionService {
   /** Whether every shard of the region has an owner and the database answers. */
   isReady(): Promise<boolean>;
 
-  submit(command: Command, options: CallOptions): Promise<WriteOutcome>;
+  submit(command: Command, options: WriteOptions): Promise<WriteOutcome>;
   read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome>;
   readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]>;
   list(type: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]>;
@@ -143,7 +189,7 @@ export interface RegionService {
   resolveConflict(
     id: string,
     command: Omit<Command, 'entity' | 'kind' | 'resolves'>,
-    options: CallOptions,
+    options: WriteOptions,
   ): Promise<WriteOutcome>;
   writeStatus(mutationId: string): Promise<WriteStatus | undefined>;
   barrier(): Promise<string>;

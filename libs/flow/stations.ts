@@ -1,7 +1,9 @@
+import { regionOf } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { BatchLoader } from './accept/batch-loader.js';
+import { Confirmations } from './accept/confirmations.js';
 import { EntityCache } from './accept/entity-cache.js';
 import { Executor } from './accept/executor.js';
 import { Intake } from './accept/intake.js';
@@ -10,16 +12,20 @@ import { Ownership } from './accept/ownership.js';
 import { Router } from './accept/router.js';
 import { CursorWatch } from './accept/wake.js';
 import { Publisher } from './publish/publisher.js';
+import { FreshReads } from './read/fresh-reads.js';
 import { Reader } from './read/reader.js';
-import { RegionCursors } from './read/region-cursors.js';
+import { RegionCursors, type CursorReading } from './read/region-cursors.js';
 import { Sessions } from './read/sessions.js';
+import { Staleness } from './read/staleness.js';
 import { StatusReader } from './read/status-reader.js';
+import { acksOf } from './receive/acks-of.js';
 import { Positions } from './receive/positions.js';
 import { Receiver } from './receive/receiver.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { Janitor } from './repair/janitor.js';
 import { PolicyAgreement } from './repair/policy-agreement.js';
 import { Repairer } from './repair/repairer.js';
+import { Teller } from './repair/teller.js';
 
 /** The stations of one process, wired to each other. */
 export interface Stations {
@@ -33,6 +39,7 @@ export interface Stations {
   readonly repairer: Repairer;
   readonly janitor: Janitor;
   readonly cursors: RegionCursors;
+  readonly staleness: Staleness;
   readonly sessions: Sessions;
   readonly reader: Reader;
   readonly status: StatusReader;
@@ -47,22 +54,19 @@ interface Ground {
   readonly intake: Intake;
   readonly agreement: PolicyAgreement;
   readonly horizon: MutationHorizon;
+  readonly cursors: RegionCursors;
+  readonly staleness: Staleness;
 }
 
 /** Builds all stations. Nothing runs before `start` of the process. */
 export function buildStations(ports: RegionPorts, config: RegionProcessConfig): Stations {
   const { log, clock, telemetry } = ports;
-  const { limits, timing } = config;
-  const ground: Ground = {
-    watch: new CursorWatch(clock),
-    cache: new EntityCache(limits.cacheBytesMax),
-    intake: new Intake(limits, clock),
-    agreement: new PolicyAgreement(config.policyHashes, telemetry),
-    horizon: new MutationHorizon(),
-  };
-  const moving = buildMoving(ports, config, ground);
+  const { timing, members } = config;
+  const ground = buildGround(ports, config, () => moving.repairer.hurry());
+  const moving: Moving = buildMoving(ports, config, ground);
   const reading = buildReading(ports, config, ground, moving);
-  const router = new Router({ ...ports, ...ground, ...moving, ...reading, timing });
+  const confirmations = new Confirmations({ ...ports, timing, members });
+  const router = new Router({ ...ports, ...ground, ...moving, ...reading, confirmations, members, timing });
   const positions = new Positions({ log, clock, timing });
   const janitor = new Janitor({
     log,
@@ -83,13 +87,35 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
   return { ...ground, ...moving, ...reading, router, positions, janitor, status };
 }
 
+/** What is known of the region's own cursors, and how old that can be; both directions go by it. */
+function buildGround(ports: RegionPorts, config: RegionProcessConfig, hurry: () => void): Ground {
+  const { log, clock, telemetry } = ports;
+  const { limits, timing, members, processId } = config;
+  const { region, actor } = log.identity;
+  const watch = new CursorWatch(clock);
+  const intake = new Intake(limits, clock);
+  const onReading = ({ beganMillis, shards }: CursorReading): void => {
+    for (const [shard, rows] of shards) {
+      const lastSeq = rows.find((row) => row.actor === actor)?.stored ?? 0;
+      staleness.told(region, shard, { actor, lastSeq, sinceMillis: beganMillis });
+    }
+  };
+  const cursors = new RegionCursors({ log, clock, timing, intake, watch, hurry, onReading });
+  const foldedSeq = cursors.foldedSeq.bind(cursors);
+  const staleness = new Staleness({ clock, processId, region, members, foldedSeq });
+  const cache = new EntityCache(limits.cacheBytesMax);
+  const agreement = new PolicyAgreement(config.policyHashes, telemetry);
+  const horizon = new MutationHorizon();
+  return { watch, cache, intake, agreement, cursors, staleness, horizon };
+}
+
 type Moving = Pick<Stations, 'executor' | 'ownership' | 'publisher' | 'receiver' | 'repairer'>;
 
 /** Stations 1 to 5 and 7: what happens to a shard while it is owned is told to all of them, after its commit. */
 function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
   const { log, clock, telemetry } = ports;
   const { limits, timing, members, types } = config;
-  const { watch, cache, intake, agreement, horizon } = ground;
+  const { watch, cache, intake, agreement, cursors, staleness, horizon } = ground;
   const process = { id: config.processId, address: config.address };
   const isRefused = (region: string, type: string): boolean => agreement.isRefused(region, type);
   const stable = (shard: number): VersionVector => repairer.stable(shard);
@@ -112,12 +138,14 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
     intake,
     timing,
     listener: {
-      committed: (state, own) => {
+      committed: (state, own, received) => {
         publisher.committed(state, own);
+        for (const ack of acksOf(state.shard, received)) ports.peers.sendAck(regionOf(ack.actor), ack);
         watch.moved();
       },
       lost: (shard) => {
         for (const station of [publisher, receiver, repairer]) station.lost(shard);
+        staleness.forget(shard);
         watch.moved();
       },
     },
@@ -132,6 +160,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
     executor,
     owned: (state, image) => {
       intake.own(state);
+      staleness.forget(state.shard);
       receiver.own(state);
       publisher.own(state, image.marks);
       const parked = image.waiting.filter(({ state: how }) => how === 'parked');
@@ -141,22 +170,14 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
     },
   });
   const owners = (): ReturnType<Ownership['owners']> => ownership.owners();
-  const { policyHashes } = config;
-  const repairer: Repairer = new Repairer({
-    ...ports,
-    processId: process.id,
-    limits,
-    timing,
-    intake,
-    receiver,
-    agreement,
-    policyHashes,
-    owners,
-  });
+  const { policyHashes, processId } = config;
+  const told = { ...ports, processId, timing, intake, staleness };
+  const teller = new Teller({ ...told, cursors, policyHashes });
+  const repairer: Repairer = new Repairer({ ...told, teller, limits, receiver, agreement, owners });
   return { executor, ownership, publisher, receiver, repairer };
 }
 
-type Reading = Pick<Stations, 'cursors' | 'sessions' | 'reader'>;
+type Reading = Pick<Stations, 'sessions' | 'reader'>;
 
 /** Station 6, and the tokens that say how fresh an answer must be. */
 function buildReading(
@@ -169,10 +190,12 @@ function buildReading(
   const { limits, timing, members, types } = config;
   const { region, shards } = log.identity;
   const stable = moving.repairer.stable.bind(moving.repairer);
-  const hurry = (): void => moving.repairer.hurry();
-  const cursors = new RegionCursors({ ...ground, log, clock, timing, hurry });
+  const { cursors } = ground;
   const allCursors = (): SessionCursors => cursors.all('stored');
   const sessions = new Sessions({ region, members, shards, auth, hashing, limits, stable, allCursors });
-  const reader = new Reader({ ...ground, log, clock, hashing, types, cursors, sessions, stable });
-  return { cursors, sessions, reader };
+  const shown = moving.repairer.shown.bind(moving.repairer);
+  const doubt = (): void => moving.ownership.refresh();
+  const fresh = new FreshReads({ ...ports, ...ground, timing, members, shown, doubt });
+  const reader = new Reader({ ...ground, log, clock, hashing, types, sessions, fresh, stable });
+  return { sessions, reader };
 }

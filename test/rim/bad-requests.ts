@@ -57,7 +57,7 @@ const badHeaders: readonly BadRequest[] = [
     name: 'a level that is not available',
     method: 'GET',
     url: cart,
-    headers: { 'atoll-consistency': 'quorum' },
+    headers: { 'atoll-consistency': 'strong' },
     code: 'level_not_available',
   },
   {
@@ -68,10 +68,31 @@ const badHeaders: readonly BadRequest[] = [
     code: 'invalid_request',
   },
   {
-    name: 'acks that are not available',
+    name: 'a bounded level without its bound',
+    method: 'GET',
+    url: cart,
+    headers: { 'atoll-consistency': 'bounded' },
+    code: 'invalid_request',
+  },
+  {
+    name: 'a write at a level of reads',
     url: changes,
-    headers: { 'atoll-acks': 'majority' },
+    headers: { 'atoll-consistency': 'quorum' },
     body: good,
+    code: 'level_not_available',
+  },
+  {
+    name: 'a list at a level that it does not have',
+    method: 'GET',
+    url: '/v1/entities/cart',
+    headers: { 'atoll-consistency': 'bounded;max=100ms' },
+    code: 'level_not_available',
+  },
+  {
+    name: 'a read with acks',
+    method: 'GET',
+    url: cart,
+    headers: { 'atoll-acks': 'majority' },
     code: 'acks_not_available',
   },
   {

@@ -23,7 +23,7 @@ export async function ask(
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text };
 }
 
-/** Everything a region would show of its state: entities and cursors, as one text to compare. */
+/** Everything a region would show of its state: entities and cursors, as one text to compare. How old it is does not count. */
 export async function stateOf(
   base: string,
   types: readonly string[],
@@ -32,7 +32,7 @@ export async function stateOf(
   const shown: unknown[] = [];
   for (const type of types) {
     const { body } = await ask(base, { method: 'GET', url: `/v1/entities/${type}?limit=1000`, headers });
-    shown.push(body.entities);
+    shown.push(body.entities.map(({ stalenessMs: _age, ...rest }: Record<string, unknown>) => rest));
   }
   const { body } = await ask(base, { method: 'GET', url: '/v1/admin/shards', headers });
   const cursors = body.shards.map(({ shard, cursors: ofShard }: { shard: number; cursors: unknown }) => [

@@ -133,6 +133,7 @@ export class MemoryRims {
       address,
       handlers: {
         fetch: (request) => handlers().fetch(request),
+        cursors: (shard) => handlers().cursors(shard),
         forward: (payload) => handlers().forward(payload),
         relayed: (heartbeat) => handlers().relayed(heartbeat),
       },

@@ -14,6 +14,13 @@ const mustHappen: readonly (keyof SimulationTally)[] = [
   'fencedZombies',
   'conflicts',
   'aliases',
+  'confirmedWrites',
+  'incompleteWrites',
+  'stalenessTold',
+  'staleReads',
+  'boundedReads',
+  'quorumReads',
+  'refusedReads',
 ];
 
 /** Fewer seeds than the suite asks for, where a planted bug has to be caught quickly. */

@@ -37,7 +37,7 @@ describe('a batch', () => {
     ok: true,
     write: {
       ...{ ...entity, mutationId, dot: `us~1:0:${mutationId.length}`, version: 'v', seen: {} },
-      ...{ replayed: false, region: 'us', session: 's' },
+      ...{ replayed: false, confirmed: [], region: 'us', session: 's' },
     },
   });
   const overloaded: BatchOutcome = {

@@ -8,6 +8,8 @@ export interface Answer<Body> {
   /** Of the one entity the answer is about: becomes the ETag. */
   readonly version?: string;
   readonly session?: string;
+  /** Of the stalest entity in it, where the answer shows entities and anybody can tell. */
+  readonly stalenessMs?: number;
 }
 
 export function vectorObject(vector: VersionVector): Record<string, number> {

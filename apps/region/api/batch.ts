@@ -57,6 +57,7 @@ async function submitOne(parts: ApiParts, call: Call, change: BatchChange): Prom
   const own: Call = {
     requestId: call.requestId,
     level: call.level,
+    acks: call.acks,
     maxWaitMillis: call.maxWaitMillis,
     trace: call.trace,
     session: change.session ?? call.session,

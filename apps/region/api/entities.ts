@@ -1,7 +1,7 @@
 import { formatDot, regionOf } from '#core/causality/dot.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
-import type { HistoryEntry, ReadOptions, ReadOutcome } from '#flow/service.js';
+import { TooStale, type HistoryEntry, type ReadOptions, type ReadOutcome } from '#flow/service.js';
 import type { EntitiesAnswer, EntityAnswer, HistoryAnswer, ListedEntity } from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
 import { AtollErrorWithMembers } from '#io/wire/problem.js';
@@ -15,19 +15,21 @@ export function entityOperations(parts: ApiParts) {
   return {
     async get(call: Call, ref: EntityRef): Promise<Answer<EntityAnswer>> {
       assertType(parts, ref.type);
-      const outcome = await service.read(ref, readOptions(call));
+      const outcome = await service.read(ref, readOptions(call)).catch(staleProblem);
       const session = sessionAfter(parts, call, [outcome]);
       if (outcome.value === undefined) throw notFound(outcome, session);
       const listed = { ...listedEntity(outcome), value: outcome.value };
-      return { body: { ...listed, region, session }, version: listed.version, session };
+      const { version } = listed;
+      return { body: { ...listed, region, session }, version, session, ...stalest([outcome]) };
     },
 
     async getMany(call: Call, type: string, ids: readonly string[]): Promise<Answer<EntitiesAnswer>> {
       assertType(parts, type);
       const refs = ids.map((id) => ({ type, id }));
-      const outcomes = await service.readMany(refs, readOptions(call));
+      const outcomes = await service.readMany(refs, readOptions(call)).catch(staleProblem);
       const session = sessionAfter(parts, call, outcomes);
-      return { body: { entities: outcomes.map(listedEntity), next: null, region, session }, session };
+      const body = { entities: outcomes.map(listedEntity), next: null, region, session };
+      return { body, session, ...stalest(outcomes) };
     },
 
     async list(
@@ -36,7 +38,7 @@ export function entityOperations(parts: ApiParts) {
       page: { readonly after?: string | undefined; readonly limit: number },
     ): Promise<Answer<EntitiesAnswer>> {
       assertType(parts, type);
-      if (call.level !== 'eventual') {
+      if (call.level.kind !== 'eventual') {
         throw new AtollError(
           'level_not_available',
           'A list is local and eventual; read its entities by POST …/get for more.',
@@ -47,6 +49,7 @@ export function entityOperations(parts: ApiParts) {
       return {
         body: { entities: outcomes.map(listedEntity), next, region, session: call.session ?? null },
         session: call.session,
+        ...stalest(outcomes),
       };
     },
 
@@ -68,7 +71,24 @@ export function assertType({ types }: ApiParts, type: string): void {
 }
 
 export function readOptions({ level, session, maxWaitMillis }: Call): ReadOptions {
-  return level === 'session' && session !== undefined ? { session, maxWaitMillis } : { maxWaitMillis };
+  const waitsFor = level.kind === 'eventual' ? undefined : session;
+  return { level, maxWaitMillis, ...(waitsFor !== undefined && { session: waitsFor }) };
+}
+
+/** Absent where nobody can tell how old one of them is. */
+function stalest(outcomes: readonly ReadOutcome[]): { readonly stalenessMs?: number } {
+  let stalenessMs = 0;
+  for (const { stalenessMillis } of outcomes) {
+    if (stalenessMillis === null) return {};
+    stalenessMs = Math.max(stalenessMs, stalenessMillis);
+  }
+  return outcomes.length === 0 ? {} : { stalenessMs };
+}
+
+function staleProblem(error: unknown): never {
+  if (!(error instanceof TooStale)) throw error;
+  const { stalenessMillis: stalenessMs, regions } = error.told;
+  throw new AtollErrorWithMembers(error.code, error.message, { stalenessMs, regions });
 }
 
 /** The client's own token and what it read now, in one. */
@@ -78,7 +98,8 @@ function sessionAfter({ service }: ApiParts, call: Call, outcomes: readonly Read
   return [...tokens].reduce((joined, token) => service.joinSessions(joined, token));
 }
 
-function listedEntity({ entity, value, seen, openConflicts, quarantined }: ReadOutcome): ListedEntity {
+function listedEntity(outcome: ReadOutcome): ListedEntity {
+  const { entity, value, seen, openConflicts, quarantined, stalenessMillis: stalenessMs } = outcome;
   return {
     ...entity,
     value: value ?? null,
@@ -86,17 +107,20 @@ function listedEntity({ entity, value, seen, openConflicts, quarantined }: ReadO
     seen: vectorObject(seen),
     conflicts: [...openConflicts],
     quarantined,
+    stalenessMs,
   };
 }
 
 /** A reader can tell from `seen` whether it was never written or deleted, and can write on top of what it saw. */
-function notFound({ entity, seen, quarantined }: ReadOutcome, session: string): AtollError {
+function notFound(outcome: ReadOutcome, session: string): AtollError {
+  const { entity, seen, quarantined, stalenessMillis: stalenessMs } = outcome;
   const detail = seen.size === 0 ? 'was never written, as far as this region has seen.' : 'is deleted.';
   return new AtollErrorWithMembers('not_found', `${entity.type}/${entity.id} ${detail}`, {
     seen: vectorObject(seen),
     version: encodeVersion(seen),
     session,
     quarantined,
+    stalenessMs,
   });
 }
 

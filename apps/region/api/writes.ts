@@ -2,10 +2,11 @@ import { formatDot } from '#core/causality/dot.js';
 import { AtollError, type FieldError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { Json } from '#core/json.js';
-import type { Command, FieldOperation, WriteOutcome } from '#flow/service.js';
+import { AcksIncomplete, type Command, type FieldOperation, type WriteOutcome } from '#flow/service.js';
 import type { WriteAnswer } from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
 import { escapePointer } from '#io/http/json-body.js';
+import { AtollErrorWithMembers } from '#io/wire/problem.js';
 import type { ChangeRequest } from '#io/http/requests.js';
 import { encodeVersion, readVersion, vectorObject, type Answer } from './answer.js';
 import { assertType } from './entities.js';
@@ -50,11 +51,12 @@ export function writeOperations(parts: ApiParts) {
     async resolve(call: Call, id: string, request: ChangeRequest): Promise<Answer<WriteAnswer>> {
       const row = await parts.service.conflict(id);
       if (row === undefined) throw new AtollError('conflict_not_found', `There is no conflict '${id}' here.`);
-      const { mutationId, ifMatch, session, trace, maxWaitMillis } = call;
+      const { mutationId, ifMatch, session, trace, maxWaitMillis, acks } = call;
       const observed = readVersion(request.observed, '/observed');
       const operations = request.operations as readonly FieldOperation[];
       const command = { operations, ...given({ observed, mutationId, ifMatch, session, trace }) };
-      return written(parts, row.entity, await parts.service.resolveConflict(id, command, { maxWaitMillis }));
+      const resolving = parts.service.resolveConflict(id, command, { maxWaitMillis, acks });
+      return written(parts, row.entity, await resolving.catch(acksProblem));
     },
   };
 }
@@ -68,14 +70,31 @@ export async function submit(
   command: BareCommand,
 ): Promise<Answer<WriteAnswer>> {
   assertType(parts, command.entity.type);
-  const { mutationId, ifMatch, session, trace, maxWaitMillis } = call;
+  const { mutationId, ifMatch, session, trace, maxWaitMillis, acks } = call;
   const full: Command = { ...command, ...given({ mutationId, ifMatch, session, trace }) };
-  return written(parts, command.entity, await parts.service.submit(full, { maxWaitMillis }));
+  const submitting = parts.service.submit(full, { maxWaitMillis, acks });
+  return written(parts, command.entity, await submitting.catch(acksProblem));
+}
+
+/** What is known of a write that is stored, but not in as many regions as it asked for. */
+function acksProblem(error: unknown): never {
+  if (!(error instanceof AcksIncomplete)) throw error;
+  const { mutationId, dot, shard, seen, session, replayed, confirmed } = error.outcome;
+  throw new AtollErrorWithMembers('acks_incomplete', error.message, {
+    mutationId,
+    dot: formatDot(dot, shard),
+    version: encodeVersion(seen),
+    seen: vectorObject(seen),
+    session,
+    replayed,
+    confirmed,
+    unconfirmed: error.unconfirmed,
+  });
 }
 
 function written({ region }: ApiParts, entity: EntityRef, outcome: WriteOutcome): Answer<WriteAnswer> {
   const version = encodeVersion(outcome.seen);
-  const { mutationId, replayed, session } = outcome;
+  const { mutationId, replayed, session, confirmed } = outcome;
   const dot = formatDot(outcome.dot, outcome.shard);
   const body = {
     ...entity,
@@ -84,6 +103,7 @@ function written({ region }: ApiParts, entity: EntityRef, outcome: WriteOutcome)
     version,
     seen: vectorObject(outcome.seen),
     replayed,
+    confirmed: [...confirmed],
     region,
     session,
   };

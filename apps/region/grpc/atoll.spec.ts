@@ -55,9 +55,9 @@ describe('gRPC', () => {
 
     const overHttp = await get('/v1/entities/cart/g-1');
     const { message } = await us.call('getEntity', { type: 'cart', id: 'g-1' });
-    const { valueJson, seen, ...rest } = message;
+    const { valueJson, seen, stalenessMs: _age, ...rest } = message;
     const numbers = Object.fromEntries(Object.entries(seen).map(([actor, seq]) => [actor, Number(seq)]));
-    const { session: _session, ...same } = { ...overHttp };
+    const { session: _session, stalenessMs: _ageThere, ...same } = { ...overHttp };
     expect({ ...rest, seen: numbers, value: JSON.parse(valueJson), session: undefined }).toEqual({
       ...same,
       session: undefined,

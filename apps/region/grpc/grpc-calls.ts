@@ -3,12 +3,27 @@ import { Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc
 import { RpcException } from '@nestjs/microservices';
 import { AtollError } from '#core/errors.js';
 import type { BearerTokens, Role } from '#io/http/bearer-tokens.js';
-import { readCall, type Call } from '#io/http/call.js';
+import { readCall, refuseUntaken, type Call } from '#io/http/call.js';
 import { handlingGraceMillis } from '#io/http/limits.js';
 import { problemOf } from '#io/wire/problem.js';
 import { richStatusOf, statusDetailsKey } from '#io/wire/rich-status.js';
 import type { Answer } from '../api/answer.js';
 import { asAtollError, type Report } from '../api/as-atoll-error.js';
+
+/** Methods that read at a level, and methods whose writes may ask for acks: as their HTTP twins say by their headers. */
+const readingMethods: ReadonlySet<string> = new Set(['GetEntity', 'GetEntities']);
+const writingMethods: ReadonlySet<string> = new Set([
+  'ChangeEntity',
+  'PatchEntity',
+  'DeleteEntity',
+  'ResolveConflict',
+  'Batch',
+]);
+
+function takenBy(path: string): { readonly level: boolean; readonly acks: boolean } {
+  const method = path.slice(path.lastIndexOf('/') + 1);
+  return { level: readingMethods.has(method), acks: writingMethods.has(method) };
+}
 
 export type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
 
@@ -36,11 +51,14 @@ export class GrpcCalls {
     const requestId = randomUUID();
     try {
       const admitted = this.admit(needed, metadata, call, requestId);
-      const { body, version, session } = await within(
+      refuseUntaken(admitted, takenBy(call.getPath()));
+      const { body, version, session, stalenessMs } = await within(
         work(admitted),
         admitted.maxWaitMillis + handlingGraceMillis,
       );
-      call.sendMetadata(this.initialMetadata(requestId, version, session));
+      const initial = this.initialMetadata(requestId, version, session);
+      if (stalenessMs !== undefined) initial.set('atoll-staleness-ms', String(stalenessMs));
+      call.sendMetadata(initial);
       return body;
     } catch (thrown) {
       throw this.exceptionOf(thrown, requestId);

@@ -12,10 +12,14 @@ export const callHeaders = {
   },
   'Atoll-Consistency': {
     description:
-      '`eventual` or `session`; without it `session` where a token is sent, else `eventual`. `causal`, `bounded;max=<n>ms`, `quorum` and `strong` are not available yet',
+      '`eventual`, `session`, `bounded;max=<n>ms` (with `;else=fetch`, `redirect` or `refuse`; `fetch` without it) or `quorum`; without it `session` where a token is sent, else `eventual`. `causal` and `strong` are not available yet',
     example: 'session',
   },
-  'Atoll-Acks': { description: '`local`. `1`, `majority` and `all` are not available yet', example: 'local' },
+  'Atoll-Acks': {
+    description:
+      'In how many other regions the write must be stored before it is answered: `local` (none), `1`, `majority` (the own region counts) or `all`; without it `local`',
+    example: 'majority',
+  },
   'Atoll-Max-Wait': {
     description: `How long to wait at most, in milliseconds: 0 to ${maxWaitMillisMax}, without it ${maxWaitMillisDefault}`,
     example: '500',

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ErrorCode } from '#core/errors.js';
+import { shardOf } from '#core/event/shard-of.js';
 import { defineAtoll } from '#declare/define-atoll.js';
 import { entity } from '#declare/entity.js';
 import { counter } from '#declare/policies.js';
@@ -38,6 +39,14 @@ const get = (url: string, headers = {}) => ask(base.us, { method: 'GET', url, he
 const patch = (id: string, value: object, headers = {}) =>
   ask(base.us, { method: 'PATCH', url: `/v1/entities/cart/${id}`, body: JSON.stringify(value), headers });
 
+/** In a shard of its own: what us writes there would be parked in eu too. */
+const parked = ((): string => {
+  const written = ['reused', 'late', 'siblings', 'alone'].map((id) => shardOf({ type: 'cart', id }, 4));
+  for (let count = 0; ; count += 1) {
+    if (!written.includes(shardOf({ type: 'cart', id: `parked-${count}` }, 4))) return `parked-${count}`;
+  }
+})();
+
 /** How each code that is not a matter of the request alone is met, by real stations on in-memory ports. */
 const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
   not_found: () => get('/v1/entities/cart/none'),
@@ -66,10 +75,31 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
   async entity_quarantined() {
     const operations = [{ field: 'views', op: 'increment', by: 1 }];
     const { body } = await ask(base.eu, {
-      url: '/v1/entities/cart/parked/changes',
+      url: `/v1/entities/cart/${parked}/changes`,
       body: JSON.stringify({ operations }),
     });
-    return get('/v1/entities/cart/parked', { 'atoll-session': body.session, 'atoll-max-wait': '8000' });
+    return get(`/v1/entities/cart/${parked}`, { 'atoll-session': body.session, 'atoll-max-wait': '8000' });
+  },
+  async acks_incomplete() {
+    rims.cut();
+    const answered = await patch('alone', { coupon: 'A' }, { 'atoll-acks': '1', 'atoll-max-wait': '100' });
+    rims.heal();
+    expect(answered.body).toMatchObject({ confirmed: [], unconfirmed: ['eu'], retryable: true });
+    expect((await get('/v1/entities/cart/alone')).body.version).toBe(answered.body.version);
+    return answered;
+  },
+  async no_quorum() {
+    rims.cut();
+    const headers = { 'atoll-consistency': 'quorum', 'atoll-max-wait': '100' };
+    const answered = await get('/v1/entities/cart/alone', headers);
+    rims.heal();
+    return answered;
+  },
+  too_stale: () => staleRead('refuse'),
+  async read_elsewhere() {
+    const answered = await staleRead('redirect');
+    expect(answered.body.regions).toEqual(['eu']);
+    return answered;
   },
   async overloaded() {
     const feeds = await Promise.all(
@@ -90,6 +120,16 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
     return answered;
   },
 };
+
+/** Of what a parked event holds back: that is as old as the event, here; where it was born it is not. */
+async function staleRead(otherwise: string): Promise<Answered> {
+  await ways.entity_quarantined?.();
+  const headers = { 'atoll-consistency': `bounded;max=1500ms;else=${otherwise}` };
+  for (;;) {
+    const answered = await get(`/v1/entities/cart/${parked}`, headers);
+    if (answered.body.code !== 'not_found') return answered;
+  }
+}
 
 describe('every code of the catalogue can be met', () => {
   it.each(Object.entries(ways) as [ErrorCode, () => Promise<Answered>][])('%s', async (code, meet) => {

@@ -2,6 +2,7 @@ import {
   applyDecorators,
   createParamDecorator,
   HttpCode,
+  SetMetadata,
   UseInterceptors,
   type ExecutionContext,
 } from '@nestjs/common';
@@ -13,7 +14,7 @@ import type { Call } from '#io/http/call.js';
 import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { problemMediaType } from '#io/wire/problem.js';
 import { Needs } from './access.guard.js';
-import { AnswerInterceptor } from './answer.interceptor.js';
+import { AnswerInterceptor, takenHeadersKey } from './answer.interceptor.js';
 import { callHeaders, type CallHeaderName } from './call-headers.js';
 import { callOf, type RimRequest } from './request.js';
 
@@ -62,6 +63,7 @@ export const writeErrors: readonly ErrorCode[] = [
   'invalid_session',
   'not_covered_yet',
   'entity_quarantined',
+  'acks_incomplete',
   'acks_not_available',
   'level_not_available',
   'owner_moved',
@@ -72,6 +74,9 @@ export const readErrors: readonly ErrorCode[] = [
   'invalid_session',
   'not_covered_yet',
   'entity_quarantined',
+  'too_stale',
+  'read_elsewhere',
+  'no_quorum',
   'level_not_available',
 ];
 
@@ -88,6 +93,7 @@ export function Operation({
   return applyDecorators(
     Needs(needs),
     HttpCode(200),
+    SetMetadata(takenHeadersKey, headers),
     ...(streams ? [] : [UseInterceptors(AnswerInterceptor)]),
     ApiOperation({
       operationId: name,
@@ -107,6 +113,10 @@ const answerHeaders = {
   'Atoll-Request-Id': { description: 'For support; the same as in problems', schema: text },
   'Atoll-Session': {
     description: 'The session token to send next, where the operation gives one',
+    schema: text,
+  },
+  'Atoll-Staleness-Ms': {
+    description: 'How old the answer can be, where it shows entities and anybody can tell',
     schema: text,
   },
   ETag: { description: "The entity's version, where the answer is about one entity", schema: text },

@@ -37,6 +37,7 @@ function headersOf(problem: Problem): Record<string, string> {
   if (problem.retryable) headers['retry-after'] = String(retryAfterSeconds);
   if (typeof problem.version === 'string') headers.etag = `"${problem.version}"`;
   if (typeof problem.session === 'string') headers['atoll-session'] = problem.session;
+  if (typeof problem.stalenessMs === 'number') headers['atoll-staleness-ms'] = String(problem.stalenessMs);
   return headers;
 }
 

@@ -39,8 +39,10 @@ it("serves peers on the gRPC server that Nest makes for the region's own service
     region: 'us',
     authenticate: tokenAuthentication(tokens),
     heard: us.heard,
+    acked: us.acked,
     handlers: {
       fetch: () => Promise.resolve([Uint8Array.of(7)]),
+      cursors: () => Promise.reject(new Error('not expected to be asked')),
       forward: (payload) => Promise.resolve(payload),
       relayed: () => undefined,
     },

@@ -21,6 +21,7 @@ export const typeNameLengthMax = 64;
 export function encodeEvent(event: Event): string {
   const { dot, entity, time, mutation, observed, dependencies, group } = event;
   const body: { readonly [key: string]: Json | undefined } = {
+    acks: event.acks,
     actor: dot.actor,
     changes: event.changes.map(({ field, policyVersion, change }) => [field, policyVersion, change]),
     context: encodeVector(event.context),
@@ -93,10 +94,17 @@ function readEnvelope(json: JsonObject): Event | undefined {
   };
 }
 
-type OptionalParts = Pick<Event, 'observed' | 'dependencies' | 'resolves' | 'epoch' | 'group' | 'trace'>;
+type OptionalParts = Pick<
+  Event,
+  'acks' | 'observed' | 'dependencies' | 'resolves' | 'epoch' | 'group' | 'trace'
+>;
 
 function readOptional(json: JsonObject): OptionalParts | undefined {
   const parts: { -readonly [K in keyof OptionalParts]: OptionalParts[K] } = {};
+  if (json.acks !== undefined) {
+    if (json.acks !== true) return undefined;
+    parts.acks = true;
+  }
   if (json.observed !== undefined) {
     const observed = decodeVector(json.observed);
     if (!observed) return undefined;

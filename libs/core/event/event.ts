@@ -46,6 +46,8 @@ export interface Event {
   readonly mutation: MutationRef;
   /** Ids of the conflicts that a person resolved with this change. */
   readonly resolves?: readonly string[];
+  /** Whoever stores it tells its origin at once: somebody waits there. */
+  readonly acks?: true;
   /** Strong shards only (a later issue). */
   readonly epoch?: string;
   readonly group?: EventGroup;

@@ -30,6 +30,7 @@ export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing
     isFirstTry: command.isFirstTry,
     depends: encodeVector(command.depends),
     bytes: command.bytes,
+    asksAcks: command.asksAcks,
     waitMillis,
   };
   if (command.observed) body.observed = encodeVector(command.observed);
@@ -55,6 +56,7 @@ export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedC
     depends: vector(body.depends),
     hasObserved: body.observed !== undefined,
     bytes: Number(body.bytes),
+    asksAcks: body.asksAcks === true,
     ...(body.observed !== undefined && { observed: vector(body.observed) }),
     ...(body.ifMatch !== undefined && { ifMatch: vector(body.ifMatch) }),
     ...(body.resolves !== undefined && { resolves: body.resolves as readonly string[] }),

@@ -25,8 +25,7 @@ const command = (id: string) =>
       kind: 'update',
       operations: [{ field: 'count', op: 'increment', by: 1 }],
     },
-    `m${id}`,
-    undefined,
+    { mutationId: `m${id}`, depends: undefined, asksAcks: false },
     kitHashing,
   );
 

@@ -18,6 +18,8 @@ export interface PreparedCommand extends Command {
   readonly hasObserved: boolean;
   /** What the client's session depends on in this shard. */
   readonly depends: VersionVector;
+  /** Whether its event asks those who store it to tell this region at once. */
+  readonly asksAcks: boolean;
   /** For the queue's limit: characters of its canonical form. */
   readonly bytes: number;
 }
@@ -25,11 +27,16 @@ export interface PreparedCommand extends Command {
 /** Of base64url: 132 bits. */
 const digestCharacters = 22;
 
-/** @param depends the session token's cursors for the command's shard. */
+export interface CommandPreparation {
+  readonly mutationId: string;
+  /** The session token's cursors for the command's shard. */
+  readonly depends: VersionVector | undefined;
+  readonly asksAcks: boolean;
+}
+
 export function prepareCommand(
   command: Command,
-  mutationId: string,
-  depends: VersionVector | undefined,
+  { mutationId, depends, asksAcks }: CommandPreparation,
   hashing: Hashing,
 ): PreparedCommand {
   const canonical = canonicalText(canonicalCommand(command));
@@ -41,6 +48,7 @@ export function prepareCommand(
     key: entityKey(command.entity),
     hasObserved: command.observed !== undefined,
     depends: depends ?? nothingSeen,
+    asksAcks,
     bytes: canonical.length,
   };
 }

@@ -1,5 +1,6 @@
 import type { Dot } from '#core/causality/dot.js';
 import { join, withDot, type VersionVector } from '#core/causality/version-vector.js';
+import { othersNeeded } from '#core/consistency/acks.js';
 import { sessionWith } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
@@ -13,7 +14,8 @@ import type { Hashing, Random } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { RegionCursors } from '../read/region-cursors.js';
 import type { Sessions } from '../read/sessions.js';
-import type { CallOptions, Command, WriteOutcome } from '../service.js';
+import { within } from '../deadline.js';
+import { AcksIncomplete, type Command, type WriteOptions, type WriteOutcome } from '../service.js';
 import {
   decodeForward,
   decodeOutcome,
@@ -22,6 +24,7 @@ import {
   encodeOutcome,
   type ForwardedOutcome,
 } from './command-codec.js';
+import type { Confirmations } from './confirmations.js';
 import type { Intake } from './intake.js';
 import type { MutationHorizon } from './mutation-horizon.js';
 import type { Ownership } from './ownership.js';
@@ -42,6 +45,8 @@ export interface RouterParts {
   readonly cursors: RegionCursors;
   readonly sessions: Sessions;
   readonly watch: CursorWatch;
+  readonly confirmations: Confirmations;
+  readonly members: readonly string[];
 }
 
 /** A mutation id may be this far ahead of this region's clock: another region made it by its own. */
@@ -60,10 +65,11 @@ class Written implements WriteOutcome {
   readonly shard: number;
   readonly seen: VersionVector;
   readonly replayed: boolean;
+  readonly confirmed: readonly string[];
   private issued: string | undefined;
 
   constructor(
-    { mutationId, dot, shard, seen, replayed }: Omit<WriteOutcome, 'session'>,
+    { mutationId, dot, shard, seen, replayed, confirmed }: Omit<WriteOutcome, 'session'>,
     private readonly issue: () => string,
   ) {
     this.mutationId = mutationId;
@@ -71,6 +77,7 @@ class Written implements WriteOutcome {
     this.shard = shard;
     this.seen = seen;
     this.replayed = replayed;
+    this.confirmed = confirmed;
   }
 
   get session(): string {
@@ -83,19 +90,33 @@ export class Router {
   constructor(private readonly parts: RouterParts) {}
 
   /** @throws AtollError */
-  async submit(command: Command, options: CallOptions): Promise<WriteOutcome> {
+  async submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
+    const needed = this.othersNeeded(options);
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
     this.checkMutationId(mutationId);
     const session = sessions.read(command.session);
     if (session.size > 0) await cursors.cover(session, 'stored', deadlineMillis);
     const shard = shardOf(command.entity, log.identity.shards);
-    const prepared = prepareCommand(command, mutationId, session.get(shard), hashing);
+    const depends = session.get(shard);
+    const prepared = prepareCommand(command, { mutationId, depends, asksAcks: needed > 0 }, hashing);
     telemetry.count('commands_total', { type: command.entity.type });
     const { dot, seen, replayed } = await this.bring(shard, prepared, deadlineMillis);
     const after = sessionWith(session, shard, withDot(seen, dot));
-    return new Written({ mutationId, dot, shard, seen, replayed }, () => sessions.issue(after));
+    const known = { mutationId, dot, shard, seen, replayed, confirmed: [] };
+    const issue = (): string => sessions.issue(after);
+    if (needed === 0) return new Written(known, issue);
+    const { confirmed, unconfirmed } = await this.parts.confirmations.wait(known, { needed, deadlineMillis });
+    const outcome = new Written({ ...known, confirmed }, issue);
+    if (confirmed.length < needed) throw new AcksIncomplete(outcome, unconfirmed);
+    return outcome;
+  }
+
+  private othersNeeded({ acks = 'local' }: WriteOptions): number {
+    const needed = othersNeeded(acks, this.parts.members.length);
+    if (needed !== undefined) return needed;
+    throw new AtollError('acks_not_available', `there is no other region that could store it: '${acks}'`);
   }
 
   /** The owner's side of a forwarded command: one hop, never passed on again. */
@@ -171,10 +192,10 @@ export class Router {
     const { intake, clock, watch } = this.parts;
     for (;;) {
       try {
-        const { dot, seen, replayed } = await this.within(
-          intake.submit(shard, command, deadlineMillis),
+        const { dot, seen, replayed } = await within(clock, intake.submit(shard, command, deadlineMillis), {
           deadlineMillis,
-        );
+          late: unanswered,
+        });
         return { dot, seen: seen ?? (await this.seenAfter(shard, dot)), replayed };
       } catch (error) {
         const early = error instanceof AtollError && error.code === 'not_covered_yet';
@@ -185,28 +206,6 @@ export class Router {
         if (deadlineMillis - clock.monotonicMillis() <= lastTryMillisMin) throw error;
       }
     }
-  }
-
-  /** Answers by the deadline. What is in flight then may still be stored: the answer says that nobody knows. */
-  private within<T>(work: Promise<T>, deadlineMillis: number): Promise<T> {
-    const { clock } = this.parts;
-    return new Promise((resolve, reject) => {
-      const cancel = clock.after(Math.max(0, deadlineMillis - clock.monotonicMillis()), () => {
-        const advice = 'the command may still be stored: retry it with the same mutation id';
-        // Made when it is needed: the stack trace of an error costs as much as deciding a command.
-        reject(new AtollError('deadline_exceeded', `not answered in time; ${advice}`));
-      });
-      work.then(
-        (value) => {
-          cancel();
-          resolve(value);
-        },
-        (error: unknown) => {
-          cancel();
-          reject(error);
-        },
-      );
-    });
   }
 
   /** The entity's `seen` right after an event that was stored before: its context and its own dot. */
@@ -241,4 +240,10 @@ export class Router {
       throw new AtollError('invalid_mutation_id', 'the mutation id was born in the future');
     }
   }
+}
+
+/** What is in flight at the deadline may still be stored: the answer says that nobody knows. */
+function unanswered(): AtollError {
+  const advice = 'the command may still be stored: retry it with the same mutation id';
+  return new AtollError('deadline_exceeded', `not answered in time; ${advice}`);
 }

@@ -126,6 +126,7 @@ export class ShardBatch {
       mutation: { id: command.mutationId, digest: command.digest },
       ...(command.resolves && command.resolves.length > 0 && { resolves: command.resolves }),
       ...(command.trace !== undefined && { trace: command.trace }),
+      ...(command.asksAcks && { acks: true }),
     });
     if (stored.bytes.length > this.world.eventBytesMax) {
       return refuse(

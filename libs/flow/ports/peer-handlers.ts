@@ -1,9 +1,11 @@
-import type { FetchRequest, Heartbeat } from './peers.js';
+import type { FetchRequest, Heartbeat, ShardCursors } from './peers.js';
 
 /** What a process answers to its peers and siblings: the other side of `Peers` and `Siblings`. */
 export interface PeerHandlers {
   /** Event bytes in seq order from `request.from`, within its limits; empty when this region stores none of them. */
   fetch(request: FetchRequest): Promise<readonly Uint8Array[]>;
+  /** What the region stores of a shard, read after the question arrived. */
+  cursors(shard: number): Promise<ShardCursors>;
   /**
    * A command that a sibling hands to the owner of its shard. What the command came to, a rejection too, is in the answer.
    *

@@ -10,14 +10,23 @@ export interface ShardHeartbeat {
   readonly lastSeq: number;
 }
 
+/** A heartbeat of another region's process, as the one who echoes it received it. */
+export interface Echo {
+  readonly region: string;
+  readonly process: string;
+  readonly number: number;
+  /** Between its arrival and the moment when the echo was made, by the clock of the one who echoes. For estimates only. */
+  readonly heldMillis: number;
+}
+
 export interface Heartbeat {
   readonly region: string;
   readonly actor: Actor;
   readonly process: string;
   /** Counts up per sending process. */
   readonly number: number;
-  /** Per peer region: the last heartbeat received from each of its processes (echo). */
-  readonly echoes: readonly { readonly region: string; readonly process: string; readonly number: number }[];
+  /** Per peer region: the last heartbeat received from each of its processes, before the state told here was read. */
+  readonly echoes: readonly Echo[];
   readonly shards: readonly ShardHeartbeat[];
   /** Type -> policy hash, compared with ours (PROTOCOL §12). */
   readonly policyHashes: ReadonlyMap<string, string>;
@@ -29,6 +38,25 @@ export interface FetchRequest {
   readonly from: number;
   readonly limit: number;
   readonly bytesMax: number;
+}
+
+/** What a region stores of one shard: its truth at some moment after it was asked (PROTOCOL §1). */
+export interface ShardCursors {
+  /** The region's own actor, and the last seq that it had minted in the shard. */
+  readonly actor: Actor;
+  readonly lastSeq: number;
+  readonly stored: VersionVector;
+  readonly folded: VersionVector;
+  /** How old a read of the shard would be at that region, by its own clock, in whole milliseconds; `null`: it cannot tell. */
+  readonly stalenessMillis: number | null;
+}
+
+/** "Everything of this stream up to there is stored here, and flushed": told at once, to the origin, after the commit. */
+export interface Ack {
+  readonly shard: number;
+  /** The actor whose events are acknowledged: one of the region that is told. */
+  readonly actor: Actor;
+  readonly stored: number;
 }
 
 /** The region cannot be reached at the moment. */
@@ -46,6 +74,15 @@ export interface Peers {
   sendHeartbeat(region: string, heartbeat: Heartbeat): void;
   /** Called with every heartbeat that arrives at this process from a peer region. */
   onHeartbeat(handler: (heartbeat: Heartbeat) => void): void;
+  /**
+   * What that region stores of a shard, read there after the question arrived; from whichever of its processes answers
+   * first. @throws PeerUnavailable after `millisMax` at the latest
+   */
+  cursors(region: string, shard: number, millisMax: number): Promise<ShardCursors>;
+  /** Tells every process of a region. Fire and forget: dropped when it cannot be reached or its buffer is full. */
+  sendAck(region: string, ack: Ack): void;
+  /** Called with every ack that arrives at this process, and the region that surely sent it. */
+  onAck(handler: (region: string, ack: Ack) => void): void;
 }
 
 /** Other processes of the same region. */

@@ -33,7 +33,8 @@ export type CounterName =
   | 'events_published_total'
   | 'publish_failures_total'
   | 'forwarded_commands_total'
-  | 'policy_mismatch_total';
+  | 'policy_mismatch_total'
+  | 'announcements_failed_total';
 
 export type GaugeName =
   | 'pending_events'

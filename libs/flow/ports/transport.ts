@@ -48,6 +48,13 @@ export interface Transport {
     deliver: (records: readonly IncomingRecord[]) => Promise<void>,
   ): Promise<Subscription>;
 
+  /**
+   * Puts a message for others to read on the control topic of the local cluster. One at a time.
+   *
+   * @throws TransportUnavailable
+   */
+  announce(key: string, value: Uint8Array, mac: Uint8Array): Promise<void>;
+
   /** Whether the local cluster answers at the moment. */
   isConnected(): boolean;
 }

@@ -1,5 +1,6 @@
 import { formatDot, regionOf } from '#core/causality/dot.js';
-import { includes, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
+import { includes, join, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
+import { eventual, session as sessionLevel } from '#core/consistency/level.js';
 import { emptySession, sessionWith, type SessionCursors } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
@@ -10,13 +11,22 @@ import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
-import type { CursorWatch } from '../accept/wake.js';
+import { within } from '../deadline.js';
 import type { Clock } from '../ports/clock.js';
 import type { EntityRow, EventLog, WaitingRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
-import type { HistoryEntry, ReadOptions, ReadOutcome, WriteState, WriteStatus } from '../service.js';
+import {
+  TooStale,
+  type HistoryEntry,
+  type ReadOptions,
+  type ReadOutcome,
+  type WriteState,
+  type WriteStatus,
+} from '../service.js';
+import type { BoundedLevel, FreshReads } from './fresh-reads.js';
 import type { RegionCursors } from './region-cursors.js';
 import type { Sessions } from './sessions.js';
+import type { Staleness } from './staleness.js';
 
 export interface ReaderParts {
   readonly log: EventLog;
@@ -25,30 +35,92 @@ export interface ReaderParts {
   readonly types: EntityTypes;
   readonly cache: EntityCache;
   readonly intake: Intake;
-  readonly watch: CursorWatch;
   readonly cursors: RegionCursors;
   readonly sessions: Sessions;
+  readonly staleness: Staleness;
+  readonly fresh: FreshReads;
   readonly stable: (shard: number) => VersionVector;
 }
 
 /** Waiting rows read of one entity that this process does not own. */
 const waitingRowsMax = 1_000;
 const openConflictsMax = 100;
+/** What stations have to say at the deadline says more than that it passed. */
+const lastWordMillis = 20;
+
+/** One read, as far as it is known before anything is looked at. */
+interface AskedRead {
+  readonly type: EntityType;
+  readonly entity: EntityRef;
+  readonly shard: number;
+  readonly session: SessionCursors;
+  readonly deadlineMillis: number;
+}
+
+/** What was found, and since when it can be missing anything. */
+interface ReadState extends Omit<AskedRead, 'deadlineMillis'> {
+  readonly state: EntityState;
+  readonly quarantined: boolean;
+  readonly sinceMillis: number | undefined;
+}
 
 /** Station 6: values at least as new as the session asks for, from the owner's memory or from the region's database. */
 export class Reader {
   constructor(private readonly parts: ReaderParts) {}
 
-  /** @throws AtollError unknown_type, invalid_session, not_covered_yet, entity_quarantined */
+  /** @throws AtollError unknown_type, invalid_session, not_covered_yet, entity_quarantined, no_quorum, TooStale */
   async read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome> {
-    const type = this.typeOf(entity);
-    const deadlineMillis = this.parts.clock.monotonicMillis() + options.maxWaitMillis;
-    const session = this.parts.sessions.read(options.session);
-    await this.parts.cursors.cover(session, 'stored', deadlineMillis);
-    const shard = shardOf(entity, this.parts.log.identity.shards);
-    const quarantined = await this.settled(entity, shard, session.get(shard) ?? nothingSeen, deadlineMillis);
+    const { clock, sessions, log } = this.parts;
+    const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
+    const level = options.level ?? (options.session === undefined ? eventual : sessionLevel);
+    const asked: AskedRead = {
+      type: this.typeOf(entity),
+      entity,
+      shard: shardOf(entity, log.identity.shards),
+      session: sessions.read(options.session),
+      deadlineMillis,
+    };
+    const late = { deadlineMillis: deadlineMillis + lastWordMillis, late: notInTime };
+    switch (level.kind) {
+      case 'eventual':
+      case 'session':
+        return this.covered(asked, nothingSeen);
+      case 'bounded':
+        return within(clock, this.bounded(asked, level), late);
+      case 'quorum':
+        return within(clock, this.quorum(asked), late);
+    }
+  }
+
+  /** Young enough when it was begun is not yet young enough when it is answered: then it is read once more. */
+  private async bounded(asked: AskedRead, level: BoundedLevel): Promise<ReadOutcome> {
+    for (;;) {
+      await this.parts.fresh.bounded(asked.shard, level, asked.deadlineMillis);
+      const outcome = await this.covered(asked, nothingSeen);
+      const { stalenessMillis } = outcome;
+      if (stalenessMillis !== null && stalenessMillis <= level.maxMillis) return outcome;
+      const inTime = this.parts.clock.monotonicMillis() < asked.deadlineMillis;
+      if (level.otherwise !== 'refuse' && inTime) continue;
+      const detail = `the read was older than ${level.maxMillis} ms when it was to be answered`;
+      throw new TooStale('too_stale', detail, { stalenessMillis, regions: [] });
+    }
+  }
+
+  private async quorum(asked: AskedRead): Promise<ReadOutcome> {
+    const wanted = await this.parts.fresh.quorum(asked.shard, asked.deadlineMillis);
+    return this.covered(asked, wanted);
+  }
+
+  /** Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. */
+  private async covered(asked: AskedRead, wanted: VersionVector): Promise<ReadOutcome> {
+    const { cursors, staleness } = this.parts;
+    const { type, entity, shard, session, deadlineMillis } = asked;
+    await cursors.cover(session, 'stored', deadlineMillis);
+    const depends = join(session.get(shard) ?? nothingSeen, wanted);
+    const quarantined = await this.settled(entity, shard, depends, deadlineMillis);
+    const sinceMillis = staleness.since(shard);
     const state = await this.stateOf(type, entity);
-    return this.outcome(type, entity, shard, state, quarantined, session);
+    return this.outcome({ type, entity, shard, state, quarantined, session, sinceMillis });
   }
 
   async readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]> {
@@ -59,12 +131,15 @@ export class Reader {
 
   /** In id order, local and eventual. */
   async list(typeName: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]> {
+    const { log, staleness } = this.parts;
     const type = this.typeOf({ type: typeName, id: '' });
-    const rows = await this.parts.log.listEntities(typeName, after, limit);
+    const since = Array.from({ length: log.identity.shards }, (_, shard) => staleness.since(shard));
+    const rows = await log.listEntities(typeName, after, limit);
     const outcomes: ReadOutcome[] = [];
-    for (const row of rows) {
+    for (const { entity, shard, ...row } of rows) {
       const state = this.decode(type, row);
-      outcomes.push(await this.outcome(type, row.entity, row.shard, state, false, emptySession));
+      const read = { type, entity, shard, state, quarantined: false, session: emptySession };
+      outcomes.push(await this.outcome({ ...read, sinceMillis: since[shard] }));
     }
     return outcomes;
   }
@@ -150,8 +225,7 @@ export class Reader {
       const left = deadlineMillis - this.parts.clock.monotonicMillis();
       if (left <= 0)
         throw new AtollError('not_covered_yet', 'an event that the session has seen is not folded here yet');
-      if (this.parts.intake.stateOf(shard)) await this.parts.watch.next(left);
-      else await this.parts.cursors.readOthers(left);
+      await this.parts.cursors.moved(shard, left);
     }
   }
 
@@ -170,28 +244,24 @@ export class Reader {
     return row ? this.decode(type, row) : untouchedEntity;
   }
 
-  private decode(type: EntityType, row: EntityRow): EntityState {
+  private decode(type: EntityType, row: Pick<EntityRow, 'state'>): EntityState {
     const text = this.parts.hashing.fromUtf8(row.state);
     if (text === undefined) throw new AtollError('internal', 'a stored state is not UTF-8');
     return decodeEntity(type, JSON.parse(text) as Json);
   }
 
-  private async outcome(
-    type: EntityType,
-    entity: EntityRef,
-    shard: number,
-    state: EntityState,
-    quarantined: boolean,
-    session: SessionCursors,
-  ): Promise<ReadOutcome> {
+  private async outcome(read: ReadState): Promise<ReadOutcome> {
+    const { type, entity, shard, state, quarantined, session, sinceMillis } = read;
     const value = entityValue(type, state);
+    const openConflicts = value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : [];
     return {
       entity,
       value,
       seen: state.seen,
       session: this.parts.sessions.issue(sessionWith(session, shard, state.seen)),
-      openConflicts: value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : [],
+      openConflicts,
       quarantined,
+      stalenessMillis: this.parts.staleness.age(sinceMillis),
     };
   }
 
@@ -220,4 +290,8 @@ function hasSiblings(type: EntityType, value: JsonObject): boolean {
       return true;
   }
   return false;
+}
+
+function notInTime(): AtollError {
+  return new AtollError('deadline_exceeded', 'the read was not answered in time');
 }

@@ -1,3 +1,4 @@
+import type { Actor } from '#core/causality/dot.js';
 import { nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import { firstUncovered, type SessionCursors } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
@@ -7,6 +8,13 @@ import type { CursorWatch } from '../accept/wake.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type CursorRow, type EventLog } from '../ports/event-log.js';
+import { SharedRun } from '../shared-run.js';
+
+/** Committed cursors of all shards, as the database told them at a moment after `beganMillis`. */
+export interface CursorReading {
+  readonly beganMillis: number;
+  readonly shards: ReadonlyMap<number, readonly CursorRow[]>;
+}
 
 export interface RegionCursorsParts {
   readonly log: EventLog;
@@ -16,6 +24,8 @@ export interface RegionCursorsParts {
   readonly watch: CursorWatch;
   /** Somebody waits: what is missing should be fetched at once. */
   readonly hurry: () => void;
+  /** Called with every reading of the database. */
+  readonly onReading: (reading: CursorReading) => void;
 }
 
 type Which = 'stored' | 'folded';
@@ -27,17 +37,29 @@ type Which = 'stored' | 'folded';
 export class RegionCursors {
   private others: ReadonlyMap<number, readonly CursorRow[]> = new Map();
   private readAtMillis = -Infinity;
-  private reading: Promise<void> | undefined;
+  private readonly readings = new SharedRun(() => this.read());
 
   constructor(private readonly parts: RegionCursorsParts) {}
+
+  /**
+   * What the region's database holds at a moment after the call, whoever owns what: the check that bounded and quorum
+   * answers, and cursors told to other regions, need (PROTOCOL §1). Shared by all who wait. @throws LogUnavailable, CommitUnknown
+   */
+  reading(): Promise<CursorReading> {
+    return this.readings.next();
+  }
+
+  foldedSeq(shard: number, actor: Actor): number {
+    const state = this.parts.intake.stateOf(shard);
+    if (state) return state.cursors.get(actor)?.folded ?? 0;
+    return this.others.get(shard)?.find((row) => row.actor === actor)?.folded ?? 0;
+  }
 
   vector(shard: number, which: Which): VersionVector {
     const state = this.parts.intake.stateOf(shard);
     if (state) return which === 'stored' ? storedVector(state) : foldedVector(state);
     const rows = this.others.get(shard);
-    return rows
-      ? new Map(rows.filter((row) => row[which] > 0).map((row) => [row.actor, row[which]]))
-      : nothingSeen;
+    return rows ? vectorOf(rows, which) : nothingSeen;
   }
 
   all(which: Which): SessionCursors {
@@ -63,9 +85,14 @@ export class RegionCursors {
         );
       }
       this.parts.hurry();
-      if (this.parts.intake.stateOf(missing.shard)) await this.parts.watch.next(left);
-      else await this.readOthers(left);
+      await this.moved(missing.shard, left);
     }
+  }
+
+  /** Waits until the cursors of a shard may have moved, wherever it is owned; `withinMillis` at the longest. */
+  async moved(shard: number, withinMillis: number): Promise<void> {
+    if (this.parts.intake.stateOf(shard)) await this.parts.watch.next(withinMillis);
+    else await this.readOthers(withinMillis);
   }
 
   /** Reads the cursors of shards that siblings own, unless that was done a moment ago. */
@@ -75,16 +102,28 @@ export class RegionCursors {
     if (age < timing.cursorPollMillis) {
       await this.parts.watch.next(Math.min(withinMillis, timing.cursorPollMillis - age));
     }
-    this.reading ??= this.read().finally(() => (this.reading = undefined));
-    await this.reading;
-  }
-
-  private async read(): Promise<void> {
     try {
-      this.others = await this.parts.log.cursors();
+      await this.reading();
     } catch (error) {
       if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
     }
-    this.readAtMillis = this.parts.clock.monotonicMillis();
   }
+
+  private async read(): Promise<CursorReading> {
+    const { clock, log, onReading } = this.parts;
+    const beganMillis = clock.monotonicMillis();
+    try {
+      const shards = await log.cursors();
+      this.others = shards;
+      const reading = { beganMillis, shards };
+      onReading(reading);
+      return reading;
+    } finally {
+      this.readAtMillis = clock.monotonicMillis();
+    }
+  }
+}
+
+export function vectorOf(rows: readonly CursorRow[], which: Which): VersionVector {
+  return new Map(rows.filter((row) => row[which] > 0).map((row) => [row.actor, row[which]]));
 }

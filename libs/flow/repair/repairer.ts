@@ -2,23 +2,26 @@ import { regionOf, type Actor } from '#core/causality/dot.js';
 import { nothingSeen, seqOf, type VersionVector } from '#core/causality/version-vector.js';
 import { StabilityTracker } from '#core/consistency/stability.js';
 import type { Intake } from '../accept/intake.js';
-import { foldedVector, storedVector, type ShardState } from '../accept/shard-state.js';
+import { foldedVector, type ShardState } from '../accept/shard-state.js';
 import { Wake } from '../accept/wake.js';
 import type { Limits, Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import { CommitUnknown, LogUnavailable, type EventLog, type ShardOwner } from '../ports/event-log.js';
+import type { EventLog, ShardOwner } from '../ports/event-log.js';
 import {
   PeerUnavailable,
   type Heartbeat,
   type Peers,
+  type ShardCursors,
   type ShardHeartbeat,
   type Siblings,
 } from '../ports/peers.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { Transport } from '../ports/transport.js';
+import type { Staleness } from '../read/staleness.js';
 import type { Receiver } from '../receive/receiver.js';
 import { Gaps, type Gap } from './gaps.js';
 import type { PolicyAgreement } from './policy-agreement.js';
+import type { Teller } from './teller.js';
 
 export interface RepairerParts {
   readonly processId: string;
@@ -33,15 +36,14 @@ export interface RepairerParts {
   readonly intake: Intake;
   readonly receiver: Receiver;
   readonly agreement: PolicyAgreement;
-  readonly policyHashes: ReadonlyMap<string, string>;
+  readonly teller: Teller;
+  readonly staleness: Staleness;
   /** Owners of the region's shards as last read: heartbeats for theirs are passed on. */
   readonly owners: () => readonly ShardOwner[];
 }
 
 interface PeerSight {
   heardAtMillis: number;
-  /** Highest heartbeat number of each of its processes. */
-  readonly numbers: Map<string, number>;
   /** Per shard: what it stores of this region's own stream. */
   readonly storedOfOurs: Map<number, number>;
 }
@@ -49,34 +51,30 @@ interface PeerSight {
 /** Fetches under way at once: each holds up to a fetch's bytes (INV-15). */
 const fetchesMax = 4;
 
-/**
- * Station 7, as far as cursors go: tells the other regions what is stored and folded here, hears the same from them,
- * and fetches what is missing from whoever has it (PROTOCOL §6).
- */
+/** Station 7, as far as cursors go: hears what other regions store, and fetches what is missing from whoever has it (PROTOCOL §6). */
 export class Repairer {
   private readonly gaps = new Gaps();
   private readonly sights = new Map<string, PeerSight>();
   private readonly trackers = new Map<number, StabilityTracker>();
-  private readonly heartbeatWake = new Wake();
   private readonly gapWake = new Wake();
   private readonly fetching = new Set<Promise<void>>();
   private running: Promise<void>[] = [];
   private stopping = false;
   private hurried = false;
-  private number = 0;
 
   constructor(private readonly parts: RepairerParts) {
     parts.peers.onHeartbeat((heartbeat) => this.hear(heartbeat));
   }
 
   start(): void {
-    this.running = [this.tell(), this.watchGaps()];
+    this.parts.teller.start();
+    this.running = [this.watchGaps()];
   }
 
   async stop(): Promise<void> {
     this.stopping = true;
-    this.heartbeatWake.wake();
     this.gapWake.wake();
+    await this.parts.teller.stop();
     await Promise.all(this.running);
     await Promise.all(this.fetching);
   }
@@ -108,6 +106,16 @@ export class Repairer {
     this.learn(heartbeat);
   }
 
+  /** A region answered what it stores, for somebody waits: what is missing here is fetched at once, by whoever owns the shard. */
+  shown(region: string, shard: number, { actor, lastSeq, stored, folded }: ShardCursors): void {
+    const report = { shard, lastSeq, stored, folded };
+    const state = this.parts.intake.stateOf(shard);
+    const told = { region, actor, process: 'asked', number: 0, echoes: [], policyHashes: new Map() };
+    if (!state) return this.passOn({ ...told, shards: [report] });
+    this.learnShard(state, told, report);
+    this.hurry();
+  }
+
   sight(region: string): {
     readonly heardMillisAgo: number | null;
     readonly behindHere: number;
@@ -133,25 +141,26 @@ export class Repairer {
       regionOf(heartbeat.actor) !== heartbeat.region
     )
       return;
-    const sight = this.sightOf(heartbeat.region);
-    sight.heardAtMillis = this.parts.clock.monotonicMillis();
-    sight.numbers.set(
-      heartbeat.process,
-      Math.max(heartbeat.number, sight.numbers.get(heartbeat.process) ?? 0),
-    );
+    this.sightOf(heartbeat.region).heardAtMillis = this.parts.clock.monotonicMillis();
     this.parts.agreement.hear(heartbeat.region, heartbeat.policyHashes);
     this.learn(heartbeat);
     this.passOn(heartbeat);
   }
 
   private learn(heartbeat: Heartbeat): void {
+    this.parts.teller.heard(heartbeat);
+    this.parts.staleness.heard(heartbeat);
     for (const report of heartbeat.shards) {
       const state = this.parts.intake.stateOf(report.shard);
       if (state) this.learnShard(state, heartbeat, report);
     }
   }
 
-  private learnShard(state: ShardState, heartbeat: Heartbeat, report: ShardHeartbeat): void {
+  private learnShard(
+    state: ShardState,
+    heartbeat: Pick<Heartbeat, 'region' | 'actor'>,
+    report: ShardHeartbeat,
+  ): void {
     const { actor: ownActor } = this.parts.log.identity;
     for (const [actor, upTo] of report.stored) {
       if (actor !== ownActor)
@@ -196,58 +205,10 @@ export class Repairer {
   private sightOf(region: string): PeerSight {
     let sight = this.sights.get(region);
     if (!sight) {
-      sight = { heardAtMillis: -Infinity, numbers: new Map(), storedOfOurs: new Map() };
+      sight = { heardAtMillis: -Infinity, storedOfOurs: new Map() };
       this.sights.set(region, sight);
     }
     return sight;
-  }
-
-  private async tell(): Promise<void> {
-    while (!this.stopping) {
-      await this.heartbeatWake.wait(this.parts.clock, this.parts.timing.heartbeatMillis);
-      if (this.stopping) return;
-      const shards = await this.ownShards();
-      if (!shards) continue;
-      this.number += 1;
-      const { region, actor } = this.parts.log.identity;
-      const { processId: process, policyHashes } = this.parts;
-      const heartbeat: Heartbeat = {
-        region,
-        actor,
-        process,
-        number: this.number,
-        echoes: this.echoes(),
-        shards,
-        policyHashes,
-      };
-      for (const peer of this.parts.peers.regions) this.parts.peers.sendHeartbeat(peer, heartbeat);
-    }
-  }
-
-  /** Committed state of the shards that are surely still owned: the check starts after the state was read. */
-  private async ownShards(): Promise<readonly ShardHeartbeat[] | undefined> {
-    const reports = new Map<number, ShardHeartbeat>();
-    const claims: { readonly shard: number; readonly ownerEpoch: number }[] = [];
-    for (const shard of this.parts.intake.owned()) {
-      const state = this.parts.intake.stateOf(shard);
-      if (!state) continue;
-      const { lastSeq, ownerEpoch } = state.fence;
-      reports.set(shard, { shard, stored: storedVector(state), folded: foldedVector(state), lastSeq });
-      claims.push({ shard, ownerEpoch });
-    }
-    try {
-      const owned = await this.parts.log.stillOwned(claims);
-      return owned.flatMap((shard) => reports.get(shard) ?? []);
-    } catch (error) {
-      if (error instanceof LogUnavailable || error instanceof CommitUnknown) return undefined;
-      throw error;
-    }
-  }
-
-  private echoes(): Heartbeat['echoes'] {
-    return [...this.sights].flatMap(([region, { numbers }]) =>
-      [...numbers].map(([process, number]) => ({ region, process, number })),
-    );
   }
 
   private async watchGaps(): Promise<void> {

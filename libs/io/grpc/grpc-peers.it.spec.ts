@@ -57,6 +57,7 @@ async function openLab(): Promise<GrpcLab> {
       authenticate: tokenAuthentication(tokens),
       handlers,
       heard: peers.heard,
+      acked: peers.acked,
       refused: (reason) => refusals.push(reason),
     });
     const end = (): void => {
@@ -88,6 +89,7 @@ peersContract('over gRPC', openLab);
 
 const handlers: PeerHandlers = {
   fetch: () => Promise.resolve([Uint8Array.of(1)]),
+  cursors: () => Promise.reject(new Error('not expected to be asked')),
   forward: (payload) => Promise.resolve(payload),
   relayed: () => undefined,
 };

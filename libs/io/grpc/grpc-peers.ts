@@ -3,16 +3,19 @@ import { assert } from '#core/assert.js';
 import { AtollError, type ErrorCode } from '#core/errors.js';
 import {
   PeerUnavailable,
+  type Ack,
   type FetchRequest,
   type Heartbeat,
   type Peers,
+  type ShardCursors,
   type Siblings,
 } from '#flow/ports/peers.js';
+import { decodeCursors, type CursorsMessage } from '../wire/cursors-codec.js';
 import { errorCatalogue } from '../wire/error-catalogue.js';
 import { encodeHeartbeat } from '../wire/heartbeat-codec.js';
-import { HeartbeatStream } from './heartbeat-stream.js';
 import { errorCodeKey } from './peer-definition.js';
 import { PeerEndpoint } from './peer-endpoint.js';
+import { TellStream } from './tell-stream.js';
 
 export interface GrpcPeersOptions {
   /** The region that calls. */
@@ -27,7 +30,8 @@ export interface GrpcPeersOptions {
 
 interface Peer {
   readonly fetchFrom: PeerEndpoint[];
-  readonly heartbeatsTo: readonly HeartbeatStream[];
+  readonly heartbeatsTo: readonly TellStream[];
+  readonly acksTo: readonly TellStream[];
 }
 
 /** Time limits of calls, in milliseconds. */
@@ -37,6 +41,10 @@ const forwardMillisMax = 65_000;
 const relayMillisMax = 2000;
 /** Processes of the own region that are remembered; addresses of past ones must not pile up. */
 const siblingsMax = 64;
+/** Heartbeats that wait for the connection: a later one says more. */
+const heartbeatsWrittenMax = 2;
+/** Acks that wait for the connection, about 100 KB: who waits for one that was dropped asks by itself. */
+const acksWrittenMax = 2000;
 /** Relays to one sibling that may be under way: later heartbeats say the same and more. */
 const relaysMax = 4;
 
@@ -47,6 +55,7 @@ export class GrpcPeers implements Peers, Siblings {
   readonly #peers = new Map<string, Peer>();
   readonly #siblings = new Map<string, PeerEndpoint>();
   readonly #listeners: ((heartbeat: Heartbeat) => void)[] = [];
+  readonly #ackListeners: ((region: string, ack: Ack) => void)[] = [];
 
   constructor(options: GrpcPeersOptions) {
     assert(!options.endpoints.has(options.region), `${options.region} is no peer of itself`);
@@ -55,8 +64,13 @@ export class GrpcPeers implements Peers, Siblings {
     for (const [region, addresses] of options.endpoints) {
       assert(addresses.length > 0, `the peer region ${region} has an endpoint`);
       const endpoints = addresses.map((address) => this.#endpoint(address));
-      const heartbeatsTo = endpoints.map((endpoint) => new HeartbeatStream(endpoint));
-      this.#peers.set(region, { fetchFrom: endpoints, heartbeatsTo });
+      const heartbeatsTo = endpoints.map(
+        (endpoint) => new TellStream({ endpoint, method: 'Heartbeats', writtenMax: heartbeatsWrittenMax }),
+      );
+      const acksTo = endpoints.map(
+        (endpoint) => new TellStream({ endpoint, method: 'Acks', writtenMax: acksWrittenMax }),
+      );
+      this.#peers.set(region, { fetchFrom: endpoints, heartbeatsTo, acksTo });
     }
   }
 
@@ -91,6 +105,34 @@ export class GrpcPeers implements Peers, Siblings {
     for (const listener of this.#listeners) listener(heartbeat);
   };
 
+  /** All processes are asked at once: one that is gone must not cost the others' time. */
+  async cursors(region: string, shard: number, millisMax: number): Promise<ShardCursors> {
+    const asking = this.#peer(region).fetchFrom.map(async (endpoint) => {
+      const message = await endpoint.call<CursorsMessage>('Cursors', { shard }, millisMax);
+      const cursors = decodeCursors(message, { region, shard });
+      if (cursors === undefined) throw new Error(`${region} answered something else than was asked`);
+      return cursors;
+    });
+    try {
+      return await Promise.any(asking);
+    } catch (error) {
+      throw unavailable(region, (error as AggregateError).errors[0]);
+    }
+  }
+
+  sendAck(region: string, ack: Ack): void {
+    for (const stream of this.#peer(region).acksTo) stream.send(ack);
+  }
+
+  onAck(handler: (region: string, ack: Ack) => void): void {
+    this.#ackListeners.push(handler);
+  }
+
+  /** For the serving side (`PeerServiceOptions.acked`): tells all handlers. */
+  readonly acked = (region: string, ack: Ack): void => {
+    for (const listener of this.#ackListeners) listener(region, ack);
+  };
+
   async forward(address: string, payload: Uint8Array): Promise<Uint8Array> {
     const millis = this.#options.forwardMillisMax ?? forwardMillisMax;
     try {
@@ -112,8 +154,8 @@ export class GrpcPeers implements Peers, Siblings {
   }
 
   close(): void {
-    for (const { fetchFrom, heartbeatsTo } of this.#peers.values()) {
-      for (const stream of heartbeatsTo) stream.close();
+    for (const { fetchFrom, heartbeatsTo, acksTo } of this.#peers.values()) {
+      for (const stream of [...heartbeatsTo, ...acksTo]) stream.close();
       for (const endpoint of fetchFrom) endpoint.close();
     }
     for (const sibling of this.#siblings.values()) sibling.close();

@@ -16,7 +16,8 @@ export interface EndpointOptions {
   readonly token: string | undefined;
 }
 
-type Method = 'Fetch' | 'Forward' | 'Relay';
+type Method = 'Fetch' | 'Forward' | 'Relay' | 'Cursors';
+export type StreamMethod = 'Heartbeats' | 'Acks';
 
 /** One process of some region, as something to call. Connects at the first call, and again by itself. */
 export class PeerEndpoint {
@@ -62,9 +63,9 @@ export class PeerEndpoint {
     }
   }
 
-  /** Opens the stream; `ended` is called once, when it is over for whatever reason. */
-  openHeartbeats(ended: () => void): ClientWritableStream<object> {
-    const { path, requestSerialize, responseDeserialize } = this.#definition('Heartbeats');
+  /** Opens a stream; `ended` is called once, when it is over for whatever reason. */
+  openStream(method: StreamMethod, ended: () => void): ClientWritableStream<object> {
+    const { path, requestSerialize, responseDeserialize } = this.#definition(method);
     const stream = this.#client.makeClientStreamRequest<object, object>(
       path,
       requestSerialize,
@@ -81,7 +82,7 @@ export class PeerEndpoint {
     this.#client.close();
   }
 
-  #definition(method: Method | 'Heartbeats') {
+  #definition(method: Method | StreamMethod) {
     const definition = peerServiceDefinition()[method];
     if (definition === undefined) throw new Error(`peer.proto has no method ${method}`);
     return definition;

@@ -11,7 +11,8 @@ import {
 } from '@grpc/grpc-js';
 import { AtollError } from '#core/errors.js';
 import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
-import type { FetchRequest, Heartbeat } from '#flow/ports/peers.js';
+import type { Ack, FetchRequest, Heartbeat } from '#flow/ports/peers.js';
+import { decodeAck, encodeCursors } from '../wire/cursors-codec.js';
 import { grpcStatusNumbers, errorCatalogue } from '../wire/error-catalogue.js';
 import { decodeHeartbeat, type HeartbeatMessage } from '../wire/heartbeat-codec.js';
 import type { Authenticate } from './peer-authentication.js';
@@ -29,6 +30,8 @@ export interface PeerServiceOptions {
   readonly handlers: PeerHandlers;
   /** Called with every heartbeat of a peer region. */
   readonly heard: (heartbeat: Heartbeat) => void;
+  /** Called with every ack of a peer region. */
+  readonly acked: (region: string, ack: Ack) => void;
   /** Told about calls that were refused, with the reason; their callers learn less. */
   readonly refused?: (reason: string) => void;
 }
@@ -57,6 +60,9 @@ export function peerService(options: PeerServiceOptions): UntypedServiceImplemen
         throw new AtollError('invalid_request', 'a fetch names an actor and begins at a seq from 1');
       return { events: cut(await handlers.fetch(request)) };
     }),
+    cursors: unary(options, anyMember, async ({ shard }: { readonly shard: number }) =>
+      encodeCursors(shard, await handlers.cursors(shard)),
+    ),
     forward: unary(options, sibling, async ({ payload }: Bytes) => ({
       payload: await handlers.forward(payload),
     })),
@@ -67,7 +73,18 @@ export function peerService(options: PeerServiceOptions): UntypedServiceImplemen
       handlers.relayed(heartbeat);
       return Promise.resolve({});
     }),
-    heartbeats: heartbeatStream(options),
+    heartbeats: toldBy(options, 'heartbeats', (caller, message: HeartbeatMessage) => {
+      const heartbeat = decodeHeartbeat(message);
+      if (heartbeat?.region !== caller) return false;
+      options.heard(heartbeat);
+      return true;
+    }),
+    acks: toldBy(options, 'acks', (caller, message: Ack) => {
+      const ack = decodeAck(message, region);
+      if (ack === undefined) return false;
+      options.acked(caller, ack);
+      return true;
+    }),
   };
 }
 
@@ -110,25 +127,28 @@ function unary<Request, Response>(
   };
 }
 
-function heartbeatStream({ authenticate, region, heard, refused }: PeerServiceOptions) {
-  return (call: ServerReadableStream<HeartbeatMessage, object>, callback: sendUnaryData<object>): void => {
+/** A stream of a peer region's messages; `take` answers whether the message is one that this caller may send. */
+function toldBy<Message>(
+  { authenticate, region, refused }: PeerServiceOptions,
+  what: string,
+  take: (caller: string, message: Message) => boolean,
+) {
+  return (call: ServerReadableStream<Message, object>, callback: sendUnaryData<object>): void => {
     const caller = authenticate(call.metadata);
     let ended = false;
     const end = (error: Partial<ServiceError> | null): void => {
       if (ended) return;
       ended = true;
-      if (error) refused?.(`heartbeats from ${caller ?? call.getPeer()}: ${error.details}`);
+      if (error) refused?.(`${what} from ${caller ?? call.getPeer()}: ${error.details}`);
       callback(error, {});
     };
     // The caller is gone, or says so; it opens another stream when it is back.
     for (const event of ['error', 'cancelled', 'end']) call.on(event, () => end(null));
     const refusal = refusalOf(caller, caller !== region);
     if (refusal !== undefined) return end(refusal);
-    call.on('data', (message: HeartbeatMessage) => {
-      if (ended) return;
-      const heartbeat = decodeHeartbeat(message);
-      if (heartbeat !== undefined && heartbeat.region === caller) return heard(heartbeat);
-      end({ code: status.INVALID_ARGUMENT, details: 'this is no heartbeat of the calling region' });
+    call.on('data', (message: Message) => {
+      if (ended || (caller !== undefined && take(caller, message))) return;
+      end({ code: status.INVALID_ARGUMENT, details: `these are no ${what} of the calling region` });
     });
   };
 }

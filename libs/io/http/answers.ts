@@ -23,6 +23,9 @@ export const entity = z
     seen: vector,
     conflicts: z.array(z.string()).meta({ description: 'Ids of conflicts that a person must decide' }),
     quarantined: z.boolean().meta({ description: 'An event of the entity is stored but cannot be folded' }),
+    stalenessMs: z.number().int().nullable().meta({
+      description: 'What is missing in it is younger than this, in milliseconds; null: nobody can tell',
+    }),
     region,
     session,
   })
@@ -58,6 +61,9 @@ export const write = z
     replayed: z
       .boolean()
       .meta({ description: 'The command had been stored before; this is what became of it' }),
+    confirmed: z.array(z.string()).meta({
+      description: 'Regions besides its origin that are known to store it durably, where `Atoll-Acks` asked',
+    }),
     region,
     session,
   })

@@ -1,3 +1,5 @@
+import { parseAcks, type Acks } from '#core/consistency/acks.js';
+import { eventual, parseLevel, session as sessionLevel, type Level } from '#core/consistency/level.js';
 import { AtollError } from '#core/errors.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { mutationIdLengthMax } from '#core/event/mutation-id.js';
@@ -7,7 +9,8 @@ import { maxWaitMillisDefault, maxWaitMillisMax, sessionLengthMax } from './limi
 /** How one request asked to be served: what its headers, or its gRPC metadata, say. */
 export interface Call {
   readonly requestId: string;
-  readonly level: 'eventual' | 'session';
+  readonly level: Level;
+  readonly acks: Acks;
   readonly session?: string;
   readonly maxWaitMillis: number;
   readonly mutationId?: string;
@@ -27,16 +30,16 @@ export interface CallSource {
 /**
  * Reads the headers that every operation knows. What is asked for and cannot be given is refused, never ignored (INV-10).
  *
- * @throws AtollError invalid_request, level_not_available, acks_not_available, invalid_session, invalid_mutation_id
+ * @throws AtollError invalid_request, level_not_available, invalid_session, invalid_mutation_id
  */
 export function readCall({ requestId, header, remainingMillis }: CallSource): Call {
   const session = readSession(header('atoll-session'));
-  checkAcks(header('atoll-acks'));
   checkUnsupported(header);
   const wait = readMaxWait(header('atoll-max-wait'));
   return {
     requestId,
     level: readLevel(header('atoll-consistency'), session),
+    acks: readAcks(header('atoll-acks')),
     session,
     maxWaitMillis: remainingMillis === undefined ? wait : Math.max(0, Math.min(wait, remainingMillis)),
     mutationId: readMutationId(header('idempotency-key')),
@@ -50,32 +53,40 @@ function readSession(text: string | undefined): string | undefined {
   throw new AtollError('invalid_session', `A session token has at most ${sessionLengthMax} characters.`);
 }
 
-const laterLevel = /^(causal|quorum|strong|bounded;max=\d{1,7}ms(;else=(fetch|redirect|refuse))?)$/;
+const laterLevels: ReadonlySet<string> = new Set(['causal', 'strong']);
 
-function readLevel(text: string | undefined, session: string | undefined): Call['level'] {
-  if (text === undefined) return session === undefined ? 'eventual' : 'session';
-  if (text === 'eventual' || text === 'session') return text;
-  if (laterLevel.test(text)) {
-    throw new AtollError(
-      'level_not_available',
-      `The level '${text}' is not available yet; 'eventual' and 'session' are.`,
-    );
-  }
+function readLevel(text: string | undefined, session: string | undefined): Level {
+  if (text === undefined) return session === undefined ? eventual : sessionLevel;
+  const level = parseLevel(text);
+  if (level !== undefined) return level;
+  if (laterLevels.has(text))
+    throw new AtollError('level_not_available', `The level '${text}' is not available yet.`);
   throw new AtollError(
     'invalid_request',
-    "Atoll-Consistency must be 'eventual' or 'session' ('causal', 'bounded;max=<n>ms', 'quorum' and 'strong' are not available yet).",
+    "Atoll-Consistency must be 'eventual', 'session', 'bounded;max=<n>ms' (with ';else=fetch', 'redirect' or 'refuse') or 'quorum'.",
   );
 }
 
-function checkAcks(text: string | undefined): void {
-  if (text === undefined || text === 'local') return;
-  if (text === '1' || text === 'majority' || text === 'all') {
-    throw new AtollError('acks_not_available', `Atoll-Acks '${text}' is not available yet; 'local' is.`);
+function readAcks(text: string | undefined): Acks {
+  const acks = text === undefined ? 'local' : parseAcks(text);
+  if (acks !== undefined) return acks;
+  throw new AtollError('invalid_request', "Atoll-Acks must be 'local', '1', 'majority' or 'all'.");
+}
+
+/**
+ * Refuses what an operation cannot give. A session is for all of them; what more a call asks for is refused where it
+ * would be ignored (INV-10). @throws AtollError level_not_available, acks_not_available
+ */
+export function refuseUntaken(call: Call, takes: { readonly level: boolean; readonly acks: boolean }): void {
+  if (!takes.level && call.level.kind !== 'eventual' && call.level.kind !== 'session') {
+    const detail = `This operation does not read at level '${call.level.kind}'.`;
+    throw new AtollError('level_not_available', detail);
   }
-  throw new AtollError(
-    'invalid_request',
-    "Atoll-Acks must be 'local' ('1', 'majority' and 'all' are not available yet).",
-  );
+  if (!takes.acks && call.acks !== 'local')
+    throw new AtollError(
+      'acks_not_available',
+      `This operation stores nothing that '${call.acks}' could be for.`,
+    );
 }
 
 function checkUnsupported(header: CallSource['header']): void {

@@ -45,6 +45,10 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
     help: 'Types refused on a link: same version, other policies',
     labels: ['type', 'region'],
   },
+  announcements_failed_total: {
+    help: 'Heartbeats that could not be put on the control topic; replication does not need them',
+    labels: [],
+  },
 };
 
 export const gauges: Readonly<Record<GaugeName, MetricEntry>> = {

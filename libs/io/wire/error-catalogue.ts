@@ -196,21 +196,54 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     whatToDo:
       'An operator looks at GET /v1/admin/quarantine and acts. Reads at level `eventual` go on, with a flag.',
   },
+  too_stale: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'This region is staler than was allowed',
+    meaning:
+      'A read asked for `bounded` staleness, and what comes from some region may be older here than that: because `else=refuse` was given, because `else=redirect` found no region that is fresh enough, or because what was missing did not arrive within the wait that was allowed. `stalenessMs` says how old a read would have been.',
+    whatToDo:
+      'Try again, allow more, ask another region, or read at level `eventual` and look at the staleness of the answer.',
+  },
+  read_elsewhere: {
+    httpStatus: 421,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'Another region is fresh enough',
+    meaning:
+      'A read asked for `bounded` staleness with `else=redirect`. This region is staler than that; those in `regions` have just said that they are not.',
+    whatToDo: 'Send the same read to one of `regions`.',
+  },
+  no_quorum: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'Too few regions answer',
+    meaning:
+      'A read at level `quorum` needs to hear from a majority of the regions what they store, and did not within the wait that was allowed.',
+    whatToDo: 'Try again, allow a longer `Atoll-Max-Wait`, or ask a region on the side of the majority.',
+  },
+  acks_incomplete: {
+    httpStatus: 504,
+    grpcStatus: 'DEADLINE_EXCEEDED',
+    title: 'The write is stored, but not in as many regions yet as it asked for',
+    meaning:
+      'The write took effect and is durable in its region; `confirmed` lists the other regions that are known to store it, `unconfirmed` those that are not yet. They will get it unless its region is lost first.',
+    whatToDo: 'Send it again with the same mutation id to go on waiting: it is executed at most once.',
+  },
   level_not_available: {
     httpStatus: 501,
     grpcStatus: 'UNIMPLEMENTED',
     title: 'This consistency level is not available',
     meaning:
-      'The level in `Atoll-Consistency` is one that this version does not offer. A weaker one is never taken in its place.',
-    whatToDo: 'Use `eventual` or `session`.',
+      'The level in `Atoll-Consistency` is one that this version, or this operation, does not offer. A weaker one is never taken in its place.',
+    whatToDo: 'Use a level that the reference of the operation names.',
   },
   acks_not_available: {
     httpStatus: 501,
     grpcStatus: 'UNIMPLEMENTED',
     title: 'This number of acknowledgements is not available',
     meaning:
-      'The durability in `Atoll-Acks` is one that this version does not offer. The write was not done.',
-    whatToDo: 'Use `local`.',
+      'The operation does not take `Atoll-Acks`, or there are not as many other regions as it asks for. Nothing was done.',
+    whatToDo: 'Use `local`, or an operation that writes.',
   },
   owner_moved: {
     httpStatus: 503,

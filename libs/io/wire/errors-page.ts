@@ -14,7 +14,7 @@ Every error is a problem by RFC 9457 (\`application/problem+json\`) over HTTP, a
 - \`errors\`: \`[{ path, code, detail }]\`, one per wrong place in the body; \`path\` is a JSON pointer.
 
 An error never leaves a request half done. Only \`deadline_exceeded\`, \`unavailable\` and \`internal\` leave it open whether a write
-took effect; a retry with the same mutation id finds out.
+took effect; a retry with the same mutation id finds out. \`acks_incomplete\` says that it did.
 
 This page is generated from the catalogue in \`libs/io/wire/error-catalogue.ts\`; its test writes it anew with \`vitest -u\`.
 `;

@@ -7,7 +7,7 @@ const heartbeat: Heartbeat = {
   actor: 'eu~2',
   process: 'p1',
   number: 3,
-  echoes: [{ region: 'us', process: 'q', number: 4 }],
+  echoes: [{ region: 'us', process: 'q', number: 4, heldMillis: 12.5 }],
   shards: [
     {
       shard: 0,
@@ -48,7 +48,8 @@ describe('the heartbeat codec', () => {
       { ...good, actor: 'us~1' },
       { ...good, number: -1 },
       { ...good, number: 2 ** 53 },
-      { ...good, echoes: [{ region: 'us', process: 'q', number: -4 }] },
+      { ...good, echoes: [{ region: 'us', process: 'q', number: -4, heldMillis: 0 }] },
+      { ...good, echoes: [{ region: 'us', process: 'q', number: 4, heldMillis: NaN }] },
       { ...good, shards: [{ ...shard!, lastSeq: 2 ** 53 }] },
       withCursor({ actor: 2 }),
       withCursor({ stored: -1 }),

@@ -1,5 +1,5 @@
 import { regionOf, type Actor } from '#core/causality/dot.js';
-import type { Heartbeat, ShardHeartbeat } from '#flow/ports/peers.js';
+import type { Echo, Heartbeat, ShardHeartbeat } from '#flow/ports/peers.js';
 
 /** `atoll.peer.v1.Heartbeat` as the proto loader gives and takes it: camel case, int64 as number, nothing absent. */
 export interface HeartbeatMessage {
@@ -7,33 +7,51 @@ export interface HeartbeatMessage {
   readonly actor: string;
   readonly process: string;
   readonly number: number;
-  readonly echoes: readonly { readonly region: string; readonly process: string; readonly number: number }[];
+  readonly echoes: readonly Echo[];
   readonly actors: readonly string[];
-  readonly shards: readonly {
-    readonly shard: number;
-    readonly lastSeq: number;
-    readonly cursors: readonly { readonly actor: number; readonly stored: number; readonly folded: number }[];
-  }[];
+  readonly shards: readonly ShardMessage[];
   readonly policyHashes: Readonly<Record<string, string>>;
+}
+
+/** One shard, with its actors by their index in a list beside it. */
+export interface ShardMessage {
+  readonly shard: number;
+  readonly lastSeq: number;
+  readonly cursors: readonly { readonly actor: number; readonly stored: number; readonly folded: number }[];
+}
+
+/** Gives actors their indexes: the keys, in their order, are the list. */
+export class ActorIndexes {
+  readonly #indexes = new Map<Actor, number>();
+
+  of(actor: Actor): number {
+    const index = this.#indexes.get(actor) ?? this.#indexes.size;
+    this.#indexes.set(actor, index);
+    return index;
+  }
+
+  get actors(): readonly Actor[] {
+    return [...this.#indexes.keys()];
+  }
+}
+
+export function encodeShard(
+  { shard, lastSeq, stored, folded }: ShardHeartbeat,
+  indexes: ActorIndexes,
+): ShardMessage {
+  const actors = new Set([...stored.keys(), ...folded.keys()]);
+  const cursors = [...actors].map((actor) => ({
+    actor: indexes.of(actor),
+    stored: stored.get(actor) ?? 0,
+    folded: folded.get(actor) ?? 0,
+  }));
+  return { shard, lastSeq, cursors };
 }
 
 /** Actors are named once and then by index: each shard has cursors of all of them. */
 export function encodeHeartbeat(heartbeat: Heartbeat): HeartbeatMessage {
-  const indexes = new Map<Actor, number>();
-  const indexOf = (actor: Actor): number => {
-    const index = indexes.get(actor) ?? indexes.size;
-    indexes.set(actor, index);
-    return index;
-  };
-  const shards = heartbeat.shards.map(({ shard, lastSeq, stored, folded }) => {
-    const actors = new Set([...stored.keys(), ...folded.keys()]);
-    const cursors = [...actors].map((actor) => ({
-      actor: indexOf(actor),
-      stored: stored.get(actor) ?? 0,
-      folded: folded.get(actor) ?? 0,
-    }));
-    return { shard, lastSeq, cursors };
-  });
+  const indexes = new ActorIndexes();
+  const shards = heartbeat.shards.map((shard) => encodeShard(shard, indexes));
   const { region, actor, process, number, echoes, policyHashes } = heartbeat;
   return {
     region,
@@ -41,7 +59,7 @@ export function encodeHeartbeat(heartbeat: Heartbeat): HeartbeatMessage {
     process,
     number,
     echoes,
-    actors: [...indexes.keys()],
+    actors: indexes.actors,
     shards,
     policyHashes: Object.fromEntries(policyHashes),
   };
@@ -51,7 +69,7 @@ export function encodeHeartbeat(heartbeat: Heartbeat): HeartbeatMessage {
 export function decodeHeartbeat(message: HeartbeatMessage): Heartbeat | undefined {
   const { region, actor, process, number, echoes, actors } = message;
   if (region === '' || process === '' || regionOf(actor) !== region || !isCount(number)) return undefined;
-  if (!echoes.every((echo) => isCount(echo.number))) return undefined;
+  if (!echoes.every(({ number: of, heldMillis }) => isCount(of) && heldMillis >= 0)) return undefined;
   const shards: ShardHeartbeat[] = [];
   for (const encoded of message.shards) {
     const shard = decodeShard(encoded, actors);
@@ -63,16 +81,19 @@ export function decodeHeartbeat(message: HeartbeatMessage): Heartbeat | undefine
     actor,
     process,
     number,
-    echoes: echoes.map((echo) => ({ region: echo.region, process: echo.process, number: echo.number })),
+    echoes: echoes.map((echo) => ({
+      region: echo.region,
+      process: echo.process,
+      number: echo.number,
+      heldMillis: echo.heldMillis,
+    })),
     shards,
     policyHashes: new Map(Object.entries(message.policyHashes)),
   };
 }
 
-function decodeShard(
-  encoded: HeartbeatMessage['shards'][number],
-  actors: readonly string[],
-): ShardHeartbeat | undefined {
+/** `undefined` when the message makes no sense. */
+export function decodeShard(encoded: ShardMessage, actors: readonly string[]): ShardHeartbeat | undefined {
   if (!isCount(encoded.lastSeq)) return undefined;
   const stored = new Map<Actor, number>();
   const folded = new Map<Actor, number>();
@@ -86,6 +107,6 @@ function decodeShard(
 }
 
 /** What arrives as int64 beyond 2^53-1 has lost digits on the way to a number: refused, not guessed at. */
-function isCount(value: number): boolean {
+export function isCount(value: number): boolean {
   return Number.isSafeInteger(value) && value >= 0;
 }

@@ -3,9 +3,11 @@ import { AtollError } from '#core/errors.js';
 import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
 import {
   PeerUnavailable,
+  type Ack,
   type FetchRequest,
   type Heartbeat,
   type Peers,
+  type ShardCursors,
   type Siblings,
 } from '#flow/ports/peers.js';
 
@@ -39,6 +41,8 @@ export function peersContract(name: string, open: () => Promise<PeersLab>): void
     afterEach(() => bench.end());
     fetches(bench);
     tellsHeartbeats(bench);
+    tellsCursors(bench);
+    tellsAcks(bench);
     forwards(bench);
   });
 }
@@ -81,6 +85,7 @@ class Bench {
 /** A process that was not expected to be asked. */
 const deaf: PeerHandlers = {
   fetch: () => Promise.reject(new Error('not expected to be asked')),
+  cursors: () => Promise.reject(new Error('not expected to be asked')),
   forward: () => Promise.reject(new Error('not expected to be asked')),
   relayed: () => undefined,
 };
@@ -97,8 +102,8 @@ function heartbeatOf(region: string, number: number): Heartbeat {
     process: `${region}-process`,
     number,
     echoes: [
-      { region: 'ap', process: 'ap-process', number: 12 },
-      { region: 'ap', process: 'ap-other', number: 1 },
+      { region: 'ap', process: 'ap-process', number: 12, heldMillis: 0 },
+      { region: 'ap', process: 'ap-other', number: 1, heldMillis: 17.25 },
     ],
     shards: [
       { shard: 0, stored: new Map(), folded: new Map(), lastSeq: 0 },
@@ -232,6 +237,86 @@ function tellsHeartbeats(bench: Bench): void {
     expect(relayed[0]).toEqual(told);
     expect(heard).toEqual([]);
     one.peers.relayHeartbeat('127.0.0.1:1', told); // nobody there, and nobody cares
+  });
+}
+
+function tellsCursors(bench: Bench): void {
+  const told: ShardCursors = {
+    actor: 'us~2',
+    lastSeq: 9,
+    stored: new Map([
+      ['us~2', 9],
+      ['ap~1', Number.MAX_SAFE_INTEGER],
+    ]),
+    folded: new Map([['us~2', 8]]),
+    stalenessMillis: 12.5,
+  };
+
+  it('tells what a region stores of a shard, from whichever process answers', async () => {
+    const asked: number[] = [];
+    const cursors = (shard: number): Promise<ShardCursors> => {
+      asked.push(shard);
+      return Promise.resolve(told);
+    };
+    const eu = await bench.join('eu', 0);
+    const gone = await bench.join('us', 0, { cursors });
+    expect(await bench.lab.run(eu.peers.cursors('us', 15, 1000))).toEqual(told);
+    await bench.lab.run(gone.crash());
+    const empty = { ...told, lastSeq: 0, stored: new Map(), folded: new Map(), stalenessMillis: null };
+    await bench.join('us', 1, { cursors: () => Promise.resolve(empty) });
+    expect(await bench.lab.run(eu.peers.cursors('us', 0, 1000))).toEqual(empty);
+    expect(asked).toEqual([15]);
+  });
+
+  it('says within the time that was given that a region does not tell', async () => {
+    const eu = await bench.join('eu', 0);
+    expect(await bench.failureOf(eu.peers.cursors('us', 0, 300))).toBeInstanceOf(PeerUnavailable);
+    await bench.join('us', 0);
+    expect(await bench.failureOf(eu.peers.cursors('us', 0, 300))).toBeInstanceOf(PeerUnavailable);
+    await bench.join('us', 1, { cursors: () => never });
+    const from = bench.lab.elapsedMillis();
+    expect(await bench.failureOf(eu.peers.cursors('us', 0, 300))).toBeInstanceOf(PeerUnavailable);
+    expect(bench.lab.elapsedMillis() - from).toBeGreaterThanOrEqual(295);
+    expect(bench.lab.elapsedMillis() - from).toBeLessThan(800);
+  });
+}
+
+function tellsAcks(bench: Bench): void {
+  it('tells an ack to every process of the origin, with the region that sent it, in order', async () => {
+    const eu = await bench.join('eu', 0);
+    const heard = new Map<string, [string, Ack][]>();
+    for (const [region, place] of [
+      ['us', 0],
+      ['us', 1],
+      ['ap', 0],
+    ] as const) {
+      const member = await bench.join(region, place);
+      const list: [string, Ack][] = [];
+      heard.set(`${region}/${place}`, list);
+      member.peers.onAck((from, ack) => list.push([from, ack]));
+    }
+    let stored = 0;
+    const send = (): void => eu.peers.sendAck('us', { shard: 3, actor: 'us~2', stored: ++stored });
+    const both = (): boolean => ['us/0', 'us/1'].every((place) => (heard.get(place)?.length ?? 0) >= 10);
+    await bench.lab.until(both, 'ten have come to both', send);
+    for (const place of ['us/0', 'us/1']) {
+      const list = heard.get(place) ?? [];
+      expect(list[0]?.[0]).toBe('eu');
+      expect(list[0]?.[1]).toMatchObject({ shard: 3, actor: 'us~2' });
+      const seqs = list.map(([, ack]) => ack.stored);
+      expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+    }
+    expect(heard.get('ap/0')).toEqual([]);
+  });
+
+  it('drops acks while nobody is there, and is heard again by who comes back', async () => {
+    const eu = await bench.join('eu', 0);
+    eu.peers.sendAck('us', { shard: 0, actor: 'us~1', stored: 1 });
+    const us = await bench.join('us', 0);
+    const heard: number[] = [];
+    us.peers.onAck((_from, ack) => heard.push(ack.stored));
+    const send = (): void => eu.peers.sendAck('us', { shard: 0, actor: 'us~1', stored: 2 });
+    await bench.lab.until(() => heard.includes(2), 'it is heard', send);
   });
 }
 

@@ -84,6 +84,8 @@ export class MemoryCluster {
   #life = 0;
   readonly #partitions = new Map<string, readonly MemoryPartition[]>();
   readonly #readers = new Set<() => void>();
+  /** The last announcement under each key: what a reader of the control topic would know. */
+  readonly announcements = new Map<string, KeptRecord>();
 
   constructor(region: string, shape: { readonly regions: readonly string[]; readonly shards: number }) {
     this.region = region;
@@ -109,6 +111,10 @@ export class MemoryCluster {
     const partition = this.#partitions.get(origin)?.[shard];
     assert(partition !== undefined, `the cluster of ${this.region} has no partition ${shard} for ${origin}`);
     return partition;
+  }
+
+  announced(key: string, record: KeptRecord): void {
+    this.announcements.set(key, record);
   }
 
   partitionsOf(origin: string): readonly MemoryPartition[] {

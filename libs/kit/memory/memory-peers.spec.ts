@@ -47,6 +47,7 @@ peersContract('in memory', () => Promise.resolve(openLab()));
 describe('a network in memory', () => {
   const silent = {
     fetch: () => Promise.resolve([]),
+    cursors: () => Promise.reject(new Error('not expected to be asked')),
     forward: () => Promise.resolve(new Uint8Array()),
     relayed: () => undefined,
   };

@@ -4,9 +4,11 @@ import type { Clock } from '#flow/ports/clock.js';
 import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
 import {
   PeerUnavailable,
+  type Ack,
   type FetchRequest,
   type Heartbeat,
   type Peers,
+  type ShardCursors,
   type Siblings,
 } from '#flow/ports/peers.js';
 import { FixedLinks, type Links } from './links.js';
@@ -68,6 +70,7 @@ export class MemoryPeers implements Peers, Siblings {
   readonly #process: MemberProcess;
   readonly #forget: () => void;
   readonly #listeners: ((heartbeat: Heartbeat) => void)[] = [];
+  readonly #ackListeners: ((region: string, ack: Ack) => void)[] = [];
   readonly #brokenOff = new Set<() => void>();
   #alive = true;
 
@@ -111,6 +114,27 @@ export class MemoryPeers implements Peers, Siblings {
     this.#listeners.push(handler);
   }
 
+  async cursors(region: string, shard: number, millisMax: number): Promise<ShardCursors> {
+    const asking = this.#network
+      .of(region)
+      .map((target) => this.#call(target, (handlers) => handlers.cursors(shard), millisMax));
+    try {
+      return await Promise.any(asking);
+    } catch {
+      throw new PeerUnavailable(`no process of ${region} answered`);
+    }
+  }
+
+  sendAck(region: string, ack: Ack): void {
+    for (const target of this.#network.of(region)) {
+      this.#tell(target, () => target.#ackListeners.forEach((listener) => listener(this.region, ack)));
+    }
+  }
+
+  onAck(handler: (region: string, ack: Ack) => void): void {
+    this.#ackListeners.push(handler);
+  }
+
   relayHeartbeat(address: string, heartbeat: Heartbeat): void {
     const target = this.#network.at(address);
     if (target !== undefined) this.#tell(target, () => target.#process.handlers.relayed(heartbeat));
@@ -132,14 +156,18 @@ export class MemoryPeers implements Peers, Siblings {
     });
   }
 
-  #call<T>(target: MemoryPeers, ask: (handlers: PeerHandlers) => Promise<T>): Promise<T> {
-    const { clock, links, callTimeoutMillis } = this.#network;
+  #call<T>(
+    target: MemoryPeers,
+    ask: (handlers: PeerHandlers) => Promise<T>,
+    millisMax = this.#network.callTimeoutMillis,
+  ): Promise<T> {
+    const { clock, links } = this.#network;
     return new Promise((resolve, reject) => {
       if (!this.#alive) return;
       const fail = (why: string): void =>
         settle(() => reject(new PeerUnavailable(`${target.region}: ${why}`)));
       const breakOff = (): void => void clock.after(0, () => fail('connection lost'));
-      const cancel = clock.after(callTimeoutMillis, () => fail('no answer in time'));
+      const cancel = clock.after(millisMax, () => fail('no answer in time'));
       target.#brokenOff.add(breakOff);
       const settle = (outcome: () => void): void => {
         if (!this.#alive) return;

@@ -84,6 +84,21 @@ export class MemoryTransport implements Transport {
     return Promise.resolve(subscription);
   }
 
+  announce(key: string, value: Uint8Array, mac: Uint8Array): Promise<void> {
+    const { clock, links } = this.#clusters;
+    const cluster = this.#clusters.cluster(this.#region);
+    const way = links.passage(this.#region, this.#region);
+    return new Promise((resolve, reject) => {
+      const arrives = way.kind === 'arrives';
+      clock.after(arrives ? way.afterMillis : this.#clusters.requestTimeoutMillis, () => {
+        if (this.#crashed) return;
+        if (!arrives || !cluster.isUp) return reject(new TransportUnavailable('the cluster does not answer'));
+        cluster.announced(key, { key, value: value.slice(), mac: mac.slice() });
+        resolve();
+      });
+    });
+  }
+
   isConnected(): boolean {
     const { links } = this.#clusters;
     return (

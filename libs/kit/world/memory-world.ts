@@ -93,6 +93,7 @@ export class MemoryWorld {
       address,
       handlers: {
         fetch: (request) => this.region(region).handlers.fetch(request),
+        cursors: (shard) => this.region(region).handlers.cursors(shard),
         forward: (payload) => this.region(region).handlers.forward(payload),
         relayed: (heartbeat) => this.region(region).handlers.relayed(heartbeat),
       },

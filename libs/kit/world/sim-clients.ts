@@ -1,8 +1,10 @@
 import { assert } from '#core/assert.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { shardOf } from '#core/event/shard-of.js';
+import type { Acks } from '#core/consistency/acks.js';
+import type { Level } from '#core/consistency/level.js';
 import { AtollError } from '#core/errors.js';
-import type { Command, WriteOutcome } from '#flow/service.js';
+import { AcksIncomplete, type Command, type WriteOutcome } from '#flow/service.js';
 import type { SeededRandom } from './seeded-random.js';
 import { drawOperations, lateType } from './sim-types.js';
 import type { SimWorld } from './sim-world.js';
@@ -12,6 +14,7 @@ export interface JournalEntry {
   readonly mutationId: string;
   readonly entity: Command['entity'];
   readonly command: Command;
+  readonly acks: Acks;
   outcome: 'ok' | 'fail' | 'unknown';
   /** Every acknowledgement: the region that gave it, and the event it named. */
   readonly acknowledged: { readonly region: string; readonly outcome: WriteOutcome }[];
@@ -20,6 +23,20 @@ export interface JournalEntry {
 /** A client's patience, in milliseconds: beyond it a command's fate is unknown to it. */
 const patienceMillis = 3_000;
 const triesMax = 4;
+
+/** An eventual read waits for no session. */
+function sessionOf(level: Level, session: string | undefined): { readonly session?: string } {
+  return level.kind === 'eventual' || session === undefined ? {} : { session };
+}
+
+function drawLevel(random: SeededRandom, session: string | undefined): Level {
+  if (random.chance(0.3)) return { kind: 'quorum' };
+  if (random.chance(0.3)) {
+    const maxMillis = random.pick([60, 200, 400, 1_000]);
+    return { kind: 'bounded', maxMillis, otherwise: random.pick(['fetch', 'redirect', 'refuse'] as const) };
+  }
+  return session === undefined || random.chance(0.3) ? { kind: 'eventual' } : { kind: 'session' };
+}
 
 /** Sequential clients that write, read, retry in their own or another region, and keep a journal of what they were told. */
 export class SimClients {
@@ -70,6 +87,7 @@ export class SimClients {
       mutationId: command.mutationId ?? '',
       entity,
       command,
+      acks: random.chance(0.35) ? random.pick(['1', 'majority', 'all'] as const) : 'local',
       outcome: 'unknown',
       acknowledged: [],
     };
@@ -103,11 +121,12 @@ export class SimClients {
     if (!service) return true;
     try {
       const outcome = await this.world.within(
-        service.submit(entry.command, { maxWaitMillis: 2_000 }),
+        service.submit(entry.command, { maxWaitMillis: 2_000, acks: entry.acks }),
         patienceMillis,
       );
       if (!outcome) return true;
       this.world.acknowledged(region, outcome);
+      this.world.promises.wrote(region, entry.entity, { outcome, acks: entry.acks });
       entry.outcome = 'ok';
       entry.acknowledged.push({ region, outcome });
       this.sessions.set(client, outcome.session);
@@ -116,10 +135,20 @@ export class SimClients {
     } catch (error) {
       assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
       this.world.note(`refused ${entry.mutationId} ${error.code}`);
+      if (error instanceof AcksIncomplete) this.incomplete(region, entry, error.outcome);
       if (!error.retryable && entry.outcome !== 'ok')
         entry.outcome = entry.acknowledged.length > 0 ? 'ok' : 'fail';
       return error.retryable;
     }
+  }
+
+  /** It is stored: the client may count on that, and on what it was told about other regions. */
+  private incomplete(region: string, entry: JournalEntry, outcome: WriteOutcome): void {
+    this.world.acknowledged(region, outcome);
+    this.world.promises.wrote(region, entry.entity, { outcome, acks: 'local' });
+    this.world.promises.tally.incompleteWrites += 1;
+    entry.outcome = 'ok';
+    entry.acknowledged.push({ region, outcome });
   }
 
   private async read(client: number, random: SeededRandom, region: string): Promise<void> {
@@ -127,17 +156,22 @@ export class SimClients {
     const service = this.world.anyProcess(region)?.service;
     if (!service || (entity.type === lateType && region !== this.world.upgradedRegion)) return;
     const session = this.sessions.get(client);
+    const level = drawLevel(random, session);
+    const atMillis = this.world.clock.monotonicMillis();
     try {
       const read = await this.world.within(
-        service.read(entity, { maxWaitMillis: 1_000, ...(session !== undefined && { session }) }),
+        service.read(entity, { level, maxWaitMillis: 1_000, ...sessionOf(level, session) }),
         patienceMillis,
       );
       if (!read) return;
-      this.world.sessionRead(session, entity, read.seen, shardOf(entity, this.world.shards));
+      this.world.promises.read(region, read, { level, atMillis });
+      const waited = level.kind === 'eventual' ? undefined : session;
+      this.world.sessionRead(waited, entity, read.seen, shardOf(entity, this.world.shards));
       this.sessions.set(client, read.session);
       this.etags.set(`${client} ${entity.type}/${entity.id}`, read.seen);
     } catch (error) {
       assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
+      if (level.kind === 'bounded' || level.kind === 'quorum') this.world.promises.tally.refusedReads += 1;
     }
   }
 }

@@ -10,6 +10,8 @@ export class SimLife implements Clock {
   constructor(
     private readonly clock: SimClock,
     private readonly skewMillis: number,
+    /** What its monotonic clock showed when the world began: no two processes agree on it. */
+    private readonly originMillis: number,
   ) {}
 
   wallMillis(): number {
@@ -17,7 +19,7 @@ export class SimLife implements Clock {
   }
 
   monotonicMillis(): number {
-    return this.clock.monotonicMillis();
+    return this.clock.monotonicMillis() + this.originMillis;
   }
 
   after(millis: number, action: () => void): () => void {

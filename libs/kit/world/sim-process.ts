@@ -33,6 +33,10 @@ class SimTransport implements Transport {
     return this.life.through(this.inner.subscribe(positions, whenAlive));
   }
 
+  announce(...message: Parameters<Transport['announce']>): Promise<void> {
+    return this.life.through(this.inner.announce(...message));
+  }
+
   isConnected(): boolean {
     return this.inner.isConnected();
   }
@@ -46,6 +50,7 @@ export interface SimProcessOptions {
   readonly types: EntityTypes;
   readonly clock: SimClock;
   readonly skewMillis: number;
+  readonly originMillis: number;
   readonly database: SimDatabase;
   readonly clusters: MemoryClusters;
   readonly network: MemoryNetwork;
@@ -70,13 +75,14 @@ export class SimProcess {
     const { region, address, clock, clusters, network } = options;
     this.id = options.id;
     this.region = region;
-    this.life = new SimLife(clock, options.skewMillis);
+    this.life = new SimLife(clock, options.skewMillis, options.originMillis);
     this.transport = new MemoryTransport(clusters, region);
     this.peers = network.join({
       region,
       address,
       handlers: {
         fetch: (request) => this.answering(() => this.service.handlers.fetch(request)),
+        cursors: (shard) => this.answering(() => this.service.handlers.cursors(shard)),
         forward: (payload) => this.answering(() => this.service.handlers.forward(payload)),
         relayed: (heartbeat) => this.life.pass(() => this.service.handlers.relayed(heartbeat)),
       },
@@ -91,6 +97,9 @@ export class SimProcess {
           fetch: (to, request) => life.through(peers.fetch(to, request)),
           sendHeartbeat: (to, heartbeat) => peers.sendHeartbeat(to, heartbeat),
           onHeartbeat: (handler) => peers.onHeartbeat((heartbeat) => life.pass(() => handler(heartbeat))),
+          cursors: (of, shard, millisMax) => life.through(peers.cursors(of, shard, millisMax)),
+          sendAck: (to, ack) => peers.sendAck(to, ack),
+          onAck: (handler) => peers.onAck((from, ack) => life.pass(() => handler(from, ack))),
         },
         siblings: {
           forward: (to, payload) => life.through(peers.forward(to, payload)),

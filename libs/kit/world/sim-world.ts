@@ -15,6 +15,7 @@ import { MemoryNetwork } from '../memory/memory-peers.js';
 import { MemoryTelemetry } from '../memory/memory-telemetry.js';
 import type { SeededRandom } from './seeded-random.js';
 import { BrokenInvariant, CommitChecks } from './sim-checks.js';
+import { PromiseChecks } from './sim-promises.js';
 import { SimClock } from './sim-clock.js';
 import { SimLinks } from './sim-links.js';
 import { noCommitFaults, type SimDatabase } from './sim-log.js';
@@ -44,6 +45,7 @@ export class SimWorld {
   readonly databases = new Map<string, SimDatabase>();
   readonly telemetry = new MemoryTelemetry();
   readonly trace: string[] = [];
+  readonly promises = new PromiseChecks(this);
   readonly shards = simShards;
   /** The region that knows all types from the start. */
   readonly upgradedRegion: string;
@@ -157,6 +159,7 @@ export class SimWorld {
       types: this.upgraded || region === this.upgradedRegion ? simTypes : earlierTypes,
       clock: this.clock,
       skewMillis: this.random.between(-40, 40),
+      originMillis: this.random.between(0, 1_000_000),
       database,
       clusters: this.clusters,
       network: this.network,
@@ -195,7 +198,10 @@ export class SimWorld {
         `INV-9: ${region} acknowledged ${dotKey(dot)} of shard ${shard} and does not hold it`,
       );
     }
-    this.note(`ok ${region} ${outcome.mutationId} ${dotKey(dot)} ${outcome.replayed ? 'replayed' : 'new'}`);
+    const { mutationId, replayed, confirmed } = outcome;
+    this.note(
+      `ok ${region} ${mutationId} ${dotKey(dot)} ${replayed ? 'replayed' : 'new'} ${confirmed.join()}`,
+    );
   }
 
   /** INV-10, session: every event of the entity that the token holds is in what was read. */
@@ -258,6 +264,7 @@ export class SimWorld {
     const name = `${shard} ${dotKey(dot)}`;
     if (this.known.has(name)) return;
     this.known.add(name);
+    this.promises.born(entity, { shard, dot });
     const key = entityKey(entity);
     const dots = this.eventsByEntity.get(key) ?? [];
     dots.push({ shard, ...dot });

@@ -25,6 +25,13 @@ export interface SimulationTally {
   readonly conflicts: number;
   readonly aliases: number;
   readonly refolds: number;
+  readonly confirmedWrites: number;
+  readonly incompleteWrites: number;
+  readonly stalenessTold: number;
+  readonly staleReads: number;
+  readonly boundedReads: number;
+  readonly quorumReads: number;
+  readonly refusedReads: number;
 }
 
 export interface SimulationResult {
@@ -183,5 +190,6 @@ function tallyOf(world: SimWorld, journal: readonly JournalEntry[], faults: numb
     conflicts: count('conflicts_total'),
     aliases: count('aliases_total'),
     refolds: count('refolds_total'),
+    ...world.promises.tally,
   };
 }

@@ -101,6 +101,7 @@ export async function openRegion(settings: RegionSettings, watch: RegionWatch = 
     authenticate: trustingAuthentication(members),
     handlers: regionProcess.handlers,
     heard: peers.heard,
+    acked: peers.acked,
   });
   await regionProcess.start();
   return {

@@ -1,0 +1,86 @@
+import type { Actor } from '#core/causality/dot.js';
+import { Freshness } from '#core/consistency/freshness.js';
+import type { Clock } from '../ports/clock.js';
+import type { Heartbeat } from '../ports/peers.js';
+
+export interface StalenessParts {
+  readonly clock: Clock;
+  readonly processId: string;
+  /** The own region, and all others. */
+  readonly region: string;
+  readonly members: readonly string[];
+  /** The folded cursor that reads of the shard go by: the owner's memory, or what was last read from the database. */
+  readonly foldedSeq: (shard: number, actor: Actor) => number;
+}
+
+/** Own heartbeats whose time of sending is remembered: about a minute of them. An echo of an older one says nothing. */
+const sentMax = 256;
+
+/**
+ * How old a read can be, per shard: by heartbeats that peers echo, and by readings of the own database (PROTOCOL §6). One
+ * clock only is ever looked at, this process's monotonic one.
+ */
+export class Staleness {
+  private readonly sentAt = new Map<number, number>();
+  private readonly shards = new Map<number, Freshness>();
+
+  constructor(private readonly parts: StalenessParts) {}
+
+  /** A heartbeat of this process is about to be sent to everybody. */
+  sending(number: number): void {
+    this.sentAt.set(number, this.parts.clock.monotonicMillis());
+    for (const oldest of this.sentAt.keys()) {
+      if (this.sentAt.size <= sentMax) break;
+      this.sentAt.delete(oldest);
+    }
+  }
+
+  /** A heartbeat of a peer region, whoever passed it on. */
+  heard(heartbeat: Heartbeat): void {
+    const { region, processId } = this.parts;
+    const echo = heartbeat.echoes.find((one) => one.region === region && one.process === processId);
+    const sinceMillis = echo && this.sentAt.get(echo.number);
+    if (sinceMillis === undefined) return;
+    for (const { shard, lastSeq } of heartbeat.shards)
+      this.told(heartbeat.region, shard, { actor: heartbeat.actor, lastSeq, sinceMillis });
+  }
+
+  /** An answer about one shard that was asked for at `sinceMillis`. */
+  told(
+    region: string,
+    shard: number,
+    report: { readonly actor: Actor; readonly lastSeq: number; readonly sinceMillis: number },
+  ): void {
+    this.of(shard).report(region, report);
+  }
+
+  /** Reads of the shard go by something else from now on: what was known of it says nothing any more. */
+  forget(shard: number): void {
+    this.shards.delete(shard);
+  }
+
+  /** Since when a read of the shard, begun now, can be missing anything; `undefined`: nobody can tell. */
+  since(shard: number): number | undefined {
+    return this.of(shard).sinceAll((actor) => this.parts.foldedSeq(shard, actor));
+  }
+
+  sinceOf(shard: number, region: string): number | undefined {
+    return this.of(shard).since(region, (actor) => this.parts.foldedSeq(shard, actor));
+  }
+
+  /** In whole milliseconds, rounded up: of a read that was begun when `since` was asked for. */
+  age(sinceMillis: number | undefined): number | null {
+    return sinceMillis === undefined
+      ? null
+      : Math.max(0, Math.ceil(this.parts.clock.monotonicMillis() - sinceMillis));
+  }
+
+  private of(shard: number): Freshness {
+    let freshness = this.shards.get(shard);
+    if (!freshness) {
+      freshness = new Freshness(this.parts.members);
+      this.shards.set(shard, freshness);
+    }
+    return freshness;
+  }
+}
