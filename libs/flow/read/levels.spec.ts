@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Level } from '#core/consistency/level.js';
-import { AcksIncomplete, TooStale, type ReadOutcome } from '#flow/service.js';
+import { AcksIncomplete, type TooStale, type ReadOutcome } from '#flow/service.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
 
 const entity = { type: 'likes', id: 'a' };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AtollError } from '#core/errors.js';
 import { formatETag } from '#io/wire/etag.js';
-import { readCall } from './call.js';
+import { readCall, refuseUntaken } from './call.js';
 
 function call(headers: Readonly<Record<string, string>> = {}, remainingMillis?: number) {
   return readCall({ requestId: 'r', header: (name) => headers[name], remainingMillis });
@@ -18,12 +18,17 @@ function codeOf(headers: Readonly<Record<string, string>>): string {
 
 describe('the headers of a call', () => {
   it('may all be absent', () => {
-    expect(call()).toMatchObject({ level: 'eventual', maxWaitMillis: 5_000, mutationId: undefined });
+    expect(call()).toMatchObject({
+      level: { kind: 'eventual' },
+      acks: 'local',
+      maxWaitMillis: 5_000,
+      mutationId: undefined,
+    });
   });
 
   it('mean the level session where a session token comes without a level', () => {
-    expect(call({ 'atoll-session': 't' })).toMatchObject({ level: 'session', session: 't' });
-    expect(call({ 'atoll-session': 't', 'atoll-consistency': 'eventual' }).level).toBe('eventual');
+    expect(call({ 'atoll-session': 't' })).toMatchObject({ level: { kind: 'session' }, session: 't' });
+    expect(call({ 'atoll-session': 't', 'atoll-consistency': 'eventual' }).level.kind).toBe('eventual');
   });
 
   it('carry an ETag, a mutation id, a wait and a trace', () => {
@@ -47,10 +52,7 @@ describe('the headers of a call', () => {
 
   it.each([
     ['causal', 'level_not_available'],
-    ['quorum', 'level_not_available'],
     ['strong', 'level_not_available'],
-    ['bounded;max=2000ms', 'level_not_available'],
-    ['bounded;max=2000ms;else=redirect', 'level_not_available'],
     ['bounded', 'invalid_request'],
     ['bounded;max=soon', 'invalid_request'],
     ['Session', 'invalid_request'],
@@ -60,9 +62,6 @@ describe('the headers of a call', () => {
   });
 
   it.each([
-    ['1', 'acks_not_available'],
-    ['majority', 'acks_not_available'],
-    ['all', 'acks_not_available'],
     ['2', 'invalid_request'],
     ['', 'invalid_request'],
   ])('with Atoll-Acks %j are refused: %s', (acks, code) => {
@@ -84,6 +83,19 @@ describe('the headers of a call', () => {
     [{ 'atoll-session': 'x'.repeat(60_000) }, 'invalid_session'],
   ])('%j are refused: %s', (headers, code) => {
     expect(codeOf(headers as Record<string, string>)).toBe(code);
+  });
+
+  it('are refused by an operation that would ignore what they ask for', () => {
+    const quorum = call({ 'atoll-consistency': 'quorum' });
+    const bounded = call({ 'atoll-consistency': 'bounded;max=1ms' });
+    for (const asked of [quorum, bounded]) {
+      expect(() => refuseUntaken(asked, { level: false, acks: true })).toThrow('does not read at level');
+      refuseUntaken(asked, { level: true, acks: false });
+    }
+    const majority = call({ 'atoll-acks': 'majority' });
+    expect(() => refuseUntaken(majority, { level: true, acks: false })).toThrow('stores nothing');
+    refuseUntaken(majority, { level: false, acks: true });
+    refuseUntaken(call({ 'atoll-session': 't', 'atoll-acks': 'local' }), { level: false, acks: false });
   });
 
   it('ignore a malformed traceparent', () => {
