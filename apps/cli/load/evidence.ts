@@ -12,6 +12,7 @@ import type {
   ListedEntity,
 } from '#client/wire.js';
 import { isWrite, partsOf, type OperationLine } from '../judge/history-line.js';
+import type { Journal } from '../judge/journal.js';
 import type { JudgedEvent } from '../judge/judged-event.js';
 import type { FinalValue, LoggedEvent } from '../judge/verdict.js';
 
@@ -43,6 +44,24 @@ export async function readAll(client: RegionClient, touched: Touched): Promise<r
   );
   const pages = await atOnce(chunks, 2, ({ type, part }) => untilAnswered(() => client.readMany(type, part)));
   return pages.flatMap(({ entities }) => entities);
+}
+
+/** Reads in one region all that the journal's operations wrote to, and writes it into the journal as final values. */
+export async function recordFinals(client: RegionClient, journal: Journal): Promise<void> {
+  const entities = await readAll(client, touchedBy(journal.operations));
+  journalFinals(client.region, entities, journal);
+}
+
+/** Writes what one region reads at the end into the journal, and returns it. */
+export function journalFinals(
+  region: string,
+  entities: readonly ListedEntity[],
+  journal: Journal,
+): readonly FinalValue[] {
+  const seen = new Map(entities.map((entity) => [`${entity.type}\n${entity.id}`, entity.seen]));
+  const finals = finalValues(region, entities, journal.operations);
+  for (const final of finals) journal.final({ ...final, seen: seen.get(`${final.type}\n${final.id}`) ?? {} });
+  return finals;
 }
 
 export interface LoggedHistory {

@@ -9,7 +9,7 @@ import type { Journal } from '../judge/journal.js';
 import { judge, valueKey } from '../judge/judge.js';
 import type { Verdict } from '../judge/verdict.js';
 import {
-  finalValues,
+  journalFinals,
   judgedEvents,
   loggedEvents,
   readAll,
@@ -49,17 +49,7 @@ export function weighWrites(
   journal: Journal,
   before: ReadonlyMap<string, number>,
 ): Verdict {
-  const finals = evidence.flatMap(({ region, entities }) =>
-    finalValues(region, entities, journal.operations),
-  );
-  const seen = new Map(
-    evidence.flatMap(({ region, entities }) =>
-      entities.map((entity) => [`${region}\n${entity.type}\n${entity.id}`, entity.seen] as const),
-    ),
-  );
-  for (const final of finals) {
-    journal.final({ ...final, seen: seen.get(`${final.region}\n${final.type}\n${final.id}`) ?? {} });
-  }
+  const finals = evidence.flatMap(({ region, entities }) => journalFinals(region, entities, journal));
   return judge({
     operations: journal.operations,
     regions: evidence.map(({ region }) => region),

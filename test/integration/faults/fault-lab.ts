@@ -24,6 +24,8 @@ export interface FaultLabOptions {
   readonly latency: Latency;
   /** Service processes by region; one where nothing is said. */
   readonly processes?: Readonly<Record<string, number>>;
+  /** Path of the compiled entity types; those of the tour where nothing is said. */
+  readonly config?: string;
 }
 
 /** Real regions in which things can be broken: services, servers and links. */
@@ -88,6 +90,7 @@ class Lab implements FaultLab {
   readonly keys: Readonly<Record<string, string>>;
   readonly #running = new Map<string, RegionProcess>();
   readonly #clients: ReadonlyMap<string, readonly RegionClient[]>;
+  readonly #config: string;
   readonly #run = randomBytes(3).toString('hex');
 
   constructor(
@@ -96,6 +99,7 @@ class Lab implements FaultLab {
     private readonly databases: Databases,
   ) {
     this.regions = options.regions;
+    this.#config = options.config ?? tourConfig;
     this.keys = peerKeysFor(options.regions, undefined);
     this.#clients = new Map(
       options.regions.map((region) => [
@@ -145,7 +149,7 @@ class Lab implements FaultLab {
     const { stack, keys, regions } = this;
     const started = await startRegionProcess({
       ...{ stack, region, keys, name, ports: this.#portsOf(region, index), members: regions },
-      ...{ config: tourConfig, program: regionProgram, readyMillisMax: 60_000 },
+      ...{ config: this.#config, program: regionProgram, readyMillisMax: 60_000 },
       logFile: join(stack.descriptor.logDirectory, `faults-${this.#run}-${name}.log`),
       more: { ATOLL_POSTGRES_URL: this.databaseUrl(region) },
     });

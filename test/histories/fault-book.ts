@@ -1,0 +1,72 @@
+import { cutBetween, healBetween, pairsOf } from '#cli/dev/links.js';
+import type { FaultKind } from '#cli/judge/history-line.js';
+import type { Journal } from '#cli/judge/journal.js';
+import type { Delay } from '#io/devstack/delay-matrix.js';
+import type { StackPart } from '#io/devstack/stack.js';
+import type { FaultLab } from '../integration/faults/fault-lab.js';
+
+/** Breaks things in a lab, and writes each into the journal of the run at the moment when it is done. */
+export class FaultBook {
+  constructor(
+    private readonly lab: FaultLab,
+    private readonly journal: Journal,
+  ) {}
+
+  async cut(from: string, to: string, oneWay = false): Promise<void> {
+    await cutBetween(this.lab.stack, from, to, oneWay);
+    this.#note('cut', `${from}${oneWay ? '->' : '<->'}${to}`, oneWay ? 'one way' : 'both ways');
+  }
+
+  async heal(from: string, to: string): Promise<void> {
+    await healBetween(this.lab.stack, from, to);
+    this.#note('heal', `${from}<->${to}`, '');
+  }
+
+  /** Of both ways. */
+  async delay(from: string, to: string, delay: Delay): Promise<void> {
+    await this.lab.stack.link(from, to).setDelay(delay);
+    await this.lab.stack.link(to, from).setDelay(delay);
+    const { oneWayMillis, jitterMillis } = delay;
+    this.#note('delay', `${from}<->${to}`, `${oneWayMillis} ms one way, up to ${jitterMillis} ms more`);
+  }
+
+  async killService(region: string): Promise<void> {
+    await this.lab.killService(region);
+    this.#note('kill', `${region} service`, 'SIGKILL');
+  }
+
+  async startService(region: string): Promise<void> {
+    await this.lab.startService(region);
+    this.#note('start', `${region} service`, '');
+  }
+
+  async kill(region: string, part: StackPart): Promise<void> {
+    await this.lab.stack.kill(region, part);
+    this.#note('kill', `${region} ${part}`, 'SIGKILL');
+  }
+
+  async start(region: string, part: StackPart): Promise<void> {
+    await this.lab.stack.start(region, part);
+    this.#note('start', `${region} ${part}`, '');
+  }
+
+  pauseService(region: string): void {
+    this.lab.service(region).signal('SIGSTOP');
+    this.#note('pause', `${region} service`, 'SIGSTOP');
+  }
+
+  resumeService(region: string): void {
+    this.lab.service(region).signal('SIGCONT');
+    this.#note('resume', `${region} service`, 'SIGCONT');
+  }
+
+  /** Sets every link to one delay. */
+  async delayAll(delay: Delay): Promise<void> {
+    for (const [from, to] of pairsOf(this.lab.stack)) await this.lab.stack.link(from, to).setDelay(delay);
+    this.#note('delay', 'all', `${delay.oneWayMillis} ms one way, up to ${delay.jitterMillis} ms more`);
+  }
+
+  #note(fault: FaultKind, target: string, detail: string): void {
+    this.journal.fault(fault, target, detail);
+  }
+}
