@@ -60,7 +60,10 @@ export default defineConfig({
         timeoutMillis: seconds(180),
         reuseWorkers: true,
       }),
-      project('sim', { include: ['test/simulation/**/*.spec.ts'], timeoutMillis: seconds(180) }),
+      project('sim', {
+        include: ['test/simulation/**/*.spec.ts', 'test/model/**/*.spec.ts'],
+        timeoutMillis: seconds(180),
+      }),
       project('integration', {
         include: ['libs/**/*.it.spec.ts', 'apps/**/*.it.spec.ts', 'test/integration/**/*.spec.ts'],
         timeoutMillis: seconds(120),
