@@ -43,17 +43,11 @@ export interface WriteOptions extends AcksOptions {
   readonly ifMatch?: string;
 }
 
-/** What a read answered, and what was said beside it. */
-export interface HeardRead extends EntityRead {
-  /** How old the value may be at most, as the region said; `null` where it did not say. */
-  readonly stalenessMillis: number | null;
-}
-
 /** One process of one region, over HTTP. Every method throws RequestRefused or NoAnswer. */
 export interface RegionClient {
   readonly region: string;
   readonly url: string;
-  read(entity: EntityRef, options?: CallOptions): Promise<HeardRead>;
+  read(entity: EntityRef, options?: CallOptions): Promise<EntityRead>;
   /** At most 500 ids; one entry each, in their order. */
   readMany(type: string, ids: readonly string[], options?: CallOptions): Promise<EntityPage>;
   list(type: string, page: { readonly after?: string; readonly limit: number }): Promise<EntityPage>;
@@ -100,14 +94,12 @@ export function createRegionClient({ region, url, token, timeoutMillis }: Region
   const connection = connectHttp(url, token);
   const patience = timeoutMillis ?? timeoutMillisDefault;
 
-  const ask = ({ options, headers, ...rest }: Call): Promise<HttpAnswer> =>
-    connection.call({
+  const call = async ({ options, headers, ...rest }: Call): Promise<HttpAnswer> => {
+    const answer = await connection.call({
       ...rest,
       headers: { ...callHeaders(options), ...headers },
       timeoutMillis: patience + (options?.maxWaitMillis ?? regionWaitMillisDefault),
     });
-  const call = async (given: Call): Promise<HttpAnswer> => {
-    const answer = await ask(given);
     if (answer.status >= 400) throw refusal(answer, url);
     return answer;
   };
@@ -118,7 +110,6 @@ export function createRegionClient({ region, url, token, timeoutMillis }: Region
   return {
     region,
     url,
-    read: (entity, options) => readEntity(ask, url, entity, options),
     ...reads(json, get),
     ...writes(json),
     ...conflictCalls(json, get),
@@ -154,8 +145,17 @@ function entityPath({ type, id }: EntityRef): string {
 function reads(
   json: JsonCall,
   get: JsonGet,
-): Pick<RegionClient, 'readMany' | 'list' | 'history' | 'writeStatus'> {
+): Pick<RegionClient, 'read' | 'readMany' | 'list' | 'history' | 'writeStatus'> {
   return {
+    async read(entity, options) {
+      try {
+        return await get<EntityRead>(entityPath(entity), options);
+      } catch (error) {
+        if (error instanceof RequestRefused && error.code === 'not_found')
+          return missing(entity, error.problem);
+        throw error;
+      }
+    },
     readMany(type, ids, options) {
       const path = `/v1/entities/${encodeURIComponent(type)}/get`;
       return json<EntityPage>({ method: 'POST', path, body: { ids }, ...(options ? { options } : {}) });
@@ -164,26 +164,6 @@ function reads(
     history: (entity, page) => get<HistoryPage>(`${entityPath(entity)}/history?${queryOf(page)}`),
     writeStatus: (mutationId) => get<WriteStatus>(`/v1/writes/${encodeURIComponent(mutationId)}`),
   };
-}
-
-async function readEntity(
-  ask: (call: Call) => Promise<HttpAnswer>,
-  url: string,
-  entity: EntityRef,
-  options: CallOptions | undefined,
-): Promise<HeardRead> {
-  const answer = await ask({ method: 'GET', path: entityPath(entity), ...(options ? { options } : {}) });
-  const stalenessMillis = stalenessOf(answer.headers);
-  if (answer.status < 400) return { ...parse<EntityRead>(answer, url), stalenessMillis };
-  const refused = refusal(answer, url);
-  if (!(refused instanceof RequestRefused) || refused.code !== 'not_found') throw refused;
-  return { ...missing(entity, refused.problem), stalenessMillis };
-}
-
-/** `null`: the region did not say. */
-function stalenessOf(headers: HttpAnswer['headers']): number | null {
-  const said = headers['atoll-staleness-ms'];
-  return typeof said === 'string' && /^\d+(\.\d+)?$/.test(said) ? Number(said) : null;
 }
 
 /** The problem `not_found` says what the region has seen of an entity that is not there. */

@@ -42,7 +42,10 @@ export async function whyNotServed(lab: FaultLab, plan: HistoryPlan): Promise<st
     await client.change(entity, { operations: [operation] }, options);
     return undefined;
   } catch (error) {
-    if (error instanceof RequestRefused && notServed.has(error.code)) return error.message;
+    if (!(error instanceof RequestRefused)) throw error;
+    if (notServed.has(error.code)) return error.message;
+    // Too stale, or too few that answer: it is served, and could not be kept just now.
+    if (error.retryable) return undefined;
     throw error;
   }
 }

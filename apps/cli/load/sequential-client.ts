@@ -1,8 +1,8 @@
 import { NoAnswer, RequestRefused } from '#client/errors.js';
 import { newMutationId } from '#client/mutation-id.js';
-import type { HeardRead, RegionClient } from '#client/region-client.js';
+import type { RegionClient } from '#client/region-client.js';
 import { untilAnswered } from '#client/until-answered.js';
-import type { EntityRef, Json, WriteResult } from '#client/wire.js';
+import type { EntityRead, EntityRef, Json, WriteResult } from '#client/wire.js';
 import { writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
 import type { OperationLine, Part } from '../judge/history-line.js';
 import {
@@ -71,7 +71,7 @@ export interface Written {
 export interface Looked {
   readonly line: OperationLine;
   /** `undefined`: it was refused, or nothing came back. */
-  readonly answer: HeardRead | undefined;
+  readonly answer: EntityRead | undefined;
 }
 
 /** Opens a client of its own number. */
@@ -164,7 +164,7 @@ class JournaledClient implements SequentialClient {
       readonly wanted: readonly Wanted[];
       readonly invoked: string;
     },
-    answer: HeardRead,
+    answer: EntityRead,
   ): Looked {
     const { entity, wanted, invoked } = asked;
     this.#absorb(answer.session);
@@ -172,7 +172,7 @@ class JournaledClient implements SequentialClient {
     const line = this.workload.journal.operation({
       ...this.#readLine(answer.region || asked.region, entity, parts, invoked),
       ...{ outcome: 'ok', completed: this.workload.journal.nanoseconds() },
-      ...{ stalenessMillis: answer.stalenessMillis, seen: answer.seen, ...epochOf(answer) },
+      ...{ stalenessMillis: answer.stalenessMs, seen: answer.seen, ...epochOf(answer) },
     });
     return { line, answer };
   }
