@@ -1,5 +1,6 @@
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { limitsDefault, type Limits, type Timing } from '#flow/limits.js';
+import type { Ack } from '#flow/ports/peers.js';
 import type { IncomingRecord, Subscription, Transport } from '#flow/ports/transport.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
 import { kitAuth, kitHashing } from '../memory/memory-auth.js';
@@ -58,6 +59,8 @@ export interface SimProcessOptions {
   readonly timing: Timing;
   readonly limits?: Partial<Limits>;
   readonly mutationId: () => string;
+  /** Looks at every ack as it is sent. */
+  readonly onAck: (ack: Ack) => void;
   /** What a crash at a commit does; the world starts another process later. */
   readonly onCrash: (process: SimProcess) => void;
 }
@@ -98,7 +101,10 @@ export class SimProcess {
           sendHeartbeat: (to, heartbeat) => peers.sendHeartbeat(to, heartbeat),
           onHeartbeat: (handler) => peers.onHeartbeat((heartbeat) => life.pass(() => handler(heartbeat))),
           cursors: (of, shard, millisMax) => life.through(peers.cursors(of, shard, millisMax)),
-          sendAck: (to, ack) => peers.sendAck(to, ack),
+          sendAck: (to, ack) => {
+            options.onAck(ack);
+            peers.sendAck(to, ack);
+          },
           onAck: (handler) => peers.onAck((from, ack) => life.pass(() => handler(from, ack))),
         },
         siblings: {

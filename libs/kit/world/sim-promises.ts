@@ -4,6 +4,7 @@ import { majorityOf, type Acks } from '#core/consistency/acks.js';
 import type { Level } from '#core/consistency/level.js';
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
+import type { Ack } from '#flow/ports/peers.js';
 import type { ReadOutcome, WriteOutcome } from '#flow/service.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { BrokenInvariant } from './sim-checks.js';
@@ -47,6 +48,13 @@ export class PromiseChecks {
     const births = this.births.get(key) ?? [];
     births.push({ dot, shard, atMillis: this.world.clock.monotonicMillis(), quorumAtMillis: Infinity });
     this.births.set(key, births);
+  }
+
+  /** INV-2: nobody is told of what is not durable. */
+  acked(region: string, { shard, actor, stored }: Ack): void {
+    const durable = this.world.databases.get(region)?.memory.shard(shard).cursors.get(actor)?.stored ?? 0;
+    const name = `${region} acknowledged ${actor}:${stored} of shard ${shard}`;
+    this.check(durable >= stored, `INV-2: ${name}, and stores ${durable}`);
   }
 
   /** INV-9: what was told to be stored in other regions is, in each that was named, each named once. */

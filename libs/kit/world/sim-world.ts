@@ -166,6 +166,7 @@ export class SimWorld {
       telemetry: this.telemetry,
       timing: simTiming,
       mutationId: () => this.mutationId(region),
+      onAck: (ack) => this.promises.acked(region, ack),
       onCrash: () => this.crashed(id, region),
     });
     this.processes.set(id, process);

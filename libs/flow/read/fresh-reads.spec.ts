@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import { Intake } from '#flow/accept/intake.js';
+import { shardStateOf } from '#flow/accept/shard-state.js';
+import { CursorWatch } from '#flow/accept/wake.js';
+import { limitsDefault, timingDefault } from '#flow/limits.js';
+import type { CursorRow, EventLog, ShardImage } from '#flow/ports/event-log.js';
+import { ManualClock } from '#kit/memory/manual-clock.js';
+import { FreshReads } from './fresh-reads.js';
+import { RegionCursors } from './region-cursors.js';
+import { Staleness } from './staleness.js';
+
+const image = (stored: number): ShardImage => ({
+  fence: { ownerEpoch: 1, batch: stored, lastSeq: stored },
+  hybridFloorMillis: 0,
+  cursors: [{ actor: 'eu~1', stored, hash: '', folded: stored }],
+  waiting: [],
+  marks: new Map(),
+});
+
+/** One region alone, whose database may be ahead of what its process has in memory: another process owns the shard now. */
+function behindItsDatabase(storedInMemory: number, storedInDatabase: number) {
+  const clock = new ManualClock();
+  const watch = new CursorWatch(clock);
+  const intake = new Intake(limitsDefault, clock);
+  intake.own(shardStateOf(0, image(storedInMemory)));
+  const rows: readonly CursorRow[] = image(storedInDatabase).cursors;
+  const log = {
+    identity: { region: 'eu', actor: 'eu~1', shards: 1 },
+    cursors: () => Promise.resolve(new Map([[0, rows]])),
+  } as Partial<EventLog> as EventLog;
+  const hurry = (): void => undefined;
+  const staleness = new Staleness({
+    ...{ clock, processId: 'eu-1', region: 'eu', members: ['eu'] },
+    foldedSeq: (shard, actor) => cursors.foldedSeq(shard, actor),
+  });
+  const onReading = ({ beganMillis }: { readonly beganMillis: number }): void =>
+    staleness.told('eu', 0, { actor: 'eu~1', lastSeq: storedInDatabase, sinceMillis: beganMillis });
+  const cursors = new RegionCursors({ log, clock, timing: timingDefault, intake, watch, hurry, onReading });
+  let doubts = 0;
+  const fresh = new FreshReads({
+    ...{ log, clock, timing: timingDefault, members: ['eu'], cursors, staleness },
+    peers: { regions: [] } as never,
+    shown: () => undefined,
+    doubt: () => {
+      doubts += 1;
+      intake.drop(0);
+      watch.moved();
+    },
+  });
+  return { clock, fresh, intake, doubts: () => doubts };
+}
+
+describe('a process that lags behind its own database', () => {
+  it('does not answer from memory what it owned once', async () => {
+    const { clock, fresh, intake, doubts } = behindItsDatabase(1, 2);
+    let answered = false;
+    const reading = fresh.quorum(0, 1_000).then(() => (answered = true));
+    await clock.advance(20);
+    expect([answered, doubts()]).toEqual([false, 0]);
+    await clock.advance(200);
+    await reading;
+    expect([doubts(), intake.stateOf(0)]).toEqual([1, undefined]);
+  });
+
+  it('keeps no bound from memory either', async () => {
+    const { clock, fresh, doubts } = behindItsDatabase(1, 2);
+    const level = { kind: 'bounded', maxMillis: 1_000, otherwise: 'refuse' } as const;
+    let answered = false;
+    const reading = fresh.bounded(0, level, 1_000).then(() => (answered = true));
+    await clock.advance(20);
+    expect(answered).toBe(false);
+    await clock.advance(200);
+    await reading;
+    expect(doubts()).toBe(1);
+  });
+
+  it('answers at once when it has all of it', async () => {
+    const { clock, fresh, doubts } = behindItsDatabase(2, 2);
+    expect(await fresh.quorum(0, 1_000)).toEqual(new Map([['eu~1', 2]]));
+    expect([clock.monotonicMillis(), doubts()]).toEqual([0, 0]);
+  });
+});
