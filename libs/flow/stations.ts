@@ -24,6 +24,7 @@ import { Receiver } from './receive/receiver.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { Janitor } from './repair/janitor.js';
 import { PolicyAgreement } from './repair/policy-agreement.js';
+import { LinkTimes } from './repair/link-times.js';
 import { Repairer } from './repair/repairer.js';
 import { Teller } from './repair/teller.js';
 
@@ -56,6 +57,7 @@ interface Ground {
   readonly horizon: MutationHorizon;
   readonly cursors: RegionCursors;
   readonly staleness: Staleness;
+  readonly links: LinkTimes;
 }
 
 /** Builds all stations. Nothing runs before `start` of the process. */
@@ -102,11 +104,12 @@ function buildGround(ports: RegionPorts, config: RegionProcessConfig, hurry: () 
   };
   const cursors = new RegionCursors({ log, clock, timing, intake, watch, hurry, onReading });
   const foldedSeq = cursors.foldedSeq.bind(cursors);
-  const staleness = new Staleness({ clock, processId, region, members, foldedSeq });
+  const links = new LinkTimes(telemetry);
+  const staleness = new Staleness({ clock, telemetry, links, processId, region, members, foldedSeq });
   const cache = new EntityCache(limits.cacheBytesMax);
   const agreement = new PolicyAgreement(config.policyHashes, telemetry);
   const horizon = new MutationHorizon();
-  return { watch, cache, intake, agreement, cursors, staleness, horizon };
+  return { watch, cache, intake, agreement, cursors, staleness, links, horizon };
 }
 
 type Moving = Pick<Stations, 'executor' | 'ownership' | 'publisher' | 'receiver' | 'repairer'>;
@@ -137,6 +140,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
     cache,
     intake,
     timing,
+    links: ground.links,
     listener: {
       committed: (state, own, received) => {
         publisher.committed(state, own);
@@ -186,7 +190,7 @@ function buildReading(
   ground: Ground,
   moving: Moving,
 ): Reading {
-  const { log, clock, hashing, auth } = ports;
+  const { log, hashing, auth } = ports;
   const { limits, timing, members, types } = config;
   const { region, shards } = log.identity;
   const stable = moving.repairer.stable.bind(moving.repairer);
@@ -196,6 +200,6 @@ function buildReading(
   const shown = moving.repairer.shown.bind(moving.repairer);
   const doubt = (): void => moving.ownership.refresh();
   const fresh = new FreshReads({ ...ports, ...ground, timing, members, shown, doubt });
-  const reader = new Reader({ ...ground, log, clock, hashing, types, sessions, fresh, stable });
+  const reader = new Reader({ ...ports, ...ground, types, sessions, fresh, stable });
   return { sessions, reader };
 }

@@ -5,12 +5,14 @@ import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
 import { PeerUnavailable, type Peers } from '../ports/peers.js';
+import type { Telemetry } from '../ports/telemetry.js';
 import { CursorWatch } from './wake.js';
 
 export interface ConfirmationsParts {
   readonly log: EventLog;
   readonly peers: Peers;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
   readonly timing: Timing;
   readonly members: readonly string[];
 }
@@ -48,15 +50,23 @@ export class Confirmations {
     event: { readonly shard: number; readonly dot: Dot; readonly replayed: boolean },
     { needed, deadlineMillis }: { readonly needed: number; readonly deadlineMillis: number },
   ): Promise<Confirmation> {
-    const { clock, timing, log } = this.parts;
+    const { clock, timing, log, telemetry } = this.parts;
     const stream = this.stream(event.shard, event.dot.actor);
     const { region: here } = log.identity;
     if (regionOf(event.dot.actor) !== here) raise(stream.stored, here, event.dot.seq);
+    const beganMillis = clock.monotonicMillis();
     let askAtMillis = clock.monotonicMillis() + (event.replayed ? 0 : timing.ackPatienceMillis);
     for (;;) {
       const known = this.known(stream, event.dot);
       const now = clock.monotonicMillis();
-      if (known.confirmed.length >= needed || now >= deadlineMillis) return known;
+      if (known.confirmed.length >= needed) {
+        telemetry.observe('acks_millis', now - beganMillis);
+        return known;
+      }
+      if (now >= deadlineMillis) {
+        telemetry.count('acks_incomplete_total');
+        return known;
+      }
       if (now >= askAtMillis) {
         askAtMillis = now + timing.ackPatienceMillis;
         for (const region of known.unconfirmed) void this.ask(region, event.shard, event.dot.actor);

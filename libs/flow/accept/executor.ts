@@ -14,6 +14,7 @@ import {
   type ShardCommit,
 } from '../ports/event-log.js';
 import type { Telemetry } from '../ports/telemetry.js';
+import type { LinkTimes } from '../repair/link-times.js';
 import { type BatchLoader, type Prepared } from './batch-loader.js';
 import { Missing } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
@@ -37,6 +38,7 @@ export interface ExecutorParts {
   readonly cache: EntityCache;
   readonly intake: Intake;
   readonly timing: Timing;
+  readonly links: LinkTimes;
   readonly listener: ExecutorListener;
 }
 
@@ -180,24 +182,37 @@ export class Executor {
   }
 
   private report(batch: ShardBatch, own: number, received: readonly StoredEvent[]): void {
-    const { telemetry, clock, log } = this.parts;
+    const { telemetry } = this.parts;
     const { tally } = batch;
     telemetry.observe('batch_events', own + received.length);
     if (own > 0) telemetry.count('events_committed_total', {}, own);
-    if (received.length > 0) telemetry.count('events_applied_total', {}, received.length);
-    const now = clock.wallMillis();
-    for (const { event } of received) {
-      telemetry.observe('lag_millis', Math.max(0, now - event.time.wallMillis), {
-        from: regionOf(event.dot.actor),
-        to: log.identity.region,
-      });
-    }
+    if (received.length > 0) this.reportLag(received);
     if (tally.pending > 0) telemetry.count('events_pending_total', {}, tally.pending);
     if (tally.parked > 0) telemetry.count('events_parked_total', {}, tally.parked);
     if (tally.aliases > 0) telemetry.count('aliases_total', {}, tally.aliases);
     if (tally.refolds > 0) telemetry.count('refolds_total', {}, tally.refolds);
     for (const row of tally.conflicts)
       telemetry.count('conflicts_total', { type: row.entity.type, policy: row.policy });
+  }
+
+  private reportLag(received: readonly StoredEvent[]): void {
+    const { telemetry, clock, log, links } = this.parts;
+    const now = clock.wallMillis();
+    const to = log.identity.region;
+    const applied = new Map<string, { events: number; inTime: number }>();
+    for (const { event } of received) {
+      const from = regionOf(event.dot.actor);
+      const lagMillis = Math.max(0, now - event.time.wallMillis);
+      telemetry.observe('lag_millis', lagMillis, { from, to });
+      let counts = applied.get(from);
+      if (!counts) applied.set(from, (counts = { events: 0, inTime: 0 }));
+      counts.events += 1;
+      if (links.isInTime(from, lagMillis)) counts.inTime += 1;
+    }
+    for (const [from, { events, inTime }] of applied) {
+      telemetry.count('events_applied_total', { from }, events);
+      telemetry.count('events_in_time_total', { from }, inTime);
+    }
   }
 
   /** Nobody knows whether the batch committed: raise the epoch, then read, then answer (PROTOCOL §2). */

@@ -14,6 +14,9 @@ export type CounterName =
   | 'commands_total'
   | 'events_committed_total'
   | 'events_applied_total'
+  | 'events_in_time_total'
+  | 'acks_incomplete_total'
+  | 'reads_refused_total'
   | 'duplicates_dropped_total'
   | 'records_refused_total'
   | 'early_buffered_total'
@@ -45,6 +48,9 @@ export type GaugeName =
   | 'publish_backlog'
   | 'owned_shards'
   | 'cache_bytes'
-  | 'isolated';
+  | 'isolated'
+  | 'link_round_trip_millis'
+  | 'staleness_unknown_shards';
 
-export type HistogramName = 'lag_millis' | 'batch_events' | 'commit_millis';
+export type HistogramName =
+  'lag_millis' | 'staleness_millis' | 'acks_millis' | 'batch_events' | 'commit_millis';

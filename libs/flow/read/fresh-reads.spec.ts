@@ -5,6 +5,8 @@ import { CursorWatch } from '#flow/accept/wake.js';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
 import type { CursorRow, EventLog, ShardImage } from '#flow/ports/event-log.js';
 import { ManualClock } from '#kit/memory/manual-clock.js';
+import { MemoryTelemetry } from '#kit/memory/memory-telemetry.js';
+import { LinkTimes } from '../repair/link-times.js';
 import { FreshReads } from './fresh-reads.js';
 import { RegionCursors } from './region-cursors.js';
 import { Staleness } from './staleness.js';
@@ -29,8 +31,10 @@ function behindItsDatabase(storedInMemory: number, storedInDatabase: number) {
     cursors: () => Promise.resolve(new Map([[0, rows]])),
   } as Partial<EventLog> as EventLog;
   const hurry = (): void => undefined;
+  const telemetry = new MemoryTelemetry();
+  const links = new LinkTimes(telemetry);
   const staleness = new Staleness({
-    ...{ clock, processId: 'eu-1', region: 'eu', members: ['eu'] },
+    ...{ clock, telemetry, links, processId: 'eu-1', region: 'eu', members: ['eu'] },
     foldedSeq: (shard, actor) => cursors.foldedSeq(shard, actor),
   });
   const onReading = ({ beganMillis }: { readonly beganMillis: number }): void =>

@@ -1,6 +1,6 @@
 import { formatDot, regionOf } from '#core/causality/dot.js';
 import { includes, join, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
-import { eventual, session as sessionLevel } from '#core/consistency/level.js';
+import { eventual, session as sessionLevel, type Level } from '#core/consistency/level.js';
 import { emptySession, sessionWith, type SessionCursors } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
@@ -15,6 +15,7 @@ import { within } from '../deadline.js';
 import type { Clock } from '../ports/clock.js';
 import type { EntityRow, EventLog, WaitingRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
+import type { Telemetry } from '../ports/telemetry.js';
 import {
   TooStale,
   type HistoryEntry,
@@ -31,6 +32,7 @@ import type { Staleness } from './staleness.js';
 export interface ReaderParts {
   readonly log: EventLog;
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
   readonly hashing: Hashing;
   readonly types: EntityTypes;
   readonly cache: EntityCache;
@@ -86,10 +88,18 @@ export class Reader {
       case 'session':
         return this.covered(asked, nothingSeen);
       case 'bounded':
-        return within(clock, this.bounded(asked, level), late);
+        return within(clock, this.bounded(asked, level), late).catch(this.refused(level));
       case 'quorum':
-        return within(clock, this.quorum(asked), late);
+        return within(clock, this.quorum(asked), late).catch(this.refused(level));
     }
+  }
+
+  private refused({ kind: level }: Level): (error: unknown) => never {
+    return (error) => {
+      if (error instanceof AtollError)
+        this.parts.telemetry.count('reads_refused_total', { level, code: error.code });
+      throw error;
+    };
   }
 
   /** Young enough when it was begun is not yet young enough when it is answered: then it is read once more. */

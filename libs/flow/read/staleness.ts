@@ -2,9 +2,13 @@ import type { Actor } from '#core/causality/dot.js';
 import { Freshness } from '#core/consistency/freshness.js';
 import type { Clock } from '../ports/clock.js';
 import type { Heartbeat } from '../ports/peers.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import type { LinkTimes } from '../repair/link-times.js';
 
 export interface StalenessParts {
   readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly links: LinkTimes;
   readonly processId: string;
   /** The own region, and all others. */
   readonly region: string;
@@ -37,10 +41,11 @@ export class Staleness {
 
   /** A heartbeat of a peer region, whoever passed it on. */
   heard(heartbeat: Heartbeat): void {
-    const { region, processId } = this.parts;
+    const { region, processId, clock, links } = this.parts;
     const echo = heartbeat.echoes.find((one) => one.region === region && one.process === processId);
     const sinceMillis = echo && this.sentAt.get(echo.number);
-    if (sinceMillis === undefined) return;
+    if (echo === undefined || sinceMillis === undefined) return;
+    links.measured(heartbeat.region, clock.monotonicMillis() - sinceMillis - echo.heldMillis);
     for (const { shard, lastSeq } of heartbeat.shards)
       this.told(heartbeat.region, shard, { actor: heartbeat.actor, lastSeq, sinceMillis });
   }
@@ -73,6 +78,22 @@ export class Staleness {
     return sinceMillis === undefined
       ? null
       : Math.max(0, Math.ceil(this.parts.clock.monotonicMillis() - sinceMillis));
+  }
+
+  /** Tells how old what comes from each region is in the stalest of these shards. */
+  report(shards: readonly number[]): void {
+    const { members, telemetry } = this.parts;
+    for (const from of members) {
+      let stalest = 0;
+      let unknown = 0;
+      for (const shard of shards) {
+        const age = this.age(this.sinceOf(shard, from));
+        if (age === null) unknown += 1;
+        else stalest = Math.max(stalest, age);
+      }
+      telemetry.gauge('staleness_unknown_shards', unknown, { from });
+      if (unknown < shards.length) telemetry.observe('staleness_millis', stalest, { from });
+    }
   }
 
   private of(shard: number): Freshness {

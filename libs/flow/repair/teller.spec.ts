@@ -48,7 +48,7 @@ function slowTeller(readingMillis: number) {
           clock.after(readingMillis, () => resolve({ beganMillis: 0, shards }));
         }),
     } as Partial<RegionCursors> as RegionCursors,
-    staleness: { sending: () => undefined } as Partial<Staleness> as Staleness,
+    staleness: { sending: () => undefined, report: () => undefined } as Partial<Staleness> as Staleness,
   });
   return { teller, clock, sent, announced };
 }

@@ -72,6 +72,7 @@ export class Teller {
       if (!heartbeat) continue;
       staleness.sending(heartbeat.number);
       for (const peer of peers.regions) peers.sendHeartbeat(peer, heartbeat);
+      staleness.report(heartbeat.shards.map(({ shard }) => shard));
       this.announce(heartbeat);
     }
   }

@@ -13,6 +13,15 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
   },
   events_committed_total: { help: 'Events born here and committed', labels: [] },
   events_applied_total: { help: 'Events of other regions stored here', labels: ['from'] },
+  events_in_time_total: {
+    help: "Of those, stored within 100 ms and the link's delay of their stamp, by the two wall clocks",
+    labels: ['from'],
+  },
+  acks_incomplete_total: { help: 'Writes whose acks did not come within their wait', labels: [] },
+  reads_refused_total: {
+    help: 'Reads above session that could not be given at their level in time, by the code they were refused with',
+    labels: ['level', 'code'],
+  },
   duplicates_dropped_total: { help: 'Received events that were stored already', labels: [] },
   records_refused_total: {
     help: 'Records that took no dot: malformed, forged or foreign',
@@ -61,6 +70,14 @@ export const gauges: Readonly<Record<GaugeName, MetricEntry>> = {
   owned_shards: { help: 'Shards this process owns', labels: [] },
   cache_bytes: { help: 'Bytes of entities held in memory', labels: [] },
   isolated: { help: '1 while neither Kafka nor any other region can be reached', labels: [] },
+  link_round_trip_millis: {
+    help: 'Least of the last round trips to a region, by echoed heartbeats',
+    labels: ['to'],
+  },
+  staleness_unknown_shards: {
+    help: 'Shards here of which nobody can tell how old what comes from a region is',
+    labels: ['from'],
+  },
 };
 
 export interface HistogramEntry extends MetricEntry {
@@ -80,6 +97,16 @@ export const histograms: Readonly<Record<HistogramName, HistogramEntry>> = {
   lag_millis: {
     help: 'From the stamp of an event at its origin to its commit here, by the two wall clocks',
     labels: ['from', 'to'],
+    buckets: lagBuckets,
+  },
+  staleness_millis: {
+    help: "How old a read can be, of the stalest shard, by what comes from a region; sampled at each heartbeat, by this process's monotonic clock",
+    labels: ['from'],
+    buckets: lagBuckets,
+  },
+  acks_millis: {
+    help: 'From the commit of a write to enough acks of other regions',
+    labels: [],
     buckets: lagBuckets,
   },
   batch_events: {
