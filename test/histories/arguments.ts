@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { StackDescriptor } from '#io/devstack/stack.js';
 import { faultSets, type FaultSet } from './fault-plans.js';
 import { historyPlans, type HistoryPlan } from './level-plans.js';
 
@@ -9,6 +11,10 @@ export interface HistoriesArguments {
   readonly operations: number;
   readonly clients: number;
   readonly seed: number;
+  /** Measure what each level costs instead, so many times in each region. */
+  readonly latencySamples: number | undefined;
+  /** A running stack of three regions; else one is started. */
+  readonly stack: StackDescriptor | undefined;
 }
 
 export const usage = `usage: npm run histories -- --out DIR [options]
@@ -17,8 +23,11 @@ export const usage = `usage: npm run histories -- --out DIR [options]
   --only NAME       this level, or <level>-bounded-counter, alone (may be given several times)
   --faults NAME     this fault set alone: ${faultSets.join(', ')} (may be given several times)
   --operations N    operations that are done in each history (default 20000)
-  --clients N       clients at once (default 36)
+  --clients N       clients at once (default 48)
   --seed N          what clients draw from (default: another one every time)
+  --latency N       record no histories; measure each level N times in each region on the global delay matrix, and leave
+                    levels.json, levels.md and levels.svg in DIR
+  --stack FILE      use the running dev stack that FILE (its stack.json) describes, instead of an own one
 `;
 
 /** @throws Error with a sentence for whoever typed it */
@@ -30,7 +39,9 @@ export function readArguments(args: readonly string[]): HistoriesArguments {
       only: { type: 'string', multiple: true, default: [] },
       faults: { type: 'string', multiple: true, default: [] },
       operations: { type: 'string', default: '20000' },
-      clients: { type: 'string', default: '36' },
+      clients: { type: 'string', default: '48' },
+      latency: { type: 'string' },
+      stack: { type: 'string' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     },
   });
@@ -48,6 +59,11 @@ export function readArguments(args: readonly string[]): HistoriesArguments {
     operations: readCount('--operations', values.operations),
     clients: readCount('--clients', values.clients),
     seed: readCount('--seed', values.seed),
+    latencySamples: values.latency === undefined ? undefined : readCount('--latency', values.latency),
+    stack:
+      values.stack === undefined
+        ? undefined
+        : (JSON.parse(readFileSync(values.stack, 'utf8')) as StackDescriptor),
   };
 }
 

@@ -5,10 +5,11 @@ import {
   judgeConsistency,
   type ConsistencyVerdict,
 } from '#cli/judge/consistency/judge-consistency.js';
-import { startStack, type OwnedDevStack } from '#io/devstack/stack.js';
+import { attachStack, startStack, type DevStack } from '#io/devstack/stack.js';
 import { openFaultLab, type FaultLab } from '../integration/faults/fault-lab.js';
 import { readArguments, usage, type HistoriesArguments } from './arguments.js';
 import { calm, faultPlans, type FaultSet } from './fault-plans.js';
+import { recordLatency } from './latency/record-latency.js';
 import type { HistoryPlan } from './level-plans.js';
 import { recordHistory } from './record-history.js';
 import { typesModule, whyNotDeclared, whyNotServed } from './served.js';
@@ -33,7 +34,9 @@ interface Report {
 
 /** A run takes about so long where the service keeps up, and at most so long where a level makes clients wait. */
 const secondsWanted = 50;
-const millisMax = 95_000;
+const millisMax = 150_000;
+/** A short run need not be slow. */
+const perSecondMin = 200;
 const regions = ['us', 'eu', 'ap'];
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -44,14 +47,17 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
  */
 async function main(given: HistoriesArguments): Promise<boolean> {
   await mkdir(given.out, { recursive: true });
+  if (given.latencySamples !== undefined) {
+    await onStack(given, (stack) =>
+      recordLatency(stack, { out: given.out, samples: given.latencySamples ?? 0, say }),
+    );
+    return true;
+  }
   const report: Report = { seed: given.seed, recorded: [], notRecorded: [] };
-  const stack = await startStack({ regions, portBase: 0, latency: 'none', handleSignals: true });
-  try {
+  await onStack(given, async (stack) => {
     for (const plans of Map.groupBy(given.plans, ({ types }) => types).values())
       await recordTypes(stack, plans, given, report);
-  } finally {
-    await stack.stop();
-  }
+  });
   await writeFile(join(given.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`);
   for (const { name, why } of report.notRecorded) say(`not recorded: ${name}: ${why}`);
   const broken = report.recorded.filter(({ verdict }) => !isClean(verdict));
@@ -61,8 +67,21 @@ async function main(given: HistoriesArguments): Promise<boolean> {
   return broken.length === 0;
 }
 
+async function onStack(
+  { stack: running }: HistoriesArguments,
+  work: (stack: DevStack) => Promise<void>,
+): Promise<void> {
+  if (running !== undefined) return work(attachStack(running));
+  const stack = await startStack({ regions, portBase: 0, latency: 'none', handleSignals: true });
+  try {
+    await work(stack);
+  } finally {
+    await stack.stop();
+  }
+}
+
 async function recordTypes(
-  stack: OwnedDevStack,
+  stack: DevStack,
   plans: readonly HistoryPlan[],
   given: HistoriesArguments,
   report: Report,
@@ -117,7 +136,7 @@ async function recordOne(
   const file = `${run}.jsonl`;
   const journal = await recordHistory({
     ...{ lab, plan, faults: faultPlans[faults], run, seed, clients, operations, millisMax },
-    perSecond: operations / secondsWanted,
+    perSecond: Math.max(operations / secondsWanted, perSecondMin),
     path: join(out, file),
   });
   const history = journal.history();
