@@ -62,7 +62,8 @@ export class RegionProcess implements RegionService {
   }
 
   async stop(): Promise<void> {
-    const { executor, publisher, repairer, ownership, intake, janitor, positions } = this.stations;
+    const { executor, publisher, repairer, dependencies, ownership, intake, janitor, positions } =
+      this.stations;
     for (const feed of this.feeds) feed.stop();
     await this.subscription?.stop();
     await repairer.stop();
@@ -73,6 +74,7 @@ export class RegionProcess implements RegionService {
     });
     await publisher.stop();
     await executor.stop();
+    await dependencies.stop();
     await positions.save();
     await ownership.stop(owned);
   }

@@ -28,6 +28,11 @@ export interface Command {
   readonly resolves?: readonly string[];
   /** A session token as the client sent it. */
   readonly session?: string;
+  /**
+   * The event carries what the token depends on, and no region folds it before that (PROTOCOL §3). Absent: the session
+   * alone is looked after.
+   */
+  readonly consistency?: 'causal';
   readonly trace?: string;
 }
 

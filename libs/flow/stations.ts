@@ -1,9 +1,9 @@
 import { regionOf } from '#core/causality/dot.js';
-import type { VersionVector } from '#core/causality/version-vector.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { BatchLoader } from './accept/batch-loader.js';
 import { Confirmations } from './accept/confirmations.js';
+import { DependencyWatch } from './accept/dependency-watch.js';
 import { EntityCache } from './accept/entity-cache.js';
 import { Executor } from './accept/executor.js';
 import { Intake } from './accept/intake.js';
@@ -21,6 +21,7 @@ import { StatusReader } from './read/status-reader.js';
 import { acksOf } from './receive/acks-of.js';
 import { Positions } from './receive/positions.js';
 import { Receiver } from './receive/receiver.js';
+import type { WaitingRow } from './ports/event-log.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { Janitor } from './repair/janitor.js';
 import { PolicyAgreement } from './repair/policy-agreement.js';
@@ -39,6 +40,7 @@ export interface Stations {
   readonly positions: Positions;
   readonly repairer: Repairer;
   readonly janitor: Janitor;
+  readonly dependencies: DependencyWatch;
   readonly cursors: RegionCursors;
   readonly staleness: Staleness;
   readonly sessions: Sessions;
@@ -67,8 +69,9 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
   const ground = buildGround(ports, config, () => moving.repairer.hurry());
   const moving: Moving = buildMoving(ports, config, ground);
   const reading = buildReading(ports, config, ground, moving);
+  const stable = moving.repairer.stable.bind(moving.repairer);
   const confirmations = new Confirmations({ ...ports, timing, members });
-  const router = new Router({ ...ports, ...ground, ...moving, ...reading, confirmations, members, timing });
+  const router = new Router({ ...ports, ...ground, ...moving, ...reading, ...config, confirmations, stable });
   const positions = new Positions({ log, clock, timing });
   const janitor = new Janitor({
     log,
@@ -76,7 +79,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     telemetry,
     timing,
     intake: ground.intake,
-    stable: (shard) => moving.repairer.stable(shard),
+    stable,
     horizon: ground.horizon,
   });
   const status = new StatusReader({
@@ -112,17 +115,18 @@ function buildGround(ports: RegionPorts, config: RegionProcessConfig, hurry: () 
   return { watch, cache, intake, agreement, cursors, staleness, links, horizon };
 }
 
-type Moving = Pick<Stations, 'executor' | 'ownership' | 'publisher' | 'receiver' | 'repairer'>;
+type Moving = Pick<
+  Stations,
+  'executor' | 'ownership' | 'publisher' | 'receiver' | 'repairer' | 'dependencies'
+>;
 
 /** Stations 1 to 5 and 7: what happens to a shard while it is owned is told to all of them, after its commit. */
 function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
   const { log, clock, telemetry } = ports;
-  const { limits, timing, members, types } = config;
-  const { watch, cache, intake, agreement, cursors, staleness, horizon } = ground;
+  const { limits, timing, members } = config;
+  const { watch, cache, intake, agreement, cursors, staleness } = ground;
   const process = { id: config.processId, address: config.address };
-  const isRefused = (region: string, type: string): boolean => agreement.isRefused(region, type);
-  const stable = (shard: number): VersionVector => repairer.stable(shard);
-  const loader = new BatchLoader({ ...ports, cache, types, limits, isRefused, stable, horizon });
+  const { loader, dependencies } = buildDeciding(ports, config, ground, () => repairer);
   const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
   const receiver: Receiver = new Receiver({
     ...ports,
@@ -142,13 +146,14 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
     timing,
     links: ground.links,
     listener: {
-      committed: (state, own, received) => {
+      committed: (state, own, received, waiting) => {
         publisher.committed(state, own);
+        dependencies.moved(state, waiting);
         for (const ack of acksOf(state.shard, received)) ports.peers.sendAck(regionOf(ack.actor), ack);
         watch.moved();
       },
       lost: (shard) => {
-        for (const station of [publisher, receiver, repairer]) station.lost(shard);
+        for (const station of [publisher, receiver, repairer, dependencies]) station.lost(shard);
         staleness.forget(shard);
         watch.moved();
       },
@@ -167,9 +172,8 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
       staleness.forget(state.shard);
       receiver.own(state);
       publisher.own(state, image.marks);
-      const parked = image.waiting.filter(({ state: how }) => how === 'parked');
-      const quarantined = new Map(parked.map(({ entity }) => [entityKey(entity), entity]));
-      for (const entity of quarantined.values()) intake.replay(state.shard, entity);
+      replayParked(intake, state.shard, image.waiting);
+      dependencies.moved(state, image.waiting);
       watch.moved();
     },
   });
@@ -178,7 +182,41 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
   const told = { ...ports, processId, timing, intake, staleness };
   const teller = new Teller({ ...told, cursors, policyHashes });
   const repairer: Repairer = new Repairer({ ...told, teller, limits, receiver, agreement, owners });
-  return { executor, ownership, publisher, receiver, repairer };
+  return { executor, ownership, publisher, receiver, repairer, dependencies };
+}
+
+/** What a batch is decided with, besides its shard: cursors of all shards, and what is read from the log. */
+function buildDeciding(
+  ports: RegionPorts,
+  { limits, timing, types }: RegionProcessConfig,
+  ground: Ground,
+  repairer: () => Repairer,
+): Pick<Stations, 'dependencies'> & { readonly loader: BatchLoader } {
+  const { cache, intake, agreement, horizon, cursors } = ground;
+  const loader = new BatchLoader({
+    ...ports,
+    cache,
+    types,
+    limits,
+    horizon,
+    isRefused: (region, type) => agreement.isRefused(region, type),
+    causal: (shard) => cursors.vector(shard, 'causal'),
+    stable: (shard) => repairer().stable(shard),
+  });
+  const dependencies = new DependencyWatch({
+    intake,
+    cursors,
+    timing,
+    missing: (shard, dot, region) => repairer().noteDependency(shard, dot, region),
+  });
+  return { loader, dependencies };
+}
+
+/** What was parked may be foldable now: this process may know more than the last owner did. */
+function replayParked(intake: Intake, shard: number, waiting: readonly WaitingRow[]): void {
+  const parked = waiting.filter(({ state }) => state === 'parked');
+  const quarantined = new Map(parked.map(({ entity }) => [entityKey(entity), entity]));
+  for (const entity of quarantined.values()) intake.replay(shard, entity);
 }
 
 type Reading = Pick<Stations, 'sessions' | 'reader'>;

@@ -21,6 +21,7 @@ const mustHappen: readonly (keyof SimulationTally)[] = [
   'boundedReads',
   'quorumReads',
   'refusedReads',
+  'dependencyWaits',
 ];
 
 /** Fewer seeds than the suite asks for, where a planted bug has to be caught quickly. */

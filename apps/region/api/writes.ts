@@ -51,10 +51,10 @@ export function writeOperations(parts: ApiParts) {
     async resolve(call: Call, id: string, request: ChangeRequest): Promise<Answer<WriteAnswer>> {
       const row = await parts.service.conflict(id);
       if (row === undefined) throw new AtollError('conflict_not_found', `There is no conflict '${id}' here.`);
-      const { mutationId, ifMatch, session, trace, maxWaitMillis, acks } = call;
       const observed = readVersion(request.observed, '/observed');
       const operations = request.operations as readonly FieldOperation[];
-      const command = { operations, ...given({ observed, mutationId, ifMatch, session, trace }) };
+      const command = { operations, ...given({ observed }), ...ofCall(call) };
+      const { maxWaitMillis, acks } = call;
       const resolving = parts.service.resolveConflict(id, command, { maxWaitMillis, acks });
       return written(parts, row.entity, await resolving.catch(acksProblem));
     },
@@ -62,7 +62,15 @@ export function writeOperations(parts: ApiParts) {
 }
 
 /** A command without what the call's headers add to it. */
-type BareCommand = Omit<Command, 'mutationId' | 'ifMatch' | 'session' | 'trace'>;
+type BareCommand = Omit<Command, keyof CommandOfCall>;
+
+type CommandOfCall = Pick<Command, 'mutationId' | 'ifMatch' | 'session' | 'consistency' | 'trace'>;
+
+/** What a call's headers say of a command. */
+function ofCall({ mutationId, ifMatch, session, level, trace }: Call): CommandOfCall {
+  const consistency = level.kind === 'causal' ? level.kind : undefined;
+  return given({ mutationId, ifMatch, session, consistency, trace });
+}
 
 export async function submit(
   parts: ApiParts,
@@ -70,9 +78,8 @@ export async function submit(
   command: BareCommand,
 ): Promise<Answer<WriteAnswer>> {
   assertType(parts, command.entity.type);
-  const { mutationId, ifMatch, session, trace, maxWaitMillis, acks } = call;
-  const full: Command = { ...command, ...given({ mutationId, ifMatch, session, trace }) };
-  const submitting = parts.service.submit(full, { maxWaitMillis, acks });
+  const { maxWaitMillis, acks } = call;
+  const submitting = parts.service.submit({ ...command, ...ofCall(call) }, { maxWaitMillis, acks });
   return written(parts, command.entity, await submitting.catch(acksProblem));
 }
 

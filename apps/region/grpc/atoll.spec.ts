@@ -71,6 +71,23 @@ describe('gRPC', () => {
     expect(again.message).toMatchObject({ replayed: true, dot: write.message.dot });
   });
 
+  it('takes the level from metadata, as HTTP does from its header', async () => {
+    const operations = [operation('coupon', 'set', { value: 'A' })];
+    // What is everywhere would be left out of tokens.
+    rims.cut();
+    const causal = { 'atoll-consistency': 'causal' };
+    const post = await us.call('changeEntity', { type: 'cart', id: 'g-post', operations }, causal);
+    const headers = { ...causal, 'atoll-session': post.message.session };
+    await us.call('changeEntity', { type: 'cart', id: 'g-reply', operations }, headers);
+    const { session } = (await us.call('getEntity', { type: 'cart', id: 'g-reply' }, causal)).message;
+    const overHttp = await ask(base, { method: 'GET', url: '/v1/entities/cart/g-reply', headers: causal });
+    expect(session).toBe(overHttp.body.session);
+    const [actor, shard, seq] = String(post.message.dot).split(':');
+    const { cursors } = JSON.parse(Buffer.from(session.split('.')[0], 'base64url').toString());
+    expect(cursors[shard ?? ''][actor ?? '']).toBeGreaterThanOrEqual(Number(seq));
+    rims.heal();
+  });
+
   it('patches, deletes, lists, batches and tells histories', async () => {
     await us.call('patchEntity', { type: 'record', id: 'g-2', fieldsJson: '{"value":{"a":[1,null]}}' });
     const listed = await us.call('listEntities', { type: 'record', limit: 1 });

@@ -8,11 +8,12 @@ export const callHeaders = {
     example: 'us.019a4f2e-7c00-7d3a-9b1e-0242ac120002',
   },
   'Atoll-Session': {
-    description: 'The session token of the last answer: reads and writes then follow what it depends on',
+    description:
+      'The session token of the last answer: reads and writes then follow what it depends on. Several, separated by commas, count as one',
   },
   'Atoll-Consistency': {
     description:
-      '`eventual`, `session`, `bounded;max=<n>ms` (with `;else=fetch`, `redirect` or `refuse`; `fetch` without it) or `quorum`; without it `session` where a token is sent, else `eventual`. `causal` and `strong` are not available yet',
+      '`eventual`, `session`, `causal`, `bounded;max=<n>ms` (with `;else=fetch`, `redirect` or `refuse`; `fetch` without it) or `quorum`; without it `session` where a token is sent, else `eventual`. A `causal` read adds what the entity depends on to the token. Writes take `session` and `causal`: a `causal` write is shown nowhere before what its token depends on. `strong` is not available yet',
     example: 'session',
   },
   'Atoll-Acks': {
@@ -39,6 +40,7 @@ export const writeHeaders: readonly CallHeaderName[] = [
   'Idempotency-Key',
   'If-Match',
   'Atoll-Session',
+  'Atoll-Consistency',
   'Atoll-Acks',
   'Atoll-Max-Wait',
 ];

@@ -150,7 +150,7 @@ export class BatchController {
     summary: 'Change many entities in one round trip; not atomic, an outcome for each',
     needs: 'write',
     answers: answers.batch,
-    headers: ['Atoll-Session', 'Atoll-Acks', 'Atoll-Max-Wait'],
+    headers: ['Atoll-Session', 'Atoll-Consistency', 'Atoll-Acks', 'Atoll-Max-Wait'],
     errors: ['too_large', 'too_deep', 'acks_not_available', 'level_not_available', 'invalid_session'],
   })
   batch(@CallOf() call: Call, @Body({ schema: batchRequest }) body: z.output<typeof batchRequest>) {

@@ -187,6 +187,50 @@ describe('an entity over HTTP', () => {
     const forged = await ask('GET', '/v1/entities/cart/s', { headers: { 'atoll-session': 'nonsense' } });
     expect(forged.body.code).toBe('invalid_session');
   });
+
+  it('takes over, read at level causal, what the one who wrote it had seen', async () => {
+    rims.cut();
+    const post = await change('post', set('coupon', 'A'));
+    const after = (session: string, level: string) => ({
+      'atoll-session': session,
+      'atoll-consistency': level,
+      'atoll-max-wait': '100',
+    });
+    await ask('POST', '/v1/entities/cart/reply/changes', {
+      body: { operations: [set('coupon', 'B')] },
+      headers: after(post.body.session, 'causal'),
+    });
+    const inUs = async (level: string): Promise<string> =>
+      (await ask('GET', '/v1/entities/cart/reply', { headers: { 'atoll-consistency': level } })).body.session;
+    const inEu = async (session: string) =>
+      (await ask('GET', '/v1/entities/cart/post', { region: 'eu', headers: after(session, 'causal') })).body;
+    expect(await inEu(await inUs('causal'))).toMatchObject({ code: 'not_covered_yet', retryable: true });
+    rims.heal();
+    const there = {
+      region: 'eu',
+      headers: { ...after(await inUs('causal'), 'causal'), 'atoll-max-wait': '9000' },
+    };
+    expect((await ask('GET', '/v1/entities/cart/post', there)).body.value.coupon).toBe('A');
+  });
+
+  it('changed at level causal in a batch, is what the other changes of its session come before', async () => {
+    rims.cut();
+    const first = await change('b-post', set('coupon', 'A'));
+    const changes = ['b-1', 'b-2'].map((id) => ({ type: 'cart', id, operations: [set('coupon', 'B')] }));
+    const headers = { 'atoll-session': first.body.session, 'atoll-consistency': 'causal' };
+    await ask('POST', '/v1/batch', { body: { changes }, headers });
+    const causal = { 'atoll-consistency': 'causal' };
+    const read = await ask('POST', '/v1/entities/cart/get', {
+      body: { ids: ['b-1', 'b-2'] },
+      headers: causal,
+    });
+    const elsewhere = await ask('GET', '/v1/entities/cart/b-post', {
+      region: 'eu',
+      headers: { ...causal, 'atoll-session': read.body.session, 'atoll-max-wait': '50' },
+    });
+    expect(elsewhere.body.code).toBe('not_covered_yet');
+    rims.heal();
+  });
 });
 
 describe('a batch over HTTP', () => {

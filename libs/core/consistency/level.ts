@@ -2,6 +2,8 @@
 export type Level =
   | { readonly kind: 'eventual' }
   | { readonly kind: 'session' }
+  /** As `session`; what comes back also stands for what the value depends on. */
+  | { readonly kind: 'causal' }
   | {
       readonly kind: 'bounded';
       /** No staler than this when the answer is given. */
@@ -20,6 +22,7 @@ const bounded = /^bounded;max=(\d{1,7})ms(?:;else=(fetch|redirect|refuse))?$/;
 export function parseLevel(text: string): Level | undefined {
   if (text === 'eventual') return eventual;
   if (text === 'session') return session;
+  if (text === 'causal') return { kind: 'causal' };
   if (text === 'quorum') return { kind: 'quorum' };
   const [, max, otherwise = 'fetch'] = bounded.exec(text) ?? [];
   if (max === undefined) return undefined;

@@ -40,7 +40,7 @@ export interface Event {
   readonly context: VersionVector;
   /** What the client had read, for multi-value writes: within the context. Absent: the context itself. */
   readonly observed?: VersionVector;
-  /** Dots of other entities or shards that must be stored first (causal; a later issue): shard -> vector. */
+  /** What the command depended on, in any shard (level causal): to be covered before this is folded. Shard -> cursors. */
   readonly dependencies?: ReadonlyMap<number, VersionVector>;
   readonly time: HybridTimestamp;
   readonly mutation: MutationRef;

@@ -16,10 +16,14 @@ function judge(change: Partial<ReadinessInput>): string {
     ownActor: 'ap~1',
     nowMillis: 1_000,
     copies: [],
-    dependenciesMissing: undefined,
+    dependencyMissing: undefined,
+    shards: 16,
     ...change,
   });
-  if (found.kind === 'pending') return `waits for ${found.waitsFor.actor}:${found.waitsFor.seq}`;
+  if (found.kind === 'pending') {
+    const where = found.waitsIn === undefined ? '' : ` of shard ${found.waitsIn}`;
+    return `waits for ${found.waitsFor.actor}:${found.waitsFor.seq}${where}`;
+  }
   return found.kind === 'parked' ? found.reason : 'ready';
 }
 
@@ -33,8 +37,19 @@ test('an event waits for the first dot of its context that is not folded here', 
 });
 
 test('an event waits for a dependency that is not covered, once its context is', () => {
-  expect(judge({ dependenciesMissing: dotOf('eu:9') })).toBe('waits for eu~1:9');
-  expect(judge({ dependenciesMissing: dotOf('eu:9'), seen: vectorOf('eu:1') })).toBe('waits for us~1:1');
+  const dependencyMissing = { shard: 3, dot: dotOf('eu:9') };
+  expect(judge({ dependencyMissing })).toBe('waits for eu~1:9 of shard 3');
+  expect(judge({ dependencyMissing, seen: vectorOf('eu:1') })).toBe('waits for us~1:1');
+});
+
+test('INV-14: an event whose dependencies no region could ever cover is parked', () => {
+  const needs = (shard: number, cursors: string): string =>
+    judge({ event: { ...event, dependencies: new Map([[shard, vectorOf(cursors)]]) } });
+  expect(needs(event.shard, 'us:1 eu:9')).toBe('ready');
+  expect(needs(event.shard, 'us:2')).toBe('invalid_change');
+  expect(needs(event.shard, 'us:3')).toBe('invalid_change');
+  expect(needs(15, 'us:3')).toBe('ready');
+  expect(needs(16, 'us:1')).toBe('invalid_change');
 });
 
 test('what cannot be understood is parked', () => {

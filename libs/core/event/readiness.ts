@@ -2,6 +2,7 @@ import { assert } from '../assert.js';
 import type { Actor, Dot } from '../causality/dot.js';
 import { isBeyondDrift } from '../causality/hybrid-timestamp.js';
 import { covers, firstMissing, includes, seqOf, type VersionVector } from '../causality/version-vector.js';
+import { dependsOnItself, type Dependency } from '../consistency/dependencies.js';
 import type { EntityType } from '../merge/entity-type.js';
 import type { Event } from './event.js';
 
@@ -18,8 +19,8 @@ export type ParkedReason =
 
 export type Readiness =
   | { readonly kind: 'ready' }
-  /** It can be folded once this dot is. */
-  | { readonly kind: 'pending'; readonly waitsFor: Dot }
+  /** It can be folded once this dot of its entity is, or, where a shard is named, once this dependency is covered. */
+  | { readonly kind: 'pending'; readonly waitsFor: Dot; readonly waitsIn?: number }
   /** It cannot be folded until somebody acts; its entity is in quarantine, all others flow. */
   | { readonly kind: 'parked'; readonly reason: ParkedReason };
 
@@ -37,7 +38,9 @@ export interface ReadinessInput {
   /** Dots of the other events of its command that are stored here. */
   readonly copies: readonly Dot[];
   /** The first of its dependencies that is not covered here. */
-  readonly dependenciesMissing: Dot | undefined;
+  readonly dependencyMissing: Dependency | undefined;
+  /** How many shards there are. */
+  readonly shards: number;
   /** Dots of the entity's other events that are stored here and not folded. Left out: none. */
   readonly waiting?: readonly Dot[];
   /** Whether the sender declares the type differently at the same version (PROTOCOL §12). */
@@ -51,8 +54,10 @@ export function readiness(input: ReadinessInput): Readiness {
   const { event, seen } = input;
   const reason = whyParked(input);
   if (reason !== undefined) return { kind: 'parked', reason };
-  const waitsFor = firstMissing({ wanted: event.context, have: seen }) ?? input.dependenciesMissing;
-  return waitsFor === undefined ? ready : { kind: 'pending', waitsFor };
+  const waitsFor = firstMissing({ wanted: event.context, have: seen });
+  if (waitsFor !== undefined) return { kind: 'pending', waitsFor };
+  const { dependencyMissing: missing } = input;
+  return missing === undefined ? ready : { kind: 'pending', waitsFor: missing.dot, waitsIn: missing.shard };
 }
 
 function whyParked(input: ReadinessInput): ParkedReason | undefined {
@@ -65,7 +70,7 @@ function whyParked(input: ReadinessInput): ParkedReason | undefined {
   if (event.schemaVersion > type.schemaVersion) return 'unknown_schema_version';
   if (!bornHere && isBeyondDrift(event.time, input.nowMillis)) return 'beyond_drift';
   if (copies.some((copy) => includes(event.context, copy))) return 'own_copy_in_context';
-  if (forgetsItself(input)) return 'invalid_change';
+  if (forgetsItself(input) || dependsOnNothingReal(input)) return 'invalid_change';
   return whyUnreadable(type, event);
 }
 
@@ -78,6 +83,13 @@ function forgetsItself({ event: { dot, context }, seen, waiting = [] }: Readines
   const known = seqOf(context, dot.actor);
   if (folded < dot.seq && known < folded) return true;
   return waiting.some(({ actor, seq }) => actor === dot.actor && seq < dot.seq && seq > known);
+}
+
+/** Dependencies that no region could ever cover would hold the entity up for ever (INV-14). */
+function dependsOnNothingReal({ event, shards }: ReadinessInput): boolean {
+  if (event.dependencies === undefined) return false;
+  for (const shard of event.dependencies.keys()) if (shard >= shards) return true;
+  return dependsOnItself(event);
 }
 
 /** A peer region's event is validated like a client's request (INV-14). */

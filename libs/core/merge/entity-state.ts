@@ -1,5 +1,6 @@
 import type { Dot } from '../causality/dot.js';
 import { nothingSeen, type VersionVector } from '../causality/version-vector.js';
+import type { Dependencies } from '../consistency/dependencies.js';
 
 /**
  * An entity folded to a compact form (PROTOCOL §4): what a read needs, and no more than an ordinary event needs.
@@ -20,6 +21,11 @@ export interface EntityState {
   readonly fields: ReadonlyMap<string, unknown>;
   /** Commands with several copies here: each copy's key -> the survivor first, then its aliases. Usually empty. */
   readonly copies: ReadonlyMap<string, readonly Dot[]>;
+  /**
+   * What the events folded here depended on and is not stable yet; absent where nothing is. No read shows it: it goes
+   * into the tokens of causal answers, and regions may hold more or less of it.
+   */
+  readonly dependencies?: Dependencies | undefined;
 }
 
 export const untouchedEntity: EntityState = {

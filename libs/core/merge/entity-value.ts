@@ -1,6 +1,9 @@
 import { assert } from '../assert.js';
 import { compareDots, dotKey, type Dot } from '../causality/dot.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
+import type { Dependencies } from '../consistency/dependencies.js';
+import { decodeSession, encodeSession } from '../consistency/session-token.js';
+import { shardsMax } from '../event/shard-of.js';
 import type { Json, JsonObject } from '../json.js';
 import type { CopiesByDot } from './copies.js';
 import { fieldOf } from './entity-fold.js';
@@ -31,6 +34,7 @@ export function encodeEntity(type: EntityType, state: EntityState): JsonObject {
   return {
     copies: copyGroups(state.copies).map((group) => group.map(encodeDot)),
     deletes: state.deletes.toSorted(compareDots).map(encodeDot),
+    ...(state.dependencies && { dependencies: encodeSession(state.dependencies) }),
     fields: Object.fromEntries(fields),
     seen: encodeVector(state.seen),
     touched: encodeVector(state.touched),
@@ -65,7 +69,14 @@ export function decodeEntity(type: EntityType, json: Json): EntityState {
     deletes: storedArray(stored.deletes).map(decodeDot),
     fields,
     copies,
+    ...(stored.dependencies !== undefined && { dependencies: dependenciesOf(stored.dependencies) }),
   };
+}
+
+function dependenciesOf(json: Json): Dependencies {
+  const dependencies = decodeSession(json, shardsMax);
+  assert(dependencies !== undefined, 'stored dependencies are cursors by shard');
+  return dependencies;
 }
 
 function vectorOf(json: Json | undefined): VersionVector {

@@ -31,12 +31,16 @@ export interface BatchLoaderParts {
   readonly types: EntityTypes;
   readonly limits: Limits;
   readonly isRefused: (region: string, type: string) => boolean;
+  readonly causal: (shard: number) => VersionVector;
   readonly stable: (shard: number) => VersionVector;
   readonly horizon: MutationHorizon;
 }
 
 /** Conflicts of one entity read before a refold; more than that and the refold would have to page. */
 const conflictRowsMax = 1_000_000;
+
+/** Events read at once from where one that waits is wanted: those after it often waited for the same. */
+const waitingEventsMax = 64;
 
 /** Reads from the log what a batch needs: one round trip before it, and more only where events are concurrent. */
 export class BatchLoader {
@@ -75,7 +79,7 @@ export class BatchLoader {
   }
 
   worldFor(shard: ShardState, prepared: Prepared): BatchWorld {
-    const { hashing, clock, types, limits, isRefused, log } = this.parts;
+    const { hashing, clock, types, limits, isRefused, causal, log } = this.parts;
     assert(shard.shard < log.identity.shards, 'a shard is one of the region');
     return {
       types,
@@ -84,9 +88,12 @@ export class BatchLoader {
       nowMillis: clock.wallMillis(),
       eventBytesMax: limits.eventBytesMax,
       tailEventsMax: limits.tailEventsMax,
+      shards: log.identity.shards,
       isRefused,
+      causal,
       stable: this.parts.stable(shard.shard),
       mutationHorizonMillis: this.parts.horizon.millis,
+      stableIn: this.parts.stable,
       entity: (key) => prepared.entities.get(key),
       mutations: (id) => prepared.mutations.get(id),
       loads: new Loads(),
@@ -128,16 +135,17 @@ export class BatchLoader {
     world: BatchWorld,
     dot: { readonly actor: Actor; readonly seq: number },
   ): Promise<void> {
-    const [found] = await this.parts.log.range(
+    const { fetchBytesMax } = this.parts.limits;
+    const found = await this.parts.log.range(
       shard.shard,
       dot.actor,
       dot.seq,
-      1,
-      this.parts.limits.fetchBytesMax,
+      waitingEventsMax,
+      fetchBytesMax,
     );
-    if (!found || found.event.dot.seq !== dot.seq)
+    if (found[0]?.event.dot.seq !== dot.seq)
       throw new LogUnavailable(`event ${dot.actor}:${dot.seq} could not be read`);
-    world.loads.addEvent(found);
+    for (const stored of found) world.loads.addEvent(stored);
   }
 
   private decode(row: EntityRow): CachedEntity | undefined {

@@ -37,6 +37,13 @@ export class BatchWaiting {
     this.here.set(dotKey(row.dot), row);
   }
 
+  /** Whether a pending row has to be noted again: it waits for something else, or was taken to be looked at. */
+  waitsAnew(row: WaitingRow, now: Pick<WaitingRow, 'waitsFor' | 'waitsIn'>): boolean {
+    if (row.state === 'parked' || row.waitsIn !== now.waitsIn) return true;
+    if (!row.waitsFor || !now.waitsFor || !sameDot(row.waitsFor, now.waitsFor)) return true;
+    return !this.here.has(dotKey(row.dot)) && !this.base.watches(row);
+  }
+
   leave(row: WaitingRow): void {
     this.here.delete(dotKey(row.dot));
     if (this.isInBase(row)) this.gone.set(dotKey(row.dot), row);
@@ -66,6 +73,15 @@ export class BatchWaiting {
   lowest(actor: Actor): number {
     let lowest = this.base.lowest(actor, new Set(this.gone.keys()));
     for (const { dot } of this.here.values()) if (dot.actor === actor && dot.seq < lowest) lowest = dot.seq;
+    return lowest;
+  }
+
+  /** Lowest seq of the actor that is pending; Infinity when none is. */
+  lowestPending(actor: Actor): number {
+    if (this.isEmpty) return Infinity;
+    let lowest = this.base.lowestPending(actor, new Set([...this.gone.keys(), ...this.here.keys()]));
+    for (const { dot, state } of this.here.values())
+      if (state === 'pending' && dot.actor === actor && dot.seq < lowest) lowest = dot.seq;
     return lowest;
   }
 

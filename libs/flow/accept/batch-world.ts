@@ -13,6 +13,12 @@ export interface BatchWorld {
   readonly hashing: Hashing;
   readonly nowMillis: number;
   readonly eventBytesMax: number;
+  /** How many shards there are. */
+  readonly shards: number;
+  /** Committed cursors of any other shard, below what is pending there: what dependencies are held against. */
+  readonly causal: (shard: number) => VersionVector;
+  /** What is stable in any shard, as far as this process knows. */
+  readonly stableIn: (shard: number) => VersionVector;
   readonly tailEventsMax: number;
   /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
   readonly isRefused: (region: string, type: string) => boolean;

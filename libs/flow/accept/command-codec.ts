@@ -1,7 +1,10 @@
 import { decodeVector, encodeVector, type VersionVector } from '#core/causality/version-vector.js';
 import type { Dot } from '#core/causality/dot.js';
+import type { Dependencies } from '#core/consistency/dependencies.js';
+import { decodeSession, encodeSession } from '#core/consistency/session-token.js';
 import { AtollError, type ErrorCode, type FieldError } from '#core/errors.js';
 import { canonicalText } from '#core/event/canonical-json.js';
+import { shardsMax } from '#core/event/shard-of.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { FieldOperation } from '../service.js';
@@ -17,6 +20,8 @@ export interface ForwardedOutcome {
   readonly dot: Dot;
   readonly seen: VersionVector;
   readonly replayed: boolean;
+  /** Of the entity, where the command is causal and there are any. */
+  readonly dependencies?: Dependencies;
 }
 
 export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing: Hashing): Uint8Array {
@@ -37,6 +42,8 @@ export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing
   if (command.ifMatch) body.ifMatch = encodeVector(command.ifMatch);
   if (command.resolves) body.resolves = command.resolves;
   if (command.trace !== undefined) body.trace = command.trace;
+  if (command.consistency !== undefined) body.consistency = command.consistency;
+  if (command.dependencies) body.dependencies = encodeSession(command.dependencies);
   return hashing.utf8(canonicalText(body));
 }
 
@@ -61,13 +68,17 @@ export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedC
     ...(body.ifMatch !== undefined && { ifMatch: vector(body.ifMatch) }),
     ...(body.resolves !== undefined && { resolves: body.resolves as readonly string[] }),
     ...(typeof body.trace === 'string' && { trace: body.trace }),
+    ...(body.consistency === 'causal' && { consistency: body.consistency }),
+    ...readDependencies(body.dependencies),
   };
   return { command, waitMillis: Number(body.waitMillis) };
 }
 
 export function encodeOutcome(outcome: ForwardedOutcome, hashing: Hashing): Uint8Array {
-  const { dot, seen, replayed } = outcome;
-  return hashing.utf8(canonicalText({ ok: [dot.actor, dot.seq, encodeVector(seen), replayed] }));
+  const { dot, seen, replayed, dependencies } = outcome;
+  const ok: Json[] = [dot.actor, dot.seq, encodeVector(seen), replayed];
+  if (dependencies) ok.push(encodeSession(dependencies));
+  return hashing.utf8(canonicalText({ ok }));
 }
 
 export function encodeFailure(error: AtollError, hashing: Hashing): Uint8Array {
@@ -79,15 +90,21 @@ export function encodeFailure(error: AtollError, hashing: Hashing): Uint8Array {
 export function decodeOutcome(payload: Uint8Array, hashing: Hashing): ForwardedOutcome {
   const body = readObject(payload, hashing);
   if (Array.isArray(body.ok)) {
-    const [actor, seq, seen, replayed] = body.ok as readonly Json[];
+    const [actor, seq, seen, replayed, dependencies] = body.ok as readonly Json[];
     return {
       dot: { actor: String(actor), seq: Number(seq) },
       seen: decodeVector(seen) ?? new Map<string, number>(),
       replayed: replayed === true,
+      ...readDependencies(dependencies),
     };
   }
   const { code, detail, fields } = body.error as unknown as Failure;
   throw new AtollError(code, detail, { fields });
+}
+
+function readDependencies(json: Json | undefined): { readonly dependencies?: Dependencies } {
+  const dependencies = decodeSession(json, shardsMax);
+  return dependencies ? { dependencies } : {};
 }
 
 interface Failure {

@@ -8,6 +8,7 @@ import {
   withDot,
   type VersionVector,
 } from '#core/causality/version-vector.js';
+import { joinDependencies, type Dependencies } from '#core/consistency/dependencies.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import type { Json } from '#core/json.js';
@@ -63,13 +64,21 @@ export class WorkingEntity {
 
   /** Folds an event that is ready. @throws Missing */
   fold(type: EntityType, event: Event, copies: readonly Dot[]): ConflictChanges {
+    const { dependencies } = this.state;
     const folded = foldEvent(type, this.state, event, copies);
     const changes = this.foldBy(folded, type, event);
+    if (dependencies !== undefined || event.dependencies !== undefined) this.depend(dependencies, event);
     this.appended.push(event);
     assert(includes(this.state.seen, event.dot), 'INV-4: a folded event is in what was seen');
     for (const row of changes.found) this.foundHere.set(row.id, row);
     for (const id of changes.withdrawn) this.foundHere.delete(id);
     return changes;
+  }
+
+  /** Also over a refold, which knows the log and not what has become stable since. */
+  private depend(kept: Dependencies | undefined, event: Event): void {
+    const dependencies = joinDependencies(kept, event.dependencies, this.world.stableIn);
+    this.state = { ...this.state, dependencies };
   }
 
   private foldBy(folded: ReturnType<typeof foldEvent>, type: EntityType, event: Event): ConflictChanges {

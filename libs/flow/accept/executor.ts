@@ -12,6 +12,7 @@ import {
   LogUnavailable,
   type EventLog,
   type ShardCommit,
+  type WaitingRow,
 } from '../ports/event-log.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { LinkTimes } from '../repair/link-times.js';
@@ -25,7 +26,12 @@ import type { ShardState } from './shard-state.js';
 
 /** What others do when a shard's committed state moved. Called after the commit, never before (INV-2). */
 export interface ExecutorListener {
-  committed(shard: ShardState, own: readonly StoredEvent[], received: readonly StoredEvent[]): void;
+  committed(
+    shard: ShardState,
+    own: readonly StoredEvent[],
+    received: readonly StoredEvent[],
+    waiting: readonly WaitingRow[],
+  ): void;
   /** Another process owns the shard now, or may: everything about it is forgotten. */
   lost(shard: number): void;
 }
@@ -172,7 +178,7 @@ export class Executor {
       const own = commit.events.filter(({ event }) => event.dot.actor === actor);
       const received = commit.events.filter(({ event }) => event.dot.actor !== actor);
       this.report(batch, own.length, received);
-      this.parts.listener.committed(state, own, received);
+      this.parts.listener.committed(state, own, received, commit.waiting);
     }
     for (const [command, decision] of decisions) answer(command, decision);
   }
@@ -299,9 +305,19 @@ export class Executor {
 function answer(work: CommandWork, decision: CommandDecision): void {
   if (decision.kind === 'refused') work.reject(decision.error);
   else if (decision.kind === 'replayed')
-    work.resolve({ dot: decision.row.dot, seen: undefined, replayed: true });
+    work.resolve({
+      dot: decision.row.dot,
+      seen: undefined,
+      replayed: true,
+      ...(decision.dependencies && { dependencies: decision.dependencies }),
+    });
   else {
     const { dot, context } = decision.event;
-    work.resolve({ dot, seen: withDot(context, dot), replayed: false });
+    work.resolve({
+      dot,
+      seen: withDot(context, dot),
+      replayed: false,
+      ...(decision.dependencies && { dependencies: decision.dependencies }),
+    });
   }
 }

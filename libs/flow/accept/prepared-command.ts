@@ -1,9 +1,11 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { nothingSeen } from '#core/causality/version-vector.js';
+import type { Dependencies } from '#core/consistency/dependencies.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { encodeVector } from '#core/causality/version-vector.js';
 import type { Json } from '#core/json.js';
+import type { EntityState } from '#core/merge/entity-state.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { Command } from '../service.js';
 
@@ -20,6 +22,8 @@ export interface PreparedCommand extends Command {
   readonly depends: VersionVector;
   /** Whether its event asks those who store it to tell this region at once. */
   readonly asksAcks: boolean;
+  /** What its event carries (level causal): the session's cursors of all shards, without stable ones. */
+  readonly dependencies?: Dependencies;
   /** For the queue's limit: characters of its canonical form. */
   readonly bytes: number;
 }
@@ -31,12 +35,14 @@ export interface CommandPreparation {
   readonly mutationId: string;
   /** The session token's cursors for the command's shard. */
   readonly depends: VersionVector | undefined;
+  /** Of a causal command, what its event carries. No part of the digest: a retry may come with another token. */
+  readonly dependencies: Dependencies | undefined;
   readonly asksAcks: boolean;
 }
 
 export function prepareCommand(
   command: Command,
-  { mutationId, depends, asksAcks }: CommandPreparation,
+  { mutationId, depends, dependencies, asksAcks }: CommandPreparation,
   hashing: Hashing,
 ): PreparedCommand {
   const canonical = canonicalText(canonicalCommand(command));
@@ -49,8 +55,17 @@ export function prepareCommand(
     hasObserved: command.observed !== undefined,
     depends: depends ?? nothingSeen,
     asksAcks,
+    ...(dependencies && { dependencies }),
     bytes: canonical.length,
   };
+}
+
+/** What a causal answer adds to the token (PROTOCOL §7). */
+export function dependenciesFor(
+  { consistency }: PreparedCommand,
+  state: EntityState | undefined,
+): { readonly dependencies?: Dependencies } {
+  return consistency === 'causal' && state?.dependencies ? { dependencies: state.dependencies } : {};
 }
 
 /** What makes two tries the same command: everything that was asked, nothing about how it was sent. */

@@ -2,6 +2,7 @@ import type { StoredEvent } from '#core/event/event.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Dot } from '#core/causality/dot.js';
+import type { Dependencies } from '#core/consistency/dependencies.js';
 import { type AtollError } from '#core/errors.js';
 import type { PreparedCommand } from './prepared-command.js';
 
@@ -11,6 +12,8 @@ export interface Committed {
   /** The entity's `seen` right after the write; for a replayed command it is looked up by whoever needs it. */
   readonly seen: VersionVector | undefined;
   readonly replayed: boolean;
+  /** Of the entity, where the command is causal and there are any. */
+  readonly dependencies?: Dependencies;
 }
 
 export interface CommandWork {

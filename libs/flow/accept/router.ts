@@ -1,7 +1,8 @@
 import type { Dot } from '#core/causality/dot.js';
 import { join, withDot, type VersionVector } from '#core/causality/version-vector.js';
 import { othersNeeded } from '#core/consistency/acks.js';
-import { sessionWith } from '#core/consistency/session-token.js';
+import { dependenciesOf } from '#core/consistency/dependencies.js';
+import { joinSessions, sessionWith } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { shardOf } from '#core/event/shard-of.js';
@@ -47,6 +48,7 @@ export interface RouterParts {
   readonly watch: CursorWatch;
   readonly confirmations: Confirmations;
   readonly members: readonly string[];
+  readonly stable: (shard: number) => VersionVector;
 }
 
 /** A mutation id may be this far ahead of this region's clock: another region made it by its own. */
@@ -97,20 +99,30 @@ export class Router {
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
     this.checkMutationId(mutationId);
     const session = sessions.read(command.session);
-    if (session.size > 0) await cursors.cover(session, 'stored', deadlineMillis);
+    const causal = command.consistency === 'causal';
+    if (session.size > 0) await cursors.cover(session, causal ? 'causal' : 'stored', deadlineMillis);
     const shard = shardOf(command.entity, log.identity.shards);
-    const depends = session.get(shard);
-    const prepared = prepareCommand(command, { mutationId, depends, asksAcks: needed > 0 }, hashing);
+    const prepared = prepareCommand(
+      command,
+      {
+        mutationId,
+        depends: session.get(shard),
+        dependencies: causal ? dependenciesOf(session, this.parts.stable) : undefined,
+        asksAcks: needed > 0,
+      },
+      hashing,
+    );
     telemetry.count('commands_total', { type: command.entity.type });
-    const { dot, seen, replayed } = await this.bring(shard, prepared, deadlineMillis);
+    const outcome = await this.bring(shard, prepared, deadlineMillis);
+    const { dot, seen, replayed, dependencies: kept } = outcome;
     const after = sessionWith(session, shard, withDot(seen, dot));
     const known = { mutationId, dot, shard, seen, replayed, confirmed: [] };
-    const issue = (): string => sessions.issue(after);
+    const issue = (): string => sessions.issue(kept ? joinSessions(after, kept) : after);
     if (needed === 0) return new Written(known, issue);
     const { confirmed, unconfirmed } = await this.parts.confirmations.wait(known, { needed, deadlineMillis });
-    const outcome = new Written({ ...known, confirmed }, issue);
-    if (confirmed.length < needed) throw new AcksIncomplete(outcome, unconfirmed);
-    return outcome;
+    const written = new Written({ ...known, confirmed }, issue);
+    if (confirmed.length < needed) throw new AcksIncomplete(written, unconfirmed);
+    return written;
   }
 
   private othersNeeded({ acks = 'local' }: WriteOptions): number {
@@ -192,11 +204,11 @@ export class Router {
     const { intake, clock, watch } = this.parts;
     for (;;) {
       try {
-        const { dot, seen, replayed } = await within(clock, intake.submit(shard, command, deadlineMillis), {
+        const { seen, ...committed } = await within(clock, intake.submit(shard, command, deadlineMillis), {
           deadlineMillis,
           late: unanswered,
         });
-        return { dot, seen: seen ?? (await this.seenAfter(shard, dot)), replayed };
+        return { ...committed, seen: seen ?? (await this.seenAfter(shard, committed.dot)) };
       } catch (error) {
         const early = error instanceof AtollError && error.code === 'not_covered_yet';
         const left = deadlineMillis - clock.monotonicMillis();

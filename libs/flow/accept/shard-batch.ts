@@ -6,24 +6,29 @@ import { AtollError, type ErrorCode } from '#core/errors.js';
 import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
 import { birthOf } from '#core/event/mutation-id.js';
-import { readiness } from '#core/event/readiness.js';
+import { missingDependency, type Dependencies, type Dependency } from '#core/consistency/dependencies.js';
+import { readiness, type ParkedReason, type Readiness } from '#core/event/readiness.js';
 import { nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { decideChange } from '#core/merge/entity-decide.js';
 import type { EntityType } from '#core/merge/entity-type.js';
-import type { ConflictRow, CursorRow, MutationRow, ShardCommit, WaitingRow } from '../ports/event-log.js';
+import type { ConflictRow, CursorRow, MutationRow, ShardCommit } from '../ports/event-log.js';
+import { BatchConflicts } from './batch-conflicts.js';
 import { BatchMutations } from './batch-mutations.js';
 import { BatchWaiting } from './batch-waiting.js';
 import { Missing, type BatchWorld } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
-import { WorkingEntity, type ConflictChanges } from './entity-step.js';
-import type { PreparedCommand } from './prepared-command.js';
+import { WorkingEntity } from './entity-step.js';
+import { dependenciesFor, type PreparedCommand } from './prepared-command.js';
 import type { Cursor, ShardState } from './shard-state.js';
 
 export type CommandDecision =
-  | { readonly kind: 'accepted'; readonly event: Event }
-  | { readonly kind: 'replayed'; readonly row: MutationRow }
+  /** `dependencies`: of the entity, where the command is causal and there are any. */
+  | { readonly kind: 'accepted'; readonly event: Event; readonly dependencies?: Dependencies }
+  | { readonly kind: 'replayed'; readonly row: MutationRow; readonly dependencies?: Dependencies }
   | { readonly kind: 'refused'; readonly error: AtollError };
+
+type PendingReadiness = Extract<Readiness, { readonly kind: 'pending' }>;
 
 export type StoreDecision = 'stored' | 'duplicate' | 'early' | 'fork' | 'stopped';
 
@@ -49,9 +54,7 @@ export class ShardBatch {
   private readonly events: StoredEvent[] = [];
   private readonly mutations: BatchMutations;
   private readonly waiting: BatchWaiting;
-  private readonly conflictsHere = new Map<string, ConflictRow>();
-  private readonly withdrawnHere = new Set<string>();
-  private readonly resolvedHere: { readonly id: string; readonly by: Dot }[] = [];
+  private readonly conflicts = new BatchConflicts();
   private readonly stoppedHere = new Set<Actor>();
   readonly tally: BatchTally = { folded: 0, pending: 0, parked: 0, aliases: 0, refolds: 0, conflicts: [] };
 
@@ -70,7 +73,10 @@ export class ShardBatch {
     const earlier = known.find(
       (row) => entityKey(row.entity) === command.key && row.shard === this.base.shard,
     );
-    if (earlier?.digest === command.digest) return { kind: 'replayed', row: earlier };
+    if (earlier?.digest === command.digest) {
+      const { state } = this.working(command.entity, command.key);
+      return { kind: 'replayed', row: earlier, ...dependenciesFor(command, state) };
+    }
     if (known.length > 0) {
       return refuse('mutation_reused', 'this mutation id was used before with another command');
     }
@@ -122,6 +128,7 @@ export class ShardBatch {
       changes: decision.changes,
       context: seen,
       ...(command.observed && { observed: command.observed }),
+      ...(command.dependencies && { dependencies: command.dependencies }),
       time,
       mutation: { id: command.mutationId, digest: command.digest },
       ...(command.resolves && command.resolves.length > 0 && { resolves: command.resolves }),
@@ -138,7 +145,7 @@ export class ShardBatch {
     this.store(stored);
     this.mutations.record(stored.event);
     this.fold(working, stored.event, []);
-    return { kind: 'accepted', event: stored.event };
+    return { kind: 'accepted', event: stored.event, ...dependenciesFor(command, working.state) };
   }
 
   /** Stores an event of another region if it is the next one, and folds it if it is ready. @throws Missing */
@@ -179,8 +186,8 @@ export class ShardBatch {
           this.waiting.leave(row);
           this.fold(this.working(entity, key), event, this.copyDots(event));
           progress = true;
-        } else if (ready.kind === 'pending' && row.state === 'parked') {
-          this.addWaiting(event, { state: 'pending', waitsFor: ready.waitsFor });
+        } else if (ready.kind === 'pending' && this.waiting.waitsAnew(row, ready)) {
+          this.addPending(event, ready);
         }
       }
     }
@@ -200,9 +207,7 @@ export class ShardBatch {
       mutations: this.mutations.added,
       waiting: this.waiting.added(),
       settled: this.waiting.settled(),
-      conflicts: [...this.conflictsHere.values()],
-      withdrawnConflicts: [...this.withdrawnHere],
-      resolvedConflicts: this.resolvedHere,
+      ...this.conflicts.rows(),
     };
   }
 
@@ -256,11 +261,10 @@ export class ShardBatch {
 
   private settle(event: Event, invalid: 'invalid_change' | undefined): void {
     const key = entityKey(event.entity);
-    if (invalid) return this.addWaiting(event, { state: 'parked', reason: invalid });
+    if (invalid) return this.addParked(event, invalid);
     const ready = this.readinessOf(event, this.waiting.isQuarantined(key));
-    if (ready.kind === 'parked') return this.addWaiting(event, { state: 'parked', reason: ready.reason });
-    if (ready.kind === 'pending')
-      return this.addWaiting(event, { state: 'pending', waitsFor: ready.waitsFor });
+    if (ready.kind === 'parked') return this.addParked(event, ready.reason);
+    if (ready.kind === 'pending') return this.addPending(event, ready);
     const working = this.working(event.entity, key);
     this.fold(working, event, this.copyDots(event));
     this.foldPending(working);
@@ -272,16 +276,17 @@ export class ShardBatch {
     for (let progress = true; progress;) {
       progress = false;
       for (const row of this.waiting.rows(working.key)) {
-        if (row.state !== 'pending' || (row.waitsFor && !includes(working.state.seen, row.waitsFor)))
-          continue;
+        // A dependency is not of this entity: whoever covers it asks for the entity to be looked at again.
+        if (row.state !== 'pending' || row.waitsIn !== undefined) continue;
+        if (row.waitsFor && !includes(working.state.seen, row.waitsFor)) continue;
         const event = this.loadedEvent(row.dot);
         const ready = this.readinessOf(event, this.waiting.isQuarantined(working.key));
         if (ready.kind === 'pending') {
-          this.addWaiting(event, { state: 'pending', waitsFor: ready.waitsFor });
+          this.addPending(event, ready);
           continue;
         }
         if (ready.kind === 'parked') {
-          this.addWaiting(event, { state: 'parked', reason: ready.reason });
+          this.addParked(event, ready.reason);
           continue;
         }
         this.waiting.leave(row);
@@ -301,18 +306,21 @@ export class ShardBatch {
       ownActor: this.world.ownActor,
       nowMillis: this.world.nowMillis,
       copies: this.copyDots(event),
-      dependenciesMissing: this.missingDependency(event),
+      dependencyMissing: this.missingDependency(event),
+      shards: this.world.shards,
       waiting: this.waiting.rows(key).map(({ dot }) => dot),
       policyMismatch: this.world.isRefused(regionOf(event.dot.actor), event.entity.type),
     });
   }
 
-  private missingDependency(event: Event): Dot | undefined {
-    const wanted = event.dependencies?.get(this.base.shard);
-    if (!wanted) return undefined;
-    const have = new Map<Actor, number>();
-    for (const actor of wanted.keys()) have.set(actor, this.cursor(actor).stored);
-    return firstMissing({ wanted, have });
+  private missingDependency({ dependencies }: Event): Dependency | undefined {
+    return missingDependency(dependencies, (shard) => {
+      if (shard !== this.base.shard) return this.world.causal(shard);
+      const have = new Map<Actor, number>();
+      for (const actor of dependencies?.get(shard)?.keys() ?? [])
+        have.set(actor, Math.min(this.cursor(actor).stored, this.waiting.lowestPending(actor) - 1));
+      return have;
+    });
   }
 
   private fold(working: WorkingEntity, event: Event, copies: readonly Dot[]): void {
@@ -323,31 +331,25 @@ export class ShardBatch {
     this.tally.folded += 1;
     if (changes.refolded) this.tally.refolds += 1;
     if (copies.length > 0) this.tally.aliases += 1;
-    this.noteConflicts(changes);
-    for (const id of event.resolves ?? []) this.noteResolved(id, event.dot);
+    this.conflicts.note(changes);
+    this.tally.conflicts.push(...changes.found);
+    for (const id of event.resolves ?? []) this.conflicts.resolve(id, event.dot);
   }
 
-  private noteConflicts(changes: ConflictChanges): void {
-    for (const id of changes.withdrawn) {
-      if (!this.conflictsHere.delete(id)) this.withdrawnHere.add(id);
+  private addPending({ dot, entity }: Event, { waitsFor, waitsIn }: PendingReadiness): void {
+    this.waiting.add({ dot, entity, state: 'pending', waitsFor, ...(waitsIn !== undefined && { waitsIn }) });
+    this.tally.pending += 1;
+  }
+
+  /** With a parked event goes all of its entity that is pending, but this region's own: nothing shall wait for it. */
+  private addParked({ dot, entity }: Event, reason: ParkedReason): void {
+    this.waiting.add({ dot, entity, state: 'parked', reason });
+    this.tally.parked += 1;
+    for (const row of this.waiting.rows(entityKey(entity))) {
+      if (row.state !== 'pending' || row.dot.actor === this.world.ownActor) continue;
+      this.waiting.add({ dot: row.dot, entity, state: 'parked', reason: 'quarantined' });
+      this.tally.parked += 1;
     }
-    for (const row of changes.found) {
-      this.withdrawnHere.delete(row.id);
-      this.conflictsHere.set(row.id, row);
-      this.tally.conflicts.push(row);
-    }
-  }
-
-  private noteResolved(id: string, by: Dot): void {
-    const here = this.conflictsHere.get(id);
-    if (here) this.conflictsHere.set(id, { ...here, resolvedBy: here.resolvedBy ?? by });
-    else this.resolvedHere.push({ id, by });
-  }
-
-  private addWaiting(event: Event, how: Pick<WaitingRow, 'state' | 'waitsFor' | 'reason'>): void {
-    this.waiting.add({ dot: event.dot, entity: event.entity, ...how });
-    if (how.state === 'parked') this.tally.parked += 1;
-    else this.tally.pending += 1;
   }
 
   /** The event behind a waiting dot: of this batch, or loaded. @throws Missing */

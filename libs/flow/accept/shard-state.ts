@@ -48,6 +48,21 @@ export function foldedVector(shard: ShardState): VersionVector {
   return vectorOf(shard, 'folded');
 }
 
+/** What dependencies are held against: stored, lowered below the first pending event (PROTOCOL §3). */
+export function causalVector(shard: ShardState): VersionVector {
+  if (shard.waiting.pending === 0) return storedVector(shard);
+  const vector = new Map<Actor, number>();
+  for (const actor of shard.cursors.keys()) {
+    const seq = causalSeq(shard, actor);
+    if (seq > 0) vector.set(actor, seq);
+  }
+  return vector;
+}
+
+export function causalSeq({ cursors, waiting }: ShardState, actor: Actor): number {
+  return Math.min(cursors.get(actor)?.stored ?? 0, waiting.lowestPending(actor) - 1);
+}
+
 function vectorOf(shard: ShardState, which: 'stored' | 'folded'): VersionVector {
   const vector = new Map<Actor, number>();
   for (const [actor, cursor] of shard.cursors) if (cursor[which] > 0) vector.set(actor, cursor[which]);

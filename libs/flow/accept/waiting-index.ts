@@ -11,6 +11,9 @@ import type { WaitingRow } from '../ports/event-log.js';
 export class WaitingIndex {
   private readonly byEntity = new Map<string, Map<string, WaitingRow>>();
   private readonly seqsByActor = new Map<Actor, Set<number>>();
+  private readonly pendingByActor = new Map<Actor, Set<number>>();
+  /** What waits for dependencies, by the shard of the dependency. */
+  private readonly crossing = new Map<number, Map<string, WaitingRow>>();
   private parkedCount = 0;
   private pendingCount = 0;
 
@@ -20,11 +23,13 @@ export class WaitingIndex {
     this.settle(row.dot, row.entity);
     rows.set(dotKey(row.dot), row);
     this.byEntity.set(key, rows);
-    const seqs = this.seqsByActor.get(row.dot.actor) ?? new Set<number>();
-    seqs.add(row.dot.seq);
-    this.seqsByActor.set(row.dot.actor, seqs);
+    addTo(this.seqsByActor, row.dot);
     if (row.state === 'parked') this.parkedCount += 1;
-    else this.pendingCount += 1;
+    else {
+      this.pendingCount += 1;
+      addTo(this.pendingByActor, row.dot);
+      this.noteCrossing(row);
+    }
   }
 
   settle(dot: Dot, entity: WaitingRow['entity']): void {
@@ -34,11 +39,13 @@ export class WaitingIndex {
     if (!rows || !row) return;
     rows.delete(dotKey(dot));
     if (rows.size === 0) this.byEntity.delete(key);
-    const seqs = this.seqsByActor.get(dot.actor);
-    seqs?.delete(dot.seq);
-    if (seqs?.size === 0) this.seqsByActor.delete(dot.actor);
+    removeFrom(this.seqsByActor, dot);
     if (row.state === 'parked') this.parkedCount -= 1;
-    else this.pendingCount -= 1;
+    else {
+      this.pendingCount -= 1;
+      removeFrom(this.pendingByActor, dot);
+      if (row.waitsIn !== undefined) this.crossing.get(row.waitsIn)?.delete(dotKey(dot));
+    }
   }
 
   /** In the order they arrived. */
@@ -57,11 +64,45 @@ export class WaitingIndex {
 
   /** Lowest waiting seq of an actor; Infinity when nothing of it waits. `except` are leaving in the batch under way. */
   lowest(actor: Actor, except: ReadonlySet<string> = noDots): number {
-    let lowest = Infinity;
-    for (const seq of this.seqsByActor.get(actor) ?? []) {
-      if (seq < lowest && !except.has(dotKey({ actor, seq }))) lowest = seq;
+    return lowestOf(this.seqsByActor, actor, except);
+  }
+
+  /** Lowest pending seq of an actor; Infinity when nothing of it is. */
+  lowestPending(actor: Actor, except: ReadonlySet<string> = noDots): number {
+    return lowestOf(this.pendingByActor, actor, except);
+  }
+
+  /** Shards in which something here waits for a dependency. */
+  *dependsOn(): Generator<number, void> {
+    for (const [shard, rows] of this.crossing) if (rows.size > 0) yield shard;
+  }
+
+  /** Whether whoever covers what the row waits for will find it. */
+  watches({ dot, waitsIn }: WaitingRow): boolean {
+    return waitsIn === undefined || this.crossing.get(waitsIn)?.has(dotKey(dot)) === true;
+  }
+
+  /**
+   * Entities of which something waited for a dependency in that shard that is reached now. Each is told once: whoever
+   * asks looks at it again, and what has to wait on is added again.
+   */
+  takeReached(shard: number, isReached: (dot: Dot) => boolean): readonly WaitingRow['entity'][] {
+    const rows = this.crossing.get(shard);
+    if (!rows) return [];
+    const reached = new Map<string, WaitingRow['entity']>();
+    for (const [key, { waitsFor, entity }] of rows) {
+      if (waitsFor !== undefined && !isReached(waitsFor)) continue;
+      rows.delete(key);
+      reached.set(entityKey(entity), entity);
     }
-    return lowest;
+    return [...reached.values()];
+  }
+
+  private noteCrossing(row: WaitingRow): void {
+    if (row.waitsIn === undefined) return;
+    const rows = this.crossing.get(row.waitsIn) ?? new Map<string, WaitingRow>();
+    rows.set(dotKey(row.dot), row);
+    this.crossing.set(row.waitsIn, rows);
   }
 
   get isEmpty(): boolean {
@@ -78,3 +119,23 @@ export class WaitingIndex {
 }
 
 const noDots: ReadonlySet<string> = new Set();
+
+function addTo(seqs: Map<Actor, Set<number>>, { actor, seq }: Dot): void {
+  const known = seqs.get(actor);
+  if (known) known.add(seq);
+  else seqs.set(actor, new Set([seq]));
+}
+
+function removeFrom(seqs: Map<Actor, Set<number>>, { actor, seq }: Dot): void {
+  const known = seqs.get(actor);
+  known?.delete(seq);
+  if (known?.size === 0) seqs.delete(actor);
+}
+
+function lowestOf(seqs: Map<Actor, Set<number>>, actor: Actor, except: ReadonlySet<string>): number {
+  let lowest = Infinity;
+  for (const seq of seqs.get(actor) ?? []) {
+    if (seq < lowest && !except.has(dotKey({ actor, seq }))) lowest = seq;
+  }
+  return lowest;
+}

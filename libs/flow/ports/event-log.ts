@@ -26,6 +26,12 @@ export interface CursorRow {
   readonly folded: number;
 }
 
+/** A committed cursor, as whoever does not own the shard reads it. */
+export interface RegionCursorRow extends CursorRow {
+  /** `stored`, lowered below the first pending event: what dependencies are held against. */
+  readonly causal: number;
+}
+
 /** A row of the entity table: both halves are canonical JSON bytes. `value` is null while the entity does not exist. */
 export interface EntityRow {
   readonly entity: EntityRef;
@@ -53,6 +59,8 @@ export interface WaitingRow {
   readonly state: 'pending' | 'parked';
   /** For pending: the dot it waits for; for parked: why. */
   readonly waitsFor?: Dot;
+  /** Where a dependency is waited for: its shard. Absent: the dot is one of the entity's own. */
+  readonly waitsIn?: number;
   readonly reason?: string;
 }
 
@@ -201,7 +209,7 @@ export interface EventLog {
   ): Promise<readonly StoredEvent[]>;
 
   /** Committed cursors of every shard. */
-  cursors(): Promise<ReadonlyMap<number, readonly CursorRow[]>>;
+  cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>>;
   waiting(query: {
     readonly shard?: number;
     readonly entity?: EntityRef;

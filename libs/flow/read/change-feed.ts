@@ -1,5 +1,6 @@
 import { dotKey, formatDot, type Actor } from '#core/causality/dot.js';
 import { nothingSeen, seqOf } from '#core/causality/version-vector.js';
+import { missingDependency } from '#core/consistency/dependencies.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import type { Event } from '#core/event/event.js';
@@ -31,7 +32,8 @@ const waitingRowsMax = 10_000;
  * One consumer's way through everything that is folded in this region, at its own pace: it reads the log from where it
  * is, so that nobody's slowness holds up anybody else.
  *
- * What waits is passed by and told once it is folded. The position is the highest that leaves out nothing: resuming, in
+ * A causal change is told after what it depends on, in whatever shard: its stream stands until the others have come as
+ * far. What waits is passed by and told once it is folded. The position is the highest that leaves out nothing: resuming, in
  * any region, may tell again what came after an event that waited, and never leaves a change out.
  */
 export class ChangeFeed {
@@ -87,6 +89,7 @@ export class ChangeFeed {
       const limit = Math.min(stepEventsMax, upTo - from + 1);
       for (const { event } of await this.parts.log.range(shard, actor, from, limit, stepBytesMax)) {
         if (this.stopped) return true;
+        if (!waiting.has(dotKey(event.dot)) && !this.isNext(event)) break;
         if (waiting.has(dotKey(event.dot))) this.skip(shard, event);
         this.pass(shard, event);
         if (!waiting.has(dotKey(event.dot))) await this.tell(shard, event);
@@ -99,12 +102,17 @@ export class ChangeFeed {
   private async tellSettled(shard: number, waiting: ReadonlySet<string>): Promise<boolean> {
     let moved = false;
     for (const [key, event] of this.skipped.get(shard) ?? []) {
-      if (waiting.has(key)) continue;
+      if (waiting.has(key) || !this.isNext(event)) continue;
       this.skipped.get(shard)?.delete(key);
       await this.tell(shard, event);
       moved = true;
     }
     return moved;
+  }
+
+  /** Whether this consumer has passed all that the change depends on. */
+  private isNext({ dependencies }: Event): boolean {
+    return !missingDependency(dependencies, (shard) => this.passed.get(shard) ?? nothingSeen);
   }
 
   private async tell(shard: number, event: Event): Promise<void> {

@@ -3,7 +3,7 @@ import { Intake } from '#flow/accept/intake.js';
 import { shardStateOf } from '#flow/accept/shard-state.js';
 import { CursorWatch } from '#flow/accept/wake.js';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
-import type { CursorRow, EventLog, ShardImage } from '#flow/ports/event-log.js';
+import type { EventLog, RegionCursorRow, ShardImage } from '#flow/ports/event-log.js';
 import { ManualClock } from '#kit/memory/manual-clock.js';
 import { MemoryTelemetry } from '#kit/memory/memory-telemetry.js';
 import { LinkTimes } from '../repair/link-times.js';
@@ -25,7 +25,10 @@ function behindItsDatabase(storedInMemory: number, storedInDatabase: number) {
   const watch = new CursorWatch(clock);
   const intake = new Intake(limitsDefault, clock);
   intake.own(shardStateOf(0, image(storedInMemory)));
-  const rows: readonly CursorRow[] = image(storedInDatabase).cursors;
+  const rows: readonly RegionCursorRow[] = image(storedInDatabase).cursors.map((row) => ({
+    ...row,
+    causal: row.stored,
+  }));
   const log = {
     identity: { region: 'eu', actor: 'eu~1', shards: 1 },
     cursors: () => Promise.resolve(new Map([[0, rows]])),

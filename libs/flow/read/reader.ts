@@ -1,7 +1,12 @@
 import { formatDot, regionOf } from '#core/causality/dot.js';
 import { includes, join, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import { eventual, session as sessionLevel, type Level } from '#core/consistency/level.js';
-import { emptySession, sessionWith, type SessionCursors } from '#core/consistency/session-token.js';
+import {
+  emptySession,
+  joinSessions,
+  sessionWith,
+  type SessionCursors,
+} from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey, shardOf } from '#core/event/shard-of.js';
@@ -56,6 +61,8 @@ interface AskedRead {
   readonly entity: EntityRef;
   readonly shard: number;
   readonly session: SessionCursors;
+  /** Whether the token that comes back also has what the entity depends on. */
+  readonly causal: boolean;
   readonly deadlineMillis: number;
 }
 
@@ -74,18 +81,20 @@ export class Reader {
   async read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome> {
     const { clock, sessions, log } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
-    const level = options.level ?? (options.session === undefined ? eventual : sessionLevel);
+    const level = levelOf(options);
     const asked: AskedRead = {
       type: this.typeOf(entity),
       entity,
       shard: shardOf(entity, log.identity.shards),
       session: sessions.read(options.session),
+      causal: level.kind === 'causal',
       deadlineMillis,
     };
     const late = { deadlineMillis: deadlineMillis + lastWordMillis, late: notInTime };
     switch (level.kind) {
       case 'eventual':
       case 'session':
+      case 'causal':
         return this.covered(asked, nothingSeen);
       case 'bounded':
         return within(clock, this.bounded(asked, level), late).catch(this.refused(level));
@@ -124,18 +133,32 @@ export class Reader {
   /** Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. */
   private async covered(asked: AskedRead, wanted: VersionVector): Promise<ReadOutcome> {
     const { cursors, staleness } = this.parts;
-    const { type, entity, shard, session, deadlineMillis } = asked;
+    const { type, entity, shard, session, causal, deadlineMillis } = asked;
     await cursors.cover(session, 'stored', deadlineMillis);
     const depends = join(session.get(shard) ?? nothingSeen, wanted);
     const quarantined = await this.settled(entity, shard, depends, deadlineMillis);
     const sinceMillis = staleness.since(shard);
     const state = await this.stateOf(type, entity);
-    return this.outcome({ type, entity, shard, state, quarantined, session, sinceMillis });
+    return this.outcome({ type, entity, shard, state, quarantined, session, causal, sinceMillis });
   }
 
+  /** One after the other in one session, unless they are eventual: a later one is never behind an earlier one. */
   async readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]> {
+    const { clock } = this.parts;
+    const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
+    const level = levelOf(options);
+    let { session } = options;
     const outcomes: ReadOutcome[] = [];
-    for (const entity of entities) outcomes.push(await this.read(entity, options));
+    for (const entity of entities) {
+      const maxWaitMillis = Math.max(0, deadlineMillis - clock.monotonicMillis());
+      const outcome = await this.read(entity, {
+        level,
+        maxWaitMillis,
+        ...(session !== undefined && { session }),
+      });
+      if (level.kind !== 'eventual') session = outcome.session;
+      outcomes.push(outcome);
+    }
     return outcomes;
   }
 
@@ -148,7 +171,7 @@ export class Reader {
     const outcomes: ReadOutcome[] = [];
     for (const { entity, shard, ...row } of rows) {
       const state = this.decode(type, row);
-      const read = { type, entity, shard, state, quarantined: false, session: emptySession };
+      const read = { type, entity, shard, state, quarantined: false, causal: false, session: emptySession };
       outcomes.push(await this.outcome({ ...read, sinceMillis: since[shard] }));
     }
     return outcomes;
@@ -261,14 +284,14 @@ export class Reader {
   }
 
   private async outcome(read: ReadState): Promise<ReadOutcome> {
-    const { type, entity, shard, state, quarantined, session, sinceMillis } = read;
+    const { type, entity, state, quarantined, sinceMillis } = read;
     const value = entityValue(type, state);
     const openConflicts = value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : [];
     return {
       entity,
       value,
       seen: state.seen,
-      session: this.parts.sessions.issue(sessionWith(session, shard, state.seen)),
+      session: this.parts.sessions.issue(sessionAfter(read)),
       openConflicts,
       quarantined,
       stalenessMillis: this.parts.staleness.age(sinceMillis),
@@ -285,6 +308,16 @@ export class Reader {
     if (!type) throw new AtollError('unknown_type', `there is no entity type ${entity.type}`);
     return type;
   }
+}
+
+function levelOf({ level, session }: ReadOptions): Level {
+  return level ?? (session === undefined ? eventual : sessionLevel);
+}
+
+/** What was read, and at level causal what that depends on (PROTOCOL §7), beside what the session depended on before. */
+function sessionAfter({ session, shard, state, causal }: ReadState): SessionCursors {
+  const seen = sessionWith(session, shard, state.seen);
+  return causal && state.dependencies ? joinSessions(seen, state.dependencies) : seen;
 }
 
 function isAlias(state: EntityState, dot: WaitingRow['dot']): boolean {

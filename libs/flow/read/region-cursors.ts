@@ -3,17 +3,17 @@ import { nothingSeen, type VersionVector } from '#core/causality/version-vector.
 import { firstUncovered, type SessionCursors } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import type { Intake } from '../accept/intake.js';
-import { foldedVector, storedVector } from '../accept/shard-state.js';
+import { causalVector, foldedVector, storedVector, type ShardState } from '../accept/shard-state.js';
 import type { CursorWatch } from '../accept/wake.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import { CommitUnknown, LogUnavailable, type CursorRow, type EventLog } from '../ports/event-log.js';
+import { CommitUnknown, LogUnavailable, type EventLog, type RegionCursorRow } from '../ports/event-log.js';
 import { SharedRun } from '../shared-run.js';
 
 /** Committed cursors of all shards, as the database told them at a moment after `beganMillis`. */
 export interface CursorReading {
   readonly beganMillis: number;
-  readonly shards: ReadonlyMap<number, readonly CursorRow[]>;
+  readonly shards: ReadonlyMap<number, readonly RegionCursorRow[]>;
 }
 
 export interface RegionCursorsParts {
@@ -28,14 +28,27 @@ export interface RegionCursorsParts {
   readonly onReading: (reading: CursorReading) => void;
 }
 
-type Which = 'stored' | 'folded';
+type Which = 'stored' | 'causal' | 'folded';
+
+const ownedVector: Readonly<Record<Which, (state: ShardState) => VersionVector>> = {
+  stored: storedVector,
+  causal: causalVector,
+  folded: foldedVector,
+};
+
+/** What a cursor that is not there yet is said not to be. */
+const lackOf: Readonly<Record<Which, string>> = {
+  stored: 'stored',
+  causal: 'stored with nothing pending below it',
+  folded: 'folded',
+};
 
 /**
  * The committed cursors of the whole region: of owned shards from memory, of the others as last read from the database,
  * which is read again while somebody waits. Cursors only grow, so an old reading is never too high.
  */
 export class RegionCursors {
-  private others: ReadonlyMap<number, readonly CursorRow[]> = new Map();
+  private others: ReadonlyMap<number, readonly RegionCursorRow[]> = new Map();
   private readAtMillis = -Infinity;
   private readonly readings = new SharedRun(() => this.read());
 
@@ -57,7 +70,7 @@ export class RegionCursors {
 
   vector(shard: number, which: Which): VersionVector {
     const state = this.parts.intake.stateOf(shard);
-    if (state) return which === 'stored' ? storedVector(state) : foldedVector(state);
+    if (state) return ownedVector[which](state);
     const rows = this.others.get(shard);
     return rows ? vectorOf(rows, which) : nothingSeen;
   }
@@ -81,7 +94,7 @@ export class RegionCursors {
         const { dot, shard } = missing;
         throw new AtollError(
           'not_covered_yet',
-          `${dot.actor}:${shard}:${dot.seq} is not ${which} in this region yet`,
+          `${dot.actor}:${shard}:${dot.seq} is not ${lackOf[which]} in this region yet`,
         );
       }
       this.parts.hurry();
@@ -124,6 +137,6 @@ export class RegionCursors {
   }
 }
 
-export function vectorOf(rows: readonly CursorRow[], which: Which): VersionVector {
+export function vectorOf(rows: readonly RegionCursorRow[], which: Which): VersionVector {
   return new Map(rows.filter((row) => row[which] > 0).map((row) => [row.actor, row[which]]));
 }

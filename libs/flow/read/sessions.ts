@@ -56,12 +56,20 @@ export class Sessions {
     return `${hashing.base64Url(body)}.${hashing.base64Url(auth.sign(body))}`;
   }
 
-  /** @throws AtollError invalid_session when it was not issued by a member, or was changed. */
-  read(token: string | undefined): SessionCursors {
-    if (token === undefined) return emptySession;
-    const session = this.verify(token);
-    if (!session) throw new AtollError('invalid_session', 'this is not a session token of this system');
-    return session;
+  /**
+   * What a token stands for, or several, separated by commas: together they are what any of them depends on.
+   *
+   * @throws AtollError invalid_session when one was not issued by a member, or was changed.
+   */
+  read(tokens: string | undefined): SessionCursors {
+    if (tokens === undefined) return emptySession;
+    let joined = emptySession;
+    for (const token of tokens.split(',')) {
+      const session = this.verify(token.trim());
+      if (!session) throw new AtollError('invalid_session', 'this is not a session token of this system');
+      joined = joinSessions(joined, session);
+    }
+    return joined;
   }
 
   private verify(token: string): SessionCursors | undefined {

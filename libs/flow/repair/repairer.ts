@@ -1,4 +1,4 @@
-import { regionOf, type Actor } from '#core/causality/dot.js';
+import { regionOf, type Actor, type Dot } from '#core/causality/dot.js';
 import { nothingSeen, seqOf, type VersionVector } from '#core/causality/version-vector.js';
 import { StabilityTracker } from '#core/consistency/stability.js';
 import type { Intake } from '../accept/intake.js';
@@ -93,6 +93,13 @@ export class Repairer {
   /** The receiver saw an event ahead of its turn: its origin surely stores what is before it. */
   noteGap(shard: number, actor: Actor, upTo: number): void {
     this.gaps.note({ shard, actor }, this.seen(shard, actor, regionOf(actor), upTo));
+  }
+
+  /** An event that `region` minted waits for this one: it was stored there then (PROTOCOL §7). */
+  noteDependency(shard: number, { actor, seq }: Dot, region: string): void {
+    const { log, intake, peers } = this.parts;
+    if (actor === log.identity.actor || !intake.stateOf(shard) || !peers.regions.includes(region)) return;
+    this.gaps.note({ shard, actor }, this.seen(shard, actor, region, seq));
   }
 
   /** Somebody waits for what is missing: it is fetched at once. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Intake } from '#flow/accept/intake.js';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
-import type { CursorRow } from '#flow/ports/event-log.js';
+import type { RegionCursorRow } from '#flow/ports/event-log.js';
 import type { Heartbeat } from '#flow/ports/peers.js';
 import type { RegionCursors } from '#flow/read/region-cursors.js';
 import type { Staleness } from '#flow/read/staleness.js';
@@ -44,7 +44,7 @@ function slowTeller(readingMillis: number) {
     cursors: {
       reading: () =>
         new Promise((resolve) => {
-          const shards = new Map<number, readonly CursorRow[]>();
+          const shards = new Map<number, readonly RegionCursorRow[]>();
           clock.after(readingMillis, () => resolve({ beganMillis: 0, shards }));
         }),
     } as Partial<RegionCursors> as RegionCursors,

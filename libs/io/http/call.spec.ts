@@ -29,6 +29,7 @@ describe('the headers of a call', () => {
   it('mean the level session where a session token comes without a level', () => {
     expect(call({ 'atoll-session': 't' })).toMatchObject({ level: { kind: 'session' }, session: 't' });
     expect(call({ 'atoll-session': 't', 'atoll-consistency': 'eventual' }).level.kind).toBe('eventual');
+    expect(call({ 'atoll-session': 't', 'atoll-consistency': 'causal' }).level.kind).toBe('causal');
   });
 
   it('carry an ETag, a mutation id, a wait and a trace', () => {
@@ -51,7 +52,6 @@ describe('the headers of a call', () => {
   });
 
   it.each([
-    ['causal', 'level_not_available'],
     ['strong', 'level_not_available'],
     ['bounded', 'invalid_request'],
     ['bounded;max=soon', 'invalid_request'],
@@ -92,6 +92,10 @@ describe('the headers of a call', () => {
       expect(() => refuseUntaken(asked, { level: false, acks: true })).toThrow('does not read at level');
       refuseUntaken(asked, { level: true, acks: false });
     }
+    const causal = call({ 'atoll-consistency': 'causal' });
+    expect(() => refuseUntaken(causal, { level: false, acks: false })).toThrow('does not read at level');
+    refuseUntaken(causal, { level: true, acks: false });
+    refuseUntaken(causal, { level: false, acks: true });
     const majority = call({ 'atoll-acks': 'majority' });
     expect(() => refuseUntaken(majority, { level: true, acks: false })).toThrow('stores nothing');
     refuseUntaken(majority, { level: false, acks: true });

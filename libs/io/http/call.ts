@@ -53,7 +53,7 @@ function readSession(text: string | undefined): string | undefined {
   throw new AtollError('invalid_session', `A session token has at most ${sessionLengthMax} characters.`);
 }
 
-const laterLevels: ReadonlySet<string> = new Set(['causal', 'strong']);
+const laterLevels: ReadonlySet<string> = new Set(['strong']);
 
 function readLevel(text: string | undefined, session: string | undefined): Level {
   if (text === undefined) return session === undefined ? eventual : sessionLevel;
@@ -63,7 +63,7 @@ function readLevel(text: string | undefined, session: string | undefined): Level
     throw new AtollError('level_not_available', `The level '${text}' is not available yet.`);
   throw new AtollError(
     'invalid_request',
-    "Atoll-Consistency must be 'eventual', 'session', 'bounded;max=<n>ms' (with ';else=fetch', 'redirect' or 'refuse') or 'quorum'.",
+    "Atoll-Consistency must be 'eventual', 'session', 'causal', 'bounded;max=<n>ms' (with ';else=fetch', 'redirect' or 'refuse') or 'quorum'.",
   );
 }
 
@@ -78,8 +78,11 @@ function readAcks(text: string | undefined): Acks {
  * would be ignored (INV-10). @throws AtollError level_not_available, acks_not_available
  */
 export function refuseUntaken(call: Call, takes: { readonly level: boolean; readonly acks: boolean }): void {
-  if (!takes.level && call.level.kind !== 'eventual' && call.level.kind !== 'session') {
-    const detail = `This operation does not read at level '${call.level.kind}'.`;
+  const { kind } = call.level;
+  // The levels of reads mean nothing to a write, but for causal: what it depends on travels with it.
+  const isTaken = kind === 'causal' ? takes.level || takes.acks : takes.level && !takes.acks;
+  if (!isTaken && kind !== 'eventual' && kind !== 'session') {
+    const detail = `This operation does not read at level '${kind}'.`;
     throw new AtollError('level_not_available', detail);
   }
   if (!takes.acks && call.acks !== 'local')

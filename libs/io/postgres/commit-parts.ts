@@ -176,17 +176,19 @@ const waitingPart: CommitPart = {
     ['state', 'text'],
     ['waits_actor', 'int2'],
     ['waits_seq', 'int8'],
+    ['waits_shard', 'int2'],
     ['reason', 'text'],
   ],
   sql: (rows) => `
-    insert into atoll.waiting (shard, actor, seq, type, id, state, waits_actor, waits_seq, reason)
-    select new.shard, new.actor, new.seq, new.type, new.id, new.state, new.waits_actor, new.waits_seq, new.reason
+    insert into atoll.waiting (shard, actor, seq, type, id, state, waits_actor, waits_seq, waits_shard, reason)
+    select new.shard, new.actor, new.seq, new.type, new.id, new.state, new.waits_actor, new.waits_seq, new.waits_shard,
+      new.reason
     from ${rows} where ${fenced}
     on conflict (shard, actor, seq) do update
     set type = excluded.type, id = excluded.id, state = excluded.state, waits_actor = excluded.waits_actor, waits_seq = excluded.waits_seq,
-        reason = excluded.reason`,
+        waits_shard = excluded.waits_shard, reason = excluded.reason`,
   gather: ({ shard, waiting }, numberOf, push) => {
-    for (const { dot, entity, state, waitsFor, reason } of waiting) {
+    for (const { dot, entity, state, waitsFor, waitsIn, reason } of waiting) {
       const [waitsActor, waitsSeq] = nullableDot(waitsFor ?? null, numberOf);
       push(
         shard,
@@ -197,6 +199,7 @@ const waitingPart: CommitPart = {
         state,
         waitsActor,
         waitsSeq,
+        waitsIn ?? null,
         reason ?? null,
       );
     }

@@ -87,10 +87,19 @@ const rows = fc
         maxLength: 2,
       },
     ),
-    waits: fc.uniqueArray(fc.record({ dot, entity, waitsFor: fc.option(dot), settled: fc.boolean() }), {
-      maxLength: 4,
-      selector: (given) => key(given.dot),
-    }),
+    waits: fc.uniqueArray(
+      fc.record({
+        dot,
+        entity,
+        waitsFor: fc.option(dot),
+        waitsIn: fc.option(fc.nat(2), { nil: undefined }),
+        settled: fc.boolean(),
+      }),
+      {
+        maxLength: 4,
+        selector: (given) => key(given.dot),
+      },
+    ),
     conflicts: fc.uniqueArray(
       fc.record({ id: conflictId, by: fc.option(dot), withdrawn: fc.boolean(), at: fc.nat(9) }),
       {
@@ -131,7 +140,11 @@ const rows = fc
           entity: here(wait.entity),
           ...(wait.waitsFor === null
             ? { state: 'parked' as const, reason: 'drift' }
-            : { state: 'pending' as const, waitsFor: wait.waitsFor }),
+            : {
+                state: 'pending' as const,
+                waitsFor: wait.waitsFor,
+                ...(wait.waitsIn !== undefined && { waitsIn: wait.waitsIn }),
+              }),
         })),
       settled: given.waits.filter((wait) => wait.settled).map((wait) => wait.dot),
       conflicts: given.conflicts

@@ -175,7 +175,20 @@ create trigger read_only instead of insert or update or delete on atoll.waiting_
   for each row execute function atoll.refuse_write();
 `;
 
+/** An event may wait for a dependency in another shard: since then a dot alone does not say what it waits for. */
+const causalWaiting = `
+alter table atoll.waiting add column waits_shard smallint;
+
+create or replace view atoll.waiting_event as
+  select waiting.state, waiting.type, waiting.id, waiting.shard, actor.name as actor, waiting.seq,
+         waited.name as waits_for_actor, waiting.waits_seq as waits_for_seq, waiting.reason,
+         waiting.waits_shard as waits_for_shard
+  from atoll.waiting join atoll.actor on actor.no = waiting.actor
+       left join atoll.actor waited on waited.no = waiting.waits_actor;
+`;
+
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'event log, entities, cursors', sql: firstSchema },
   { number: 2, name: 'read-only views', sql: readOnlyViews },
+  { number: 3, name: 'waiting for dependencies in other shards', sql: causalWaiting },
 ];

@@ -4,12 +4,12 @@ import type { EntityRef, StoredEvent } from '#core/event/event.js';
 import type {
   ConflictQuery,
   ConflictRow,
-  CursorRow,
   EntityRow,
   EventLog,
   Fence,
   MutationRow,
   ProcessRow,
+  RegionCursorRow,
   RegionIdentity,
   ShardCommit,
   ShardImage,
@@ -227,7 +227,7 @@ export class PostgresEventLog implements EventLog {
     return answered(eventReads.range(this.pools.reads, { shard, actor, from }, limit, bytesMax));
   }
 
-  async cursors(): Promise<ReadonlyMap<number, readonly CursorRow[]>> {
+  async cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>> {
     return answered(allCursors(this.pools.reads, this.identity.shards));
   }
 

@@ -74,15 +74,16 @@ export function readOwner([shard, owner, address, ownerEpoch, leaseRemainingMill
 }
 
 export const waitingColumns = `waiting.shard, actor.name, waiting.seq, waiting.type, waiting.id, waiting.state,
-  waited.name, waiting.waits_seq, waiting.reason`;
+  waited.name, waiting.waits_seq, waiting.waits_shard, waiting.reason`;
 export function readWaiting(row: Row): WaitingRow & { readonly shard: number } {
-  const [shard, actor, seq, type, id, state, waitsActor, waitsSeq, reason] = row;
+  const [shard, actor, seq, type, id, state, waitsActor, waitsSeq, waitsShard, reason] = row;
   return {
     shard: Number(shard),
     dot: readDot(actor, seq),
     entity: { type: type as string, id: id as string },
     state: state as WaitingRow['state'],
     ...(waitsActor === null ? {} : { waitsFor: readDot(waitsActor, waitsSeq) }),
+    ...(waitsShard === null ? {} : { waitsIn: Number(waitsShard) }),
     ...(reason === null ? {} : { reason: reason as string }),
   };
 }

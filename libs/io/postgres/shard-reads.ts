@@ -1,4 +1,4 @@
-import type { CursorRow, ShardImage } from '#flow/ports/event-log.js';
+import type { RegionCursorRow, ShardImage } from '#flow/ports/event-log.js';
 import type { Connections } from './connections.js';
 import { cursorColumns, fenceColumns, readCursor, readFence, readWaiting, waitingColumns } from './rows.js';
 
@@ -36,7 +36,11 @@ export async function loadShard(connections: Connections, shard: number): Promis
 const readCursors = {
   name: 'atoll_cursors',
   text: `
-    select ${cursorColumns}, cursor.shard from atoll.cursor join atoll.actor on actor.no = cursor.actor
+    select ${cursorColumns}, cursor.shard, least(cursor.stored, pending.first - 1)
+    from atoll.cursor join atoll.actor on actor.no = cursor.actor
+    left join (
+      select shard, actor, min(seq) as first from atoll.waiting where state = 'pending' group by shard, actor
+    ) as pending on pending.shard = cursor.shard and pending.actor = cursor.actor
     order by cursor.shard, actor.name`,
 };
 
@@ -44,8 +48,11 @@ const readCursors = {
 export async function allCursors(
   connections: Connections,
   shards: number,
-): Promise<ReadonlyMap<number, readonly CursorRow[]>> {
-  const byShard = new Map<number, CursorRow[]>(Array.from({ length: shards }, (_, shard) => [shard, []]));
-  for (const row of await connections.run(readCursors)) byShard.get(Number(row[4]))?.push(readCursor(row));
+): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>> {
+  const byShard = new Map<number, RegionCursorRow[]>(
+    Array.from({ length: shards }, (_, shard) => [shard, []]),
+  );
+  for (const row of await connections.run(readCursors))
+    byShard.get(Number(row[4]))?.push({ ...readCursor(row), causal: Number(row[5]) });
   return byShard;
 }

@@ -12,6 +12,7 @@ import type {
   Fence,
   MutationRow,
   ProcessRow,
+  RegionCursorRow,
   RegionIdentity,
   ShardCommit,
   ShardImage,
@@ -201,8 +202,8 @@ export class MemoryEventLog implements EventLog {
     return page.map(read);
   }
 
-  async cursors(): Promise<ReadonlyMap<number, readonly CursorRow[]>> {
-    return new Map(this.database.shards.map((table, shard) => [shard, cursorsOf(table)]));
+  async cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>> {
+    return new Map(this.database.shards.map((table, shard) => [shard, regionCursorsOf(table)]));
   }
 
   async waiting(query: {
@@ -300,6 +301,15 @@ function fenceOf(table: ShardTable): Fence {
 
 function cursorsOf(table: ShardTable): readonly CursorRow[] {
   return [...table.cursors.values()].sort((a, b) => compareBytes(a.actor, b.actor));
+}
+
+function regionCursorsOf(table: ShardTable): readonly RegionCursorRow[] {
+  return cursorsOf(table).map((row) => {
+    const pending = [...table.waiting.values()]
+      .filter(({ dot, state }) => state === 'pending' && dot.actor === row.actor)
+      .map(({ dot }) => dot.seq);
+    return { ...row, causal: Math.min(row.stored, ...pending.map((seq) => seq - 1)) };
+  });
 }
 
 function waitingOf(table: ShardTable): readonly WaitingRow[] {

@@ -1,6 +1,5 @@
 import { assert } from '#core/assert.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
-import { shardOf } from '#core/event/shard-of.js';
 import type { Acks } from '#core/consistency/acks.js';
 import type { Level } from '#core/consistency/level.js';
 import { AtollError } from '#core/errors.js';
@@ -15,6 +14,8 @@ export interface JournalEntry {
   readonly entity: Command['entity'];
   readonly command: Command;
   readonly acks: Acks;
+  /** What the session had seen when the command was made; nothing without one. */
+  readonly past: ReadonlySet<string>;
   outcome: 'ok' | 'fail' | 'unknown';
   /** Every acknowledgement: the region that gave it, and the event it named. */
   readonly acknowledged: { readonly region: string; readonly outcome: WriteOutcome }[];
@@ -62,17 +63,18 @@ export class SimClients {
     const random = this.random.branch(`client ${client}`);
     let home = random.pick(this.world.regions);
     for (let step = 0; step < commands; step += 1) {
-      if (random.chance(0.05)) home = random.pick(this.world.regions);
+      if (random.chance(isCausal(client) ? 0.2 : 0.05)) home = random.pick(this.world.regions);
       await this.world.pause(random.between(5, 90));
       await this.write(client, random, home, `${client}.${step}`);
-      if (random.chance(0.25)) await this.read(client, random, home);
+      if (random.chance(isCausal(client) ? 0.7 : 0.25)) await this.read(client, random, home);
     }
   }
 
   private async write(client: number, random: SeededRandom, home: string, unique: string): Promise<void> {
     const entity = random.pick(this.entities);
     const region = entity.type === lateType ? this.world.upgradedRegion : home;
-    const session = random.chance(0.3) ? this.sessions.get(client) : undefined;
+    const session = isCausal(client) || random.chance(0.3) ? this.sessions.get(client) : undefined;
+    const past = session === undefined ? new Set<string>() : this.world.oracle.pastOf(client);
     const observed = this.etags.get(`${client} ${entity.type}/${entity.id}`);
     const deletes = random.chance(0.06);
     const command: Command = {
@@ -81,6 +83,7 @@ export class SimClients {
       operations: deletes ? [] : drawOperations(entity.type, random, unique),
       mutationId: this.world.mutationId(region),
       ...(session !== undefined && { session }),
+      ...(isCausal(client) && { consistency: 'causal' }),
       ...(entity.type === 'slot' && !deletes && observed !== undefined && { observed }),
     };
     const entry: JournalEntry = {
@@ -88,9 +91,11 @@ export class SimClients {
       entity,
       command,
       acks: random.chance(0.35) ? random.pick(['1', 'majority', 'all'] as const) : 'local',
+      past,
       outcome: 'unknown',
       acknowledged: [],
     };
+    if (isCausal(client)) this.world.oracle.sends(entry.mutationId, past);
     this.journal.push(entry);
     await this.tryOut(client, random, region, entry);
     // A client that lost the answer, or a proxy that was too eager: the same command once more, perhaps elsewhere.
@@ -129,7 +134,11 @@ export class SimClients {
       this.world.promises.wrote(region, entry.entity, { outcome, acks: entry.acks });
       entry.outcome = 'ok';
       entry.acknowledged.push({ region, outcome });
+      const { seen } = outcome;
+      this.world.followed(entry.past, entry.entity, seen, 'wrote');
       this.sessions.set(client, outcome.session);
+      const answer = { entity: entry.entity, seen, causal: isCausal(client) };
+      this.world.oracle.answered(client, entry.past, answer);
       this.etags.set(`${client} ${entry.entity.type}/${entry.entity.id}`, outcome.seen);
       return false;
     } catch (error) {
@@ -156,7 +165,7 @@ export class SimClients {
     const service = this.world.anyProcess(region)?.service;
     if (!service || (entity.type === lateType && region !== this.world.upgradedRegion)) return;
     const session = this.sessions.get(client);
-    const level = drawLevel(random, session);
+    const level: Level = isCausal(client) ? { kind: 'causal' } : drawLevel(random, session);
     const atMillis = this.world.clock.monotonicMillis();
     try {
       const read = await this.world.within(
@@ -165,13 +174,20 @@ export class SimClients {
       );
       if (!read) return;
       this.world.promises.read(region, read, { level, atMillis });
-      const waited = level.kind === 'eventual' ? undefined : session;
-      this.world.sessionRead(waited, entity, read.seen, shardOf(entity, this.world.shards));
+      const follows = level.kind !== 'eventual' && session !== undefined;
+      const past = follows ? this.world.oracle.pastOf(client) : new Set<string>();
+      this.world.followed(past, entity, read.seen, 'read');
       this.sessions.set(client, read.session);
+      this.world.oracle.answered(client, past, { entity, seen: read.seen, causal: isCausal(client) });
       this.etags.set(`${client} ${entity.type}/${entity.id}`, read.seen);
     } catch (error) {
       assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
       if (level.kind === 'bounded' || level.kind === 'quorum') this.world.promises.tally.refusedReads += 1;
     }
   }
+}
+
+/** Half of the clients write and read at level causal; they change their region often. */
+function isCausal(client: number): boolean {
+  return client % 2 === 0;
 }

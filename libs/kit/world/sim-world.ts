@@ -1,9 +1,8 @@
 import { assert } from '#core/assert.js';
 import { dotKey } from '#core/causality/dot.js';
-import { includes, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
-import { decodeSession } from '#core/consistency/session-token.js';
+import { decodeVector, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef } from '#core/event/event.js';
-import { entityKey } from '#core/event/shard-of.js';
+import { entityKey, shardOf } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
 import { timingDefault, type Timing } from '#flow/limits.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
@@ -13,6 +12,7 @@ import { MemoryClusters } from '../memory/memory-clusters.js';
 import { MemoryDatabase } from '../memory/memory-database.js';
 import { MemoryNetwork } from '../memory/memory-peers.js';
 import { MemoryTelemetry } from '../memory/memory-telemetry.js';
+import { CausalOracle, type KnownEvent } from './causal-oracle.js';
 import type { SeededRandom } from './seeded-random.js';
 import { BrokenInvariant, CommitChecks } from './sim-checks.js';
 import { PromiseChecks } from './sim-promises.js';
@@ -53,11 +53,9 @@ export class SimWorld {
   private readonly network: MemoryNetwork;
   private readonly processes = new Map<string, SimProcess>();
   private readonly checks = new CommitChecks(simTypes);
-  private readonly eventsByEntity = new Map<
-    string,
-    { readonly shard: number; readonly actor: string; readonly seq: number }[]
-  >();
-  private readonly known = new Set<string>();
+  readonly oracle = new CausalOracle();
+  /** How often an event had to wait for a dependency. */
+  dependencyWaits = 0;
   private births = 0;
   private lives = 0;
   private upgraded = false;
@@ -205,20 +203,15 @@ export class SimWorld {
     );
   }
 
-  /** INV-10, session: every event of the entity that the token holds is in what was read. */
-  sessionRead(token: string | undefined, entity: EntityRef, seen: VersionVector, shard: number): void {
-    if (token === undefined) return;
-    const body = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()) as {
-      readonly cursors: Json;
-    };
-    const depends = decodeSession(body.cursors, simShards)?.get(shard) ?? nothingSeen;
-    for (const dot of this.eventsByEntity.get(entityKey(entity)) ?? []) {
-      if (includes(depends, dot) && !includes(seen, dot)) {
-        this.failure ??= new BrokenInvariant(
-          `INV-10: a session saw ${dotKey(dot)} of ${entityKey(entity)}, then read without it`,
-        );
-      }
-    }
+  /**
+   * INV-10: a session never reads less than it has written and read, nor writes on less, in whatever region it is
+   * answered: read-your-writes, monotonic reads, monotonic writes, writes-follow-reads.
+   */
+  followed(past: ReadonlySet<string>, entity: EntityRef, seen: VersionVector, what: 'read' | 'wrote'): void {
+    const missing = this.oracle.missing(past, entity, seen);
+    if (missing === undefined) return;
+    const detail = `a session saw ${missing} of ${entityKey(entity)}, then ${what} without it`;
+    this.failure ??= new BrokenInvariant(`INV-10: ${detail}`);
   }
 
   private databaseOf(region: string): SimDatabase {
@@ -253,27 +246,48 @@ export class SimWorld {
       this.note(
         `commit ${memory.identity.region} shard ${part.shard} ${part.events.map(({ event }) => dotKey(event.dot)).join(' ')}`,
       );
-      for (const { event } of part.events) this.remember(event.entity, part.shard, event.dot);
+      for (const { event } of part.events) {
+        const name = `${part.shard} ${dotKey(event.dot)}`;
+        const { entity, dot, mutation } = event;
+        const isNew = this.oracle.learn({ name, entity, dot, mutationId: mutation.id });
+        if (isNew) this.promises.born(entity, { shard: part.shard, dot });
+      }
+      this.dependencyWaits += part.waiting.filter(({ waitsIn }) => waitsIn !== undefined).length;
     }
+    this.lookAtCauses(memory, parts, fenced);
   }
 
-  private remember(
-    entity: EntityRef,
-    shard: number,
-    dot: { readonly actor: string; readonly seq: number },
+  /** INV-6: nobody sees an effect before its cause, whoever asks and at whatever level. */
+  private lookAtCauses(
+    memory: MemoryDatabase,
+    parts: readonly ShardCommit[],
+    fenced: readonly number[],
   ): void {
-    const name = `${shard} ${dotKey(dot)}`;
-    if (this.known.has(name)) return;
-    this.known.add(name);
-    this.promises.born(entity, { shard, dot });
-    const key = entityKey(entity);
-    const dots = this.eventsByEntity.get(key) ?? [];
-    dots.push({ shard, ...dot });
-    this.eventsByEntity.set(key, dots);
+    const { region } = memory.identity;
+    const fresh: KnownEvent[] = [];
+    for (const part of parts) {
+      if (fenced.includes(part.shard)) continue;
+      for (const row of part.entities)
+        fresh.push(...this.oracle.shows(region, row.entity, seenOf(row.state)));
+    }
+    for (const effect of fresh) {
+      const cause = this.oracle.unseenCause(region, effect, (event) => isParked(memory, event));
+      if (cause === undefined) continue;
+      this.failure ??= new BrokenInvariant(`INV-6: ${region} shows ${effect.name} before its cause ${cause}`);
+    }
   }
 
   /** Of the whole run so far, as one number to compare. */
   hash(): string {
     return kitHashing.sha256Hex(kitHashing.utf8(this.trace.join('\n')));
   }
+}
+
+function seenOf(state: Uint8Array): VersionVector {
+  const { seen } = JSON.parse(Buffer.from(state).toString()) as { readonly seen: Json };
+  return decodeVector(seen) ?? nothingSeen;
+}
+
+function isParked(memory: MemoryDatabase, { entity, dot }: KnownEvent): boolean {
+  return memory.shard(shardOf(entity, simShards)).waiting.get(dotKey(dot))?.state === 'parked';
 }

@@ -32,6 +32,7 @@ export interface SimulationTally {
   readonly boundedReads: number;
   readonly quorumReads: number;
   readonly refusedReads: number;
+  readonly dependencyWaits: number;
 }
 
 export interface SimulationResult {
@@ -191,5 +192,6 @@ function tallyOf(world: SimWorld, journal: readonly JournalEntry[], faults: numb
     aliases: count('aliases_total'),
     refolds: count('refolds_total'),
     ...world.promises.tally,
+    dependencyWaits: world.dependencyWaits,
   };
 }

@@ -144,14 +144,34 @@ export function readsContract(opened: Opened): void {
     const writer = await Writer.of(log, 1);
     await writer.write({
       cursors: [cursorRow(otherActor, 4, 2), { actor: 'ap~x', stored: 0, hash: '', folded: 0 }],
+      waiting: [{ dot: { actor: otherActor, seq: 3 }, entity: cart('1'), state: 'parked', reason: 'drift' }],
     });
     const cursors = await log.cursors();
     expect([...cursors.keys()].sort()).toEqual([0, 1, 2]);
     expect(cursors.get(0)).toEqual([]);
     expect(cursors.get(1)).toEqual([
-      { actor: 'ap~x', stored: 0, hash: '', folded: 0 },
-      cursorRow(otherActor, 4, 2),
+      { actor: 'ap~x', stored: 0, hash: '', folded: 0, causal: 0 },
+      { ...cursorRow(otherActor, 4, 2), causal: 4 },
     ]);
+  });
+
+  test('tells how far dependencies are covered: below the first pending event, past what is parked', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    const waits = (seq: number, state: 'pending' | 'parked') =>
+      ({ dot: { actor: otherActor, seq }, entity: cart('1'), state }) as const;
+    await writer.write({
+      cursors: [cursorRow(otherActor, 9, 1), cursorRow('ap~x', 3)],
+      waiting: [waits(2, 'parked'), waits(5, 'pending'), waits(7, 'pending')],
+    });
+    const causal = async (): Promise<readonly (readonly [string, number])[]> =>
+      ((await log.cursors()).get(0) ?? []).map(({ actor, causal: seq }) => [actor, seq]);
+    expect(await causal()).toEqual([
+      ['ap~x', 3],
+      [otherActor, 4],
+    ]);
+    await writer.write({ settled: [{ actor: otherActor, seq: 5 }] });
+    expect(await causal()).toContainEqual([otherActor, 6]);
   });
 
   test('lists waiting events of a shard, of an entity, or of all, up to a limit', async () => {
@@ -164,6 +184,7 @@ export function readsContract(opened: Opened): void {
       state: 'pending',
       waitsFor,
     } as const;
+    const crossing = { ...pending, waitsIn: 2 };
     const parked = {
       dot: { actor: 'eu~a', seq: 9 },
       entity: cart('2'),
@@ -171,11 +192,11 @@ export function readsContract(opened: Opened): void {
       reason: 'drift',
     } as const;
     await writers[0]?.write({ waiting: [pending, parked] });
-    await writers[1]?.write({ waiting: [pending] });
+    await writers[1]?.write({ waiting: [crossing] });
     const rows = [
       { ...parked, shard: 0 },
       { ...pending, shard: 0 },
-      { ...pending, shard: 1 },
+      { ...crossing, shard: 1 },
     ];
     expect(await log.waiting({ limit: 10 })).toEqual(rows);
     expect(await log.waiting({ limit: 2 })).toEqual(rows.slice(0, 2));
