@@ -16,13 +16,17 @@ const minute = 60_000;
 const regions = ['us', 'eu', 'ap'];
 const isLong = process.env['ATOLL_LONG'] === '1';
 
-/** How much is recorded per level and fault set. */
-const size = isLong
-  ? { clients: 36, operations: 50_000, perSecond: 500, millisMax: 3 * minute }
-  : { clients: 24, operations: 2_400, perSecond: 400, millisMax: 5_500 };
+/** How much is recorded per level and fault set; of sessions, 100 000 operations together when there is time. */
+const brief = { clients: 24, operations: 2_400, perSecond: 400, millisMax: 5_500 };
+const long = { clients: 48, operations: 20_000, perSecond: 450, millisMax: 2 * minute };
+const longSession = { clients: 48, operations: 50_000, perSecond: 500, millisMax: 4 * minute };
+const sizeOf = ({ level }: HistoryPlan) => {
+  if (!isLong) return brief;
+  return level === 'session' ? longSession : long;
+};
 const plans = isLong ? faultPlans : briefFaultPlans;
 /** A machine that is far slower than any still has to have done something. */
-const operationsMin = size.operations / 20;
+const operationsMin = brief.operations / 20;
 
 let porcupine: Porcupine | undefined;
 beforeAll(async () => {
@@ -41,7 +45,7 @@ async function keepsItsPromise(
   if (why !== undefined) return expect(why).toMatch(/not available/);
   console.log(`histories: ${plan.name}, ${faults}: ATOLL_SEED=${seed}`);
   const run = `${plan.name}-${faults}-${seed}`;
-  const journal = await recordHistory({ lab, plan, faults: plans[faults], run, seed, ...size });
+  const journal = await recordHistory({ lab, plan, faults: plans[faults], run, seed, ...sizeOf(plan) });
   const history = journal.history();
   const bounds = plan.types === 'bounded-counter' ? { bounds: { min: 0 } } : {};
   const verdict = judgeConsistency(history, { level: plan.level, regions: regions.length, ...bounds });
