@@ -8,6 +8,10 @@ export type ErrorCode =
   | 'out_of_range'
   | 'observed_required'
   | 'precondition_failed'
+  | 'insufficient_rights'
+  | 'not_yet_stable'
+  | 'reservation_not_found'
+  | 'reservation_elsewhere'
   | 'too_large'
   | 'too_deep'
   | 'not_found'
@@ -66,6 +70,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'too_stale',
   'no_quorum',
   'acks_incomplete',
+  'not_yet_stable',
   'owner_moved',
   'overloaded',
   'deadline_exceeded',

@@ -4,7 +4,6 @@ export type DeclarationCode =
   | 'invalid_schema'
   | 'invalid_default'
   | 'strong_not_available'
-  | 'bounded_counter_not_available'
   | 'laws_broken';
 
 /** A declaration that cannot be served. It is thrown where it was written, and stops the service at its start. */

@@ -124,9 +124,14 @@ describe('a declaration', () => {
     expect(errorOf(() => entity({ fields: { a: counter() }, consistency: 'strong' })).code).toBe(
       'strong_not_available',
     );
-    const bounded = errorOf(() => boundedCounter({ min: 0 }));
-    expect(bounded.code).toBe('bounded_counter_not_available');
-    expect(bounded.message).toMatch(/not yet available/);
+  });
+
+  it('takes bounds that a counter can keep', () => {
+    expect(boundedCounter({ min: -5, max: 5 }).policy.description).toMatchObject({ min: -5, max: 5 });
+    for (const bounds of [{ min: 0.5 }, { min: 3, max: 3 }, { min: 0, max: Infinity }, {}]) {
+      expect(errorOf(() => boundedCounter(bounds as { min: number })).code).toBe('invalid_options');
+    }
+    expect(errorOf(() => addWinsMap(boundedCounter({ min: 0 }))).code).toBe('invalid_options');
   });
 
   it.each([

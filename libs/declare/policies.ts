@@ -67,19 +67,50 @@ export function growOnlyCounter(): FieldDeclaration<number, Increment> {
   return { policy: core.growOnlyCounter() };
 }
 
-/** A counter that stays within bounds in every region at any time. Not available yet. */
-export function boundedCounter(_options: {
-  readonly min?: number;
-  readonly max?: number;
-}): FieldDeclaration<
-  { readonly value: number; readonly rightsHere: number },
+export type BoundedOperation =
   | { readonly op: 'increment' | 'spend'; readonly by: number }
-  | { readonly op: 'transfer'; readonly to: string; readonly by: number }
-> {
-  throw new DeclarationError(
-    'bounded_counter_not_available',
-    'boundedCounter is not yet available; a plain counter has no bounds',
-  );
+  | {
+      readonly op: 'transfer';
+      /** A region. */
+      readonly to: string;
+      readonly by: number;
+      /** Left out: rights to spend. `increment`: room below the maximum. */
+      readonly of?: 'spend' | 'increment';
+    }
+  | { readonly op: 'reserve'; readonly by: number; readonly forMillis: number }
+  | {
+      readonly op: 'confirm' | 'cancel';
+      /** As the answer to the change that reserved names it: its `dot`. */
+      readonly reservation: string;
+    };
+
+export interface BoundedValue {
+  /** What is neither spent nor reserved. */
+  readonly value: number;
+  /** How much of it the region that answers may spend without asking anybody. */
+  readonly rightsHere: number;
+  /** Units set aside by open reservations; absent while there are none. */
+  readonly reserved?: number;
+}
+
+/**
+ * A counter that stays within its bounds in every region at any time: stock, quotas, balances. Each region spends what
+ * it holds rights for, and asks others for more. It starts at the value within its bounds that is nearest to 0.
+ */
+export function boundedCounter(options: {
+  readonly min: number;
+  /** Without it: no other bound than 2^53−1. */
+  readonly max?: number;
+}): FieldDeclaration<BoundedValue, BoundedOperation> {
+  const { min, max } = options;
+  const isBound = (bound: unknown): boolean => Number.isSafeInteger(bound);
+  if (!isBound(min) || (max !== undefined && (!isBound(max) || max <= min || !isBound(max - min)))) {
+    throw new DeclarationError(
+      'invalid_options',
+      'boundedCounter needs { min } or { min, max }: whole numbers, and max above min',
+    );
+  }
+  return { policy: core.boundedCounter(max === undefined ? { min } : { min, max }) };
 }
 
 /** What a set can hold; `1` and `"1"` are different elements. */
@@ -180,6 +211,12 @@ export function addWinsMap<const Field extends FieldDeclaration>(
     throw new DeclarationError(
       'invalid_options',
       'the entries of a map have no default: a key that nobody wrote is not there',
+    );
+  }
+  if (inner.policy.endsWithDelete === true) {
+    throw new DeclarationError(
+      'invalid_options',
+      'a map has no bounded counters: removing a key could not wait for every region; declare an entity type for them',
     );
   }
   const policy = core.addWinsMap(inner.policy);

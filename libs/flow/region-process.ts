@@ -12,7 +12,7 @@ import {
   type WaitingRow,
 } from './ports/event-log.js';
 import type { PeerHandlers } from './ports/peer-handlers.js';
-import type { FetchRequest, Heartbeat, ShardCursors } from './ports/peers.js';
+import type { FetchRequest, Heartbeat, RightsRequest, ShardCursors } from './ports/peers.js';
 import type { Subscription } from './ports/transport.js';
 import { ChangeFeed } from './read/change-feed.js';
 import { vectorOf } from './read/region-cursors.js';
@@ -48,13 +48,15 @@ export class RegionProcess implements RegionService {
 
   async start(): Promise<void> {
     const { log, transport } = this.ports;
-    const { horizon, executor, publisher, repairer, ownership, positions, receiver, janitor } = this.stations;
+    const { horizon, executor, publisher, repairer, ownership, positions, receiver, janitor, expiry } =
+      this.stations;
     horizon.raise(await log.mutationHorizonMillis());
     executor.start();
     publisher.start();
     await ownership.start();
     repairer.start();
     janitor.start();
+    expiry.start();
     this.subscription = await transport.subscribe(await log.positions(), async (records) => {
       await receiver.deliver(records);
       positions.passed(records);
@@ -62,10 +64,22 @@ export class RegionProcess implements RegionService {
   }
 
   async stop(): Promise<void> {
-    const { executor, publisher, repairer, dependencies, ownership, intake, janitor, positions } =
-      this.stations;
+    const {
+      executor,
+      publisher,
+      repairer,
+      dependencies,
+      ownership,
+      intake,
+      janitor,
+      positions,
+      rights,
+      expiry,
+    } = this.stations;
     for (const feed of this.feeds) feed.stop();
     await this.subscription?.stop();
+    await rights.stop();
+    await expiry.stop();
     await repairer.stop();
     await janitor.stop();
     const owned = intake.owned().flatMap((shard) => {
@@ -97,6 +111,7 @@ export class RegionProcess implements RegionService {
       return events.map(({ bytes }) => bytes);
     },
     cursors: (shard: number) => this.shardCursors(shard),
+    grantRights: (request: RightsRequest) => this.answered(() => this.stations.router.grantRights(request)),
     forward: (payload: Uint8Array) => this.stations.router.serveForward(payload),
     relayed: (heartbeat: Heartbeat) => this.stations.repairer.relayed(heartbeat),
   };

@@ -22,8 +22,11 @@ import { acksOf } from './receive/acks-of.js';
 import { Positions } from './receive/positions.js';
 import { Receiver } from './receive/receiver.js';
 import type { WaitingRow } from './ports/event-log.js';
+import { Expiry } from './rights/expiry.js';
+import { RightsDesk } from './rights/rights-desk.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { Janitor } from './repair/janitor.js';
+import type { Command, WriteOutcome } from './service.js';
 import { PolicyAgreement } from './repair/policy-agreement.js';
 import { LinkTimes } from './repair/link-times.js';
 import { Repairer } from './repair/repairer.js';
@@ -34,6 +37,8 @@ export interface Stations {
   readonly intake: Intake;
   readonly executor: Executor;
   readonly ownership: Ownership;
+  readonly rights: RightsDesk;
+  readonly expiry: Expiry;
   readonly router: Router;
   readonly publisher: Publisher;
   readonly receiver: Receiver;
@@ -60,18 +65,33 @@ interface Ground {
   readonly cursors: RegionCursors;
   readonly staleness: Staleness;
   readonly links: LinkTimes;
+  readonly expiry: Expiry;
 }
 
 /** Builds all stations. Nothing runs before `start` of the process. */
 export function buildStations(ports: RegionPorts, config: RegionProcessConfig): Stations {
   const { log, clock, telemetry } = ports;
-  const { timing, members } = config;
-  const ground = buildGround(ports, config, () => moving.repairer.hurry());
+  const { timing, members, types } = config;
+  const ownCommand = (command: Command, maxWaitMillis: number): Promise<WriteOutcome> =>
+    router.submitOwn(command, { maxWaitMillis });
+  const ground = buildGround(ports, config, { hurry: () => moving.repairer.hurry(), ownCommand });
   const moving: Moving = buildMoving(ports, config, ground);
   const reading = buildReading(ports, config, ground, moving);
   const stable = moving.repairer.stable.bind(moving.repairer);
   const confirmations = new Confirmations({ ...ports, timing, members });
-  const router = new Router({ ...ports, ...ground, ...moving, ...reading, ...config, confirmations, stable });
+  const rights: RightsDesk = new RightsDesk({
+    ...ports,
+    ...ground,
+    identity: log.identity,
+    members,
+    types,
+    stable,
+    read: (entity) => reading.reader.committedState(entity),
+    expect: (shard, dot) => moving.repairer.expect(shard, dot),
+    submit: ownCommand,
+  });
+  const own = { ...config, confirmations, stable, rights };
+  const router: Router = new Router({ ...ports, ...ground, ...moving, ...reading, ...own });
   const positions = new Positions({ log, clock, timing });
   const janitor = new Janitor({
     log,
@@ -89,13 +109,22 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     ...reading,
     processId: config.processId,
   });
-  return { ...ground, ...moving, ...reading, router, positions, janitor, status };
+  return { ...ground, ...moving, ...reading, rights, router, positions, janitor, status };
 }
 
 /** What is known of the region's own cursors, and how old that can be; both directions go by it. */
-function buildGround(ports: RegionPorts, config: RegionProcessConfig, hurry: () => void): Ground {
+function buildGround(
+  ports: RegionPorts,
+  config: RegionProcessConfig,
+  {
+    hurry,
+    ownCommand,
+  }: Pick<ConstructorParameters<typeof RegionCursors>[0], 'hurry'> & {
+    readonly ownCommand: (command: Command, maxWaitMillis: number) => Promise<WriteOutcome>;
+  },
+): Ground {
   const { log, clock, telemetry } = ports;
-  const { limits, timing, members, processId } = config;
+  const { limits, timing, members, processId, types } = config;
   const { region, actor } = log.identity;
   const watch = new CursorWatch(clock);
   const intake = new Intake(limits, clock);
@@ -112,7 +141,8 @@ function buildGround(ports: RegionPorts, config: RegionProcessConfig, hurry: () 
   const cache = new EntityCache(limits.cacheBytesMax);
   const agreement = new PolicyAgreement(config.policyHashes, telemetry);
   const horizon = new MutationHorizon();
-  return { watch, cache, intake, agreement, cursors, staleness, links, horizon };
+  const expiry = new Expiry({ ...ports, types, intake, submit: ownCommand });
+  return { watch, cache, intake, agreement, cursors, staleness, links, horizon, expiry };
 }
 
 type Moving = Pick<
@@ -124,7 +154,7 @@ type Moving = Pick<
 function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
   const { log, clock, telemetry } = ports;
   const { limits, timing, members } = config;
-  const { watch, cache, intake, agreement, cursors, staleness } = ground;
+  const { watch, cache, intake, agreement, cursors, staleness, expiry } = ground;
   const process = { id: config.processId, address: config.address };
   const { loader, dependencies } = buildDeciding(ports, config, ground, () => repairer);
   const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
@@ -149,11 +179,12 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
       committed: (state, own, received, waiting) => {
         publisher.committed(state, own);
         dependencies.moved(state, waiting);
+        expiry.committed(own);
         for (const ack of acksOf(state.shard, received)) ports.peers.sendAck(regionOf(ack.actor), ack);
         watch.moved();
       },
       lost: (shard) => {
-        for (const station of [publisher, receiver, repairer, dependencies]) station.lost(shard);
+        for (const station of [publisher, receiver, repairer, dependencies, expiry]) station.lost(shard);
         staleness.forget(shard);
         watch.moved();
       },
@@ -172,6 +203,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
       staleness.forget(state.shard);
       receiver.own(state);
       publisher.own(state, image.marks);
+      expiry.own();
       replayParked(intake, state.shard, image.waiting);
       dependencies.moved(state, image.waiting);
       watch.moved();
@@ -202,6 +234,7 @@ function buildDeciding(
     isRefused: (region, type) => agreement.isRefused(region, type),
     causal: (shard) => cursors.vector(shard, 'causal'),
     stable: (shard) => repairer().stable(shard),
+    actorOf: (region) => repairer().actorOf(region),
   });
   const dependencies = new DependencyWatch({
     intake,

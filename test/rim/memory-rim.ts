@@ -134,6 +134,7 @@ export class MemoryRims {
       handlers: {
         fetch: (request) => handlers().fetch(request),
         cursors: (shard) => handlers().cursors(shard),
+        grantRights: (request) => handlers().grantRights(request),
         forward: (payload) => handlers().forward(payload),
         relayed: (heartbeat) => handlers().relayed(heartbeat),
       },

@@ -4,6 +4,7 @@ import { entity } from '#declare/entity.js';
 import {
   addWinsMap,
   addWinsSet,
+  boundedCounter,
   counter,
   flag,
   lastWriterWins,
@@ -28,6 +29,7 @@ export const rimDeclaration = defineAtoll({
         state: orderedStatus(['open', 'paid', 'sent']),
       },
     }),
+    stock: entity({ fields: { units: boundedCounter({ min: 0 }), name: lastWriterWins(z.string()) } }),
     record: entity({ fields: { value: lastWriterWins() }, onDelete: 'delete-wins' }),
   },
 });

@@ -14,6 +14,7 @@ const mustHappen: readonly (keyof SimulationTally)[] = [
   'fencedZombies',
   'conflicts',
   'aliases',
+  'rightsAsked',
   'confirmedWrites',
   'incompleteWrites',
   'stalenessTold',

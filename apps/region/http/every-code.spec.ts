@@ -46,6 +46,12 @@ const parked = ((): string => {
     if (!written.includes(shardOf({ type: 'cart', id: `parked-${count}` }, 4))) return `parked-${count}`;
   }
 })();
+const stock = (id: string, operation: object, headers = {}) =>
+  ask(base.us, {
+    url: `/v1/entities/stock/${id}/changes`,
+    body: JSON.stringify({ operations: [{ field: 'units', ...operation }] }),
+    headers,
+  });
 
 /** How each code that is not a matter of the request alone is met, by real stations on in-memory ports. */
 const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
@@ -101,6 +107,21 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
     expect(answered.body.regions).toEqual(['eu']);
     return answered;
   },
+  async insufficient_rights() {
+    await stock('sold-out', { op: 'increment', by: 2 });
+    return stock('sold-out', { op: 'spend', by: 3 });
+  },
+  async not_yet_stable() {
+    // eu does not know what a stock is: it never says that it has seen the delete.
+    await stock('deleted', { op: 'increment', by: 2 });
+    await ask(base.us, { method: 'DELETE', url: '/v1/entities/stock/deleted' });
+    return stock('deleted', { op: 'increment', by: 2 }, { 'atoll-max-wait': '100' });
+  },
+  async reservation_not_found() {
+    const { body } = await stock('reserved', { op: 'increment', by: 2 });
+    return stock('reserved', { op: 'confirm', reservation: body.dot });
+  },
+  reservation_elsewhere: () => stock('reserved', { op: 'cancel', reservation: 'eu~1:0:1' }),
   async overloaded() {
     const feeds = await Promise.all(
       Array.from({ length: feedClientsMax }, () => openFeed(`${base.us}/v1/changes`)),

@@ -43,6 +43,7 @@ it("serves peers on the gRPC server that Nest makes for the region's own service
     handlers: {
       fetch: () => Promise.resolve([Uint8Array.of(7)]),
       cursors: () => Promise.reject(new Error('not expected to be asked')),
+      grantRights: () => Promise.resolve({ kind: 'refused', reason: 'insufficient_rights' }),
       forward: (payload) => Promise.resolve(payload),
       relayed: () => undefined,
     },

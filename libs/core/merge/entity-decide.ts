@@ -6,7 +6,15 @@ import type { FieldChange } from '../event/event.js';
 import { knowledgeOfEvent, type Knowledge } from './copies.js';
 import type { EntityState } from './entity-state.js';
 import type { EntityType } from './entity-type.js';
-import { split, type AnyPolicy, type DecisionStamp, type Operation, type Rejection } from './policy.js';
+import {
+  nowhere,
+  split,
+  type AnyPolicy,
+  type DecisionStamp,
+  type Operation,
+  type Place,
+  type Rejection,
+} from './policy.js';
 
 /** An operation on one field, as a client sends it: `{ field, op, … }`. */
 export interface FieldOperation extends Operation {
@@ -26,6 +34,8 @@ export interface EntityStamp {
   /** The entity's `seen`. */
   readonly context: VersionVector;
   readonly observed?: VersionVector;
+  /** Left out: nothing is known of where it is decided. */
+  readonly place?: Place;
 }
 
 export interface AcceptedChanges {
@@ -53,7 +63,8 @@ export function decideChange(
 ): AcceptedChanges | RejectedCommand {
   assert(covers(stamp.context, state.seen), 'INV-6: a command is decided on no more than its context holds');
   if (command.kind === 'delete') return decideDelete(command);
-  const decision: DecisionStamp = { dot: stamp.dot, time: stamp.time, hasObserved: command.hasObserved };
+  const { dot, time, place = nowhere } = stamp;
+  const decision: DecisionStamp = { dot, time, hasObserved: command.hasObserved, place };
   const knowledge = knowledgeOfEvent(stamp, state.copies);
   const last = command.operations.length - 1;
   /** What the operations so far made of their fields, for those that follow. */
@@ -71,6 +82,10 @@ export function decideChange(
       };
     }
     const { policy } = field;
+    if (policy.endsWithDelete === true && !mayBegin(state, name, place)) {
+      const detail = 'The entity was deleted, and not every region is known to have seen that yet.';
+      return { kind: 'rejected', code: 'not_yet_stable', path, detail };
+    }
     const from = made.has(name) ? made : state.fields;
     const before: unknown = from.has(name) ? from.get(name) : policy.initial();
     const decided = policy.decide(before, operation, decision);
@@ -79,6 +94,14 @@ export function decideChange(
     changes.push({ field: name, policyVersion: policy.version, change: policy.writeChange(decided.change) });
   }
   return { kind: 'accepted', changes };
+}
+
+/**
+ * A life that has begun was begun by somebody who knew that the deletes before it are stable. With nothing there, they
+ * must be stable as far as is known here.
+ */
+function mayBegin({ fields, deletes }: EntityState, field: string, { isStable }: Place): boolean {
+  return fields.has(field) || deletes.every(isStable);
 }
 
 function decideDelete({ operations }: EntityCommand): AcceptedChanges | RejectedCommand {

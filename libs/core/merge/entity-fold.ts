@@ -63,6 +63,7 @@ function foldChanges(
   for (const { field: name, change: json } of changes) {
     const { policy } = fieldOf(type, name);
     if (stamp.role === 'alias' && !policy.foldsAliases) continue;
+    if (policy.endsWithDelete === true && !state.deletes.every(stamp.covers)) continue;
     const change: unknown = policy.readChange(json);
     assert(change !== undefined, 'INV-14: a change is checked before its event is folded');
     // With aliases about, what a survivor knew of one actor is no longer a prefix: only the log can tell what is taken.
@@ -97,7 +98,10 @@ function takeFrom(
 ): EntityState['fields'] | typeof split {
   const left = new Map<string, unknown>();
   for (const [name, before] of fields) {
-    const after: unknown = fieldOf(type, name).policy.take(before, taken);
+    const { policy } = fieldOf(type, name);
+    // Nothing that is here had seen the delete: the life is over, and nothing of it is left to know.
+    if (policy.endsWithDelete === true) continue;
+    const after: unknown = policy.take(before, taken);
     if (after === split) return split;
     left.set(name, after);
   }

@@ -9,18 +9,21 @@ import type { CopiesByDot } from './copies.js';
 import { fieldOf } from './entity-fold.js';
 import type { EntityState } from './entity-state.js';
 import type { EntityType } from './entity-type.js';
+import type { Here } from './policy.js';
 import { decodeDot, encodeDot, storedArray, storedObject } from './stored-form.js';
 
 /**
  * What a read shows: every declared field, with its fallback where it has no value.
  *
+ * @param here where it is shown to clients; left out: what is the same everywhere, as it is stored and compared.
  * @returns `undefined` when the entity does not exist: never written, or all that was written is deleted.
  */
-export function entityValue(type: EntityType, state: EntityState): JsonObject | undefined {
+export function entityValue(type: EntityType, state: EntityState, here?: Here): JsonObject | undefined {
   if (state.touched.size === 0) return undefined;
   const shown: [string, Json][] = [];
   for (const [name, { policy, fallback }] of type.fields) {
-    const value = policy.value(state.fields.has(name) ? state.fields.get(name) : policy.initial());
+    const field: unknown = state.fields.has(name) ? state.fields.get(name) : policy.initial();
+    const value = here && policy.valueHere ? policy.valueHere(field, here) : policy.value(field);
     shown.push([name, value === null && fallback !== undefined ? fallback : value]);
   }
   return Object.fromEntries(shown);

@@ -24,6 +24,8 @@ interface LoggedChange {
   readonly copy: Event;
   readonly change: unknown;
   readonly fate: Fate;
+  /** Whether it had not seen every delete: then it is gone from the fields whose life ends with a delete. */
+  readonly isOver: boolean;
 }
 
 /**
@@ -38,13 +40,15 @@ export function foldLog(type: EntityType, events: readonly Event[]): EntityState
   const commands = commandsOf(events);
   const copies = copiesByDot(commands);
   const deletes = judgeDeletes(type.onDelete, commands);
+  const lives = judgeDeletes('delete-wins', commands);
   const touched: Dot[] = [];
   const changes = new Map<string, LoggedChange[]>();
   for (const command of commands) {
     if (command.survivor.kind === 'delete') continue;
     const fate = deletes.fateOf(command);
     if (fate === 'counts') touched.push(command.survivor.dot);
-    for (const copy of command.copies) collectChanges(type, { command, copy, fate }, changes);
+    const isOver = lives.fateOf(command) === 'ignored';
+    for (const copy of command.copies) collectChanges(type, { command, copy, fate, isOver }, changes);
   }
   const knowledge = rememberKnowledge(copies);
   const fields = new Map<string, unknown>();
@@ -62,13 +66,14 @@ export function foldLog(type: EntityType, events: readonly Event[]): EntityState
 
 function collectChanges(
   type: EntityType,
-  of: { readonly command: Command; readonly copy: Event; readonly fate: Fate },
+  of: Omit<LoggedChange, 'change'>,
   into: Map<string, LoggedChange[]>,
 ): void {
   const isLeftOut = isAlias(of);
   for (const { field: name, change: json } of of.copy.changes) {
     const { policy } = fieldOf(type, name);
     if (isLeftOut && !policy.foldsAliases) continue;
+    if (of.isOver && policy.endsWithDelete === true) continue;
     const change: unknown = policy.readChange(json);
     assert(change !== undefined, 'INV-14: a change is checked before its event is folded');
     const logged: LoggedChange = { ...of, change };

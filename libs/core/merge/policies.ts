@@ -1,6 +1,7 @@
 /** Every merge policy by the name of its constructor: the vocabulary of a declaration. */
 export { addWinsMap } from './add-wins-map.js';
 export { addWinsSet } from './add-wins-set.js';
+export { boundedCounter } from './bounded-counter.js';
 export { counter } from './counter.js';
 export { custom } from './custom.js';
 export { flag } from './flag.js';

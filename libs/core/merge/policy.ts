@@ -1,4 +1,4 @@
-import type { Dot } from '../causality/dot.js';
+import type { Actor, Dot } from '../causality/dot.js';
 import type { HybridTimestamp } from '../causality/hybrid-timestamp.js';
 import type { Json } from '../json.js';
 
@@ -36,18 +36,48 @@ export interface Stamped<Change> {
   readonly role: 'survivor' | 'alias';
 }
 
+/** Where something is shown or decided: what the events alone do not say. Policies that hold rights look at it. */
+export interface Here {
+  /** The actor that this region mints as now. */
+  readonly actor: Actor;
+  /** Whether an event is known here to be folded everywhere, so that nothing concurrent with it can still arrive. */
+  readonly isStable: (dot: Dot) => boolean;
+}
+
+/** Where an operation is decided. */
+export interface Place {
+  readonly isStable: Here['isStable'];
+  /** Whether the command was born in this region: then no copy of it can survive this one. */
+  readonly isBornHere: boolean;
+  /** The actor of another region: `unheard` of a member that nothing was heard of; `undefined` of anybody else. */
+  readonly actorOf: (region: string) => Actor | 'unheard' | undefined;
+}
+
+/** Of those who do not say where they are: nothing is stable and nobody is known. */
+export const nowhere: Place = { isStable: () => false, isBornHere: true, actorOf: () => undefined };
+
 /** What a policy may use to decide an operation at the origin. */
 export interface DecisionStamp {
   readonly dot: Dot;
   readonly time: HybridTimestamp;
   /** Whether the command said what its client had read. */
   readonly hasObserved: boolean;
+  /** Left out: `nowhere`. */
+  readonly place?: Place;
 }
 
 export interface Rejection {
   readonly kind: 'rejected';
   readonly code:
-    'unknown_operation' | 'invalid_value' | 'out_of_range' | 'observed_required' | 'precondition_failed';
+    | 'unknown_operation'
+    | 'invalid_value'
+    | 'out_of_range'
+    | 'observed_required'
+    | 'precondition_failed'
+    | 'insufficient_rights'
+    | 'not_yet_stable'
+    | 'reservation_not_found'
+    | 'reservation_elsewhere';
   readonly detail: string;
   /** Where in the operation, as a JSON pointer relative to it (`/value/name`); '' for the whole. */
   readonly path: string;
@@ -98,6 +128,13 @@ export interface MergePolicy<State = unknown, Change = unknown> {
    * also in conflict with the values that were live in its context and that it had not observed (§4).
    */
   readonly replacesObserved: boolean;
+  /**
+   * Whether a delete ends the field's life under either delete rule: everything that had not seen every delete is gone,
+   * and the next life begins only once they are stable (§11). Left out: no.
+   */
+  readonly endsWithDelete?: boolean;
+  /** Operations that regions send themselves and each other, and refuse from clients. Left out: none. */
+  readonly ownOperations?: ReadonlySet<string>;
 
   initial(): State;
 
@@ -134,8 +171,11 @@ export interface MergePolicy<State = unknown, Change = unknown> {
   /** Changes with different keys never conflict; `undefined`: this change never conflicts with any. */
   conflictKey(change: Change): string | undefined;
 
-  /** What a read shows. */
+  /** What a read shows: the same in every region that has seen the same (INV-4). */
   value(state: State): Json;
+
+  /** What a read shows to clients of one region, where that is not `value`. */
+  valueHere?(state: State, here: Here): Json;
 
   encode(state: State): Json;
   decode(json: Json): State;

@@ -11,6 +11,7 @@ import type { Limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { LogUnavailable, type EntityRow, type EventLog, type MutationRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
+import { rightsFields } from '../rights/rights-types.js';
 import { Loads, type BatchWorld, type Missing } from './batch-world.js';
 import type { CachedEntity, EntityCache } from './entity-cache.js';
 import type { MutationHorizon } from './mutation-horizon.js';
@@ -34,6 +35,7 @@ export interface BatchLoaderParts {
   readonly causal: (shard: number) => VersionVector;
   readonly stable: (shard: number) => VersionVector;
   readonly horizon: MutationHorizon;
+  readonly actorOf: BatchWorld['actorOf'];
 }
 
 /** Conflicts of one entity read before a refold; more than that and the refold would have to page. */
@@ -44,7 +46,11 @@ const waitingEventsMax = 64;
 
 /** Reads from the log what a batch needs: one round trip before it, and more only where events are concurrent. */
 export class BatchLoader {
-  constructor(private readonly parts: BatchLoaderParts) {}
+  private readonly rights: ReadonlyMap<string, readonly string[]>;
+
+  constructor(private readonly parts: BatchLoaderParts) {
+    this.rights = rightsFields(parts.types);
+  }
 
   async prepare(items: readonly Work[]): Promise<Prepared> {
     const entities = new Map<string, CachedEntity>();
@@ -91,6 +97,8 @@ export class BatchLoader {
       shards: log.identity.shards,
       isRefused,
       causal,
+      holdsRights: (type) => this.rights.has(type),
+      actorOf: this.parts.actorOf,
       stable: this.parts.stable(shard.shard),
       mutationHorizonMillis: this.parts.horizon.millis,
       stableIn: this.parts.stable,

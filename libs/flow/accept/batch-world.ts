@@ -1,7 +1,9 @@
-import { dotKey, type Actor, type Dot } from '#core/causality/dot.js';
-import { covers, type VersionVector } from '#core/causality/version-vector.js';
+import { dotKey, regionOf, type Actor, type Dot } from '#core/causality/dot.js';
+import { covers, includes, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
+import { birthOf } from '#core/event/mutation-id.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Place } from '#core/merge/policy.js';
 import type { ConflictRow, MutationRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { CachedEntity } from './entity-cache.js';
@@ -24,6 +26,10 @@ export interface BatchWorld {
   readonly isRefused: (region: string, type: string) => boolean;
   /** Mutation ids born at or before it may have lost their records by the time the batch looked for them. */
   readonly mutationHorizonMillis: number;
+  /** Types with a bounded counter: what is decided for them needs to know where it is decided. */
+  readonly holdsRights: (type: string) => boolean;
+  /** The actor of another region: `unheard` of a member that nothing was heard of; `undefined` of anybody else. */
+  readonly actorOf: Place['actorOf'];
   /** What every member has folded, of this shard, when the batch began. */
   readonly stable: VersionVector;
   /** Entities loaded before the batch, by key; absent means never touched. */
@@ -31,6 +37,15 @@ export interface BatchWorld {
   /** Mutation records read before the batch; `undefined`: they were not asked for. */
   readonly mutations: (id: string) => readonly MutationRow[] | undefined;
   readonly loads: Loads;
+}
+
+/** Where a command of the batch is decided. */
+export function placeIn({ stable, ownActor, actorOf }: BatchWorld, mutationId: string): Place {
+  return {
+    isStable: (dot) => includes(stable, dot),
+    isBornHere: birthOf(mutationId)?.region === regionOf(ownActor),
+    actorOf,
+  };
 }
 
 /** More than the batch was given, as loaded from the log in answer to `Missing`. Kept until the batch has been decided. */

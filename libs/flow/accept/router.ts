@@ -5,12 +5,13 @@ import { dependenciesOf } from '#core/consistency/dependencies.js';
 import { joinSessions, sessionWith } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import { shardOf } from '#core/event/shard-of.js';
 import { isWellFormed } from '#core/event/text-limits.js';
 import type { Timing } from '../limits.js';
-import type { Clock } from '../ports/clock.js';
+import { sleep, type Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
-import { PeerUnavailable, type Siblings } from '../ports/peers.js';
+import { PeerUnavailable, type RightsAnswer, type RightsRequest, type Siblings } from '../ports/peers.js';
 import type { Hashing, Random } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { RegionCursors } from '../read/region-cursors.js';
@@ -30,6 +31,8 @@ import type { Intake } from './intake.js';
 import type { MutationHorizon } from './mutation-horizon.js';
 import type { Ownership } from './ownership.js';
 import { prepareCommand, type PreparedCommand } from './prepared-command.js';
+import type { RightsDesk } from '../rights/rights-desk.js';
+import { ownOperationAt } from '../rights/rights-types.js';
 import type { CursorWatch } from './wake.js';
 
 export interface RouterParts {
@@ -49,6 +52,8 @@ export interface RouterParts {
   readonly confirmations: Confirmations;
   readonly members: readonly string[];
   readonly stable: (shard: number) => VersionVector;
+  readonly types: EntityTypes;
+  readonly rights: RightsDesk;
 }
 
 /** A mutation id may be this far ahead of this region's clock: another region made it by its own. */
@@ -56,6 +61,12 @@ const birthAheadMillisMax = 3_600_000;
 
 /** With less time than this left, a command that waits for events is not tried again. */
 const lastTryMillisMin = 5;
+
+/** A request for rights is answered within this time, or the asking region turns to the next. */
+const grantMillisMax = 1_000;
+
+/** How often a command that waits for something to become stable looks again. */
+const stabilityLookMillis = 50;
 
 /** How long a command waits before it asks again who owns its shard. */
 const ownerRetryMillis = 25;
@@ -92,7 +103,16 @@ export class Router {
   constructor(private readonly parts: RouterParts) {}
 
   /** @throws AtollError */
-  async submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
+  submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
+    const at = ownOperationAt(this.parts.types, command);
+    if (at === undefined) return this.submitOwn(command, options);
+    const detail = `'${command.operations[at]?.op}' is for regions among themselves.`;
+    const fields = [{ path: `/operations/${at}/op`, code: 'unknown_operation' as const, detail }];
+    return Promise.reject(new AtollError('unknown_operation', detail, { fields }));
+  }
+
+  /** Also with operations that only regions may send. @throws AtollError */
+  async submitOwn(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
     const needed = this.othersNeeded(options);
@@ -129,6 +149,30 @@ export class Router {
     const needed = othersNeeded(acks, this.parts.members.length);
     if (needed !== undefined) return needed;
     throw new AtollError('acks_not_available', `there is no other region that could store it: '${acks}'`);
+  }
+
+  /** Another region asks for rights. What refuses it is in the answer. @throws AtollError when nobody knows what became of it */
+  async grantRights({
+    entity,
+    field,
+    side,
+    to,
+    need,
+    want,
+    mutationId,
+  }: RightsRequest): Promise<RightsAnswer> {
+    const command: Command = {
+      ...{ entity, kind: 'update', mutationId },
+      operations: [{ field, op: 'grant', to, of: side, need, want }],
+    };
+    try {
+      const { dot } = await this.submitOwn(command, { maxWaitMillis: grantMillisMax });
+      return { kind: 'granted', dot };
+    } catch (error) {
+      const isFinal = error instanceof AtollError && !error.retryable;
+      if (!isFinal) throw error;
+      return { kind: 'refused', reason: error.code };
+    }
   }
 
   /** The owner's side of a forwarded command: one hop, never passed on again. */
@@ -201,22 +245,52 @@ export class Router {
     command: PreparedCommand,
     deadlineMillis: number,
   ): Promise<ForwardedOutcome> {
-    const { intake, clock, watch } = this.parts;
+    const { intake, clock, rights } = this.parts;
     for (;;) {
       try {
+        rights.checkGrant(shard, command);
         const { seen, ...committed } = await within(clock, intake.submit(shard, command, deadlineMillis), {
           deadlineMillis,
           late: unanswered,
         });
+        if (rights.concerns(command)) rights.lookAhead(shard, command);
         return { ...committed, seen: seen ?? (await this.seenAfter(shard, committed.dot)) };
       } catch (error) {
-        const early = error instanceof AtollError && error.code === 'not_covered_yet';
-        const left = deadlineMillis - clock.monotonicMillis();
-        if (!early || left <= lastTryMillisMin) throw error;
-        await watch.next(left - lastTryMillisMin);
-        // Who tried once more now could only be told that nobody knows what became of it.
-        if (deadlineMillis - clock.monotonicMillis() <= lastTryMillisMin) throw error;
+        if (!(error instanceof AtollError)) throw error;
+        // Who tried once more at the very end could only be told that nobody knows what became of it.
+        const lastTryMillis = deadlineMillis - lastTryMillisMin;
+        if (clock.monotonicMillis() >= lastTryMillis) throw error;
+        const told = await this.untilItMayDo(shard, command, { error, untilMillis: lastTryMillis });
+        if (clock.monotonicMillis() >= lastTryMillis) throw told;
       }
+    }
+  }
+
+  /** Waits for what a refused command lacks, as far as that can come. @returns the error, with what was learned meanwhile */
+  private async untilItMayDo(
+    shard: number,
+    command: PreparedCommand,
+    { error, untilMillis }: { readonly error: AtollError; readonly untilMillis: number },
+  ): Promise<AtollError> {
+    const { clock, watch, rights } = this.parts;
+    const left = untilMillis - clock.monotonicMillis();
+    switch (error.code) {
+      case 'not_covered_yet':
+        await watch.next(left);
+        return error;
+      case 'not_yet_stable':
+        await sleep(clock, Math.min(left, stabilityLookMillis));
+        return error;
+      case 'insufficient_rights': {
+        const wanted = rights.shortOf(shard, command, error);
+        if (wanted === undefined) throw error;
+        const { isHopeless, told } = await rights.find(wanted, command.operations, untilMillis);
+        const complete = told === '' ? error : new AtollError(error.code, error.message + told, error);
+        if (isHopeless) throw complete;
+        return complete;
+      }
+      default:
+        throw error;
     }
   }
 

@@ -14,9 +14,10 @@ import { decideChange } from '#core/merge/entity-decide.js';
 import type { EntityType } from '#core/merge/entity-type.js';
 import type { ConflictRow, CursorRow, MutationRow, ShardCommit } from '../ports/event-log.js';
 import { BatchConflicts } from './batch-conflicts.js';
+import type { BatchTally } from './batch-tally.js';
 import { BatchMutations } from './batch-mutations.js';
 import { BatchWaiting } from './batch-waiting.js';
-import { Missing, type BatchWorld } from './batch-world.js';
+import { Missing, placeIn, type BatchWorld } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
 import { WorkingEntity } from './entity-step.js';
 import { dependenciesFor, type PreparedCommand } from './prepared-command.js';
@@ -31,16 +32,6 @@ export type CommandDecision =
 type PendingReadiness = Extract<Readiness, { readonly kind: 'pending' }>;
 
 export type StoreDecision = 'stored' | 'duplicate' | 'early' | 'fork' | 'stopped';
-
-/** Counts for telemetry, reported once the batch is durable. */
-export interface BatchTally {
-  folded: number;
-  pending: number;
-  parked: number;
-  aliases: number;
-  refolds: number;
-  readonly conflicts: ConflictRow[];
-}
 
 /**
  * One batch of one shard while it is decided: a working copy over the committed state, pure and repeatable. Stamps of a
@@ -113,6 +104,7 @@ export class ShardBatch {
       time,
       context: seen,
       ...(command.observed && { observed: command.observed }),
+      ...(this.world.holdsRights(type.name) && { place: placeIn(this.world, command.mutationId) }),
     });
     if (decision.kind === 'rejected') {
       const { code, detail, path } = decision;
@@ -251,7 +243,9 @@ export class ShardBatch {
     if (this.waiting.isEmpty) return undefined;
     for (const row of this.waiting.rows(command.key)) {
       const isOwn = row.dot.actor === this.world.ownActor;
-      if (!isOwn && !includes(command.depends, row.dot)) continue;
+      // What a parked event does to the rights here nobody knows.
+      const holdsRights = row.state === 'parked' && this.world.holdsRights(command.entity.type);
+      if (!isOwn && !holdsRights && !includes(command.depends, row.dot)) continue;
       if (row.state === 'parked')
         return refuse('entity_quarantined', 'an event of this entity is parked until somebody acts');
       return refuse('not_covered_yet', 'an event that the session has seen is not folded here yet');

@@ -1,4 +1,4 @@
-import type { FetchRequest, Heartbeat, ShardCursors } from './peers.js';
+import type { FetchRequest, Heartbeat, RightsAnswer, RightsRequest, ShardCursors } from './peers.js';
 
 /** What a process answers to its peers and siblings: the other side of `Peers` and `Siblings`. */
 export interface PeerHandlers {
@@ -6,6 +6,8 @@ export interface PeerHandlers {
   fetch(request: FetchRequest): Promise<readonly Uint8Array[]>;
   /** What the region stores of a shard, read after the question arrived. */
   cursors(shard: number): Promise<ShardCursors>;
+  /** A peer region asks for rights to a bounded counter; `request.to` is an actor of that region. */
+  grantRights(request: RightsRequest): Promise<RightsAnswer>;
   /**
    * A command that a sibling hands to the owner of its shard. What the command came to, a rejection too, is in the answer.
    *

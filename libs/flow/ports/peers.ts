@@ -1,5 +1,8 @@
-import type { Actor } from '#core/causality/dot.js';
+import type { Actor, Dot } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
+import type { ErrorCode } from '#core/errors.js';
+import type { EntityRef } from '#core/event/event.js';
+import type { Side } from '#core/merge/rights.js';
 
 /** One shard as its owner knew it in one committed, flushed state (PROTOCOL §6). */
 export interface ShardHeartbeat {
@@ -58,6 +61,23 @@ export interface Ack {
   readonly actor: Actor;
   readonly stored: number;
 }
+/** A region asks another one for rights to a bounded counter. The same request again moves nothing twice. */
+export interface RightsRequest {
+  readonly entity: EntityRef;
+  readonly field: string;
+  readonly side: Side;
+  /** The actor of the region that asks. */
+  readonly to: Actor;
+  /** Given wholly if it is there; and more, up to `want`, where that leaves the giver half. */
+  readonly need: number;
+  readonly want: number;
+  /** Born in the region that is asked: it names the transfer. */
+  readonly mutationId: string;
+}
+
+/** The event that transfers, or why there is none. */
+export type RightsAnswer =
+  { readonly kind: 'granted'; readonly dot: Dot } | { readonly kind: 'refused'; readonly reason: ErrorCode };
 
 /** The region cannot be reached at the moment. */
 export class PeerUnavailable extends Error {
@@ -70,6 +90,8 @@ export interface Peers {
   readonly regions: readonly string[];
   /** Event bytes in seq order, from any process of that region; empty when it stores none of them. @throws PeerUnavailable */
   fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]>;
+  /** Any process of that region. Without an answer nobody knows whether it granted: ask again with the same request. @throws PeerUnavailable */
+  askRights(region: string, request: RightsRequest): Promise<RightsAnswer>;
   /** Fire and forget: dropped when the peer cannot be reached or its buffer is full. */
   sendHeartbeat(region: string, heartbeat: Heartbeat): void;
   /** Called with every heartbeat that arrives at this process from a peer region. */

@@ -37,7 +37,8 @@ export type CounterName =
   | 'publish_failures_total'
   | 'forwarded_commands_total'
   | 'policy_mismatch_total'
-  | 'announcements_failed_total';
+  | 'announcements_failed_total'
+  | 'rights_asked_total';
 
 export type GaugeName =
   | 'pending_events'

@@ -14,6 +14,7 @@ import type { Json, JsonObject } from '#core/json.js';
 import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
 import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
+import type { Here } from '#core/merge/policy.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
 import { within } from '../deadline.js';
@@ -222,7 +223,13 @@ export class Reader {
     const type = this.parts.types.get(entity.type);
     if (!type) return undefined;
     const state = await this.stateOf(type, entity);
-    return { value: entityValue(type, state), seen: state.seen };
+    const shard = shardOf(entity, this.parts.log.identity.shards);
+    return { value: entityValue(type, state, this.here(shard)), seen: state.seen };
+  }
+
+  /** @throws AtollError unknown_type */
+  async committedState(entity: EntityRef): Promise<EntityState> {
+    return this.stateOf(this.typeOf(entity), entity);
   }
 
   private writeState(
@@ -284,8 +291,8 @@ export class Reader {
   }
 
   private async outcome(read: ReadState): Promise<ReadOutcome> {
-    const { type, entity, state, quarantined, sinceMillis } = read;
-    const value = entityValue(type, state);
+    const { type, entity, shard, state, quarantined, sinceMillis } = read;
+    const value = entityValue(type, state, this.here(shard));
     const openConflicts = value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : [];
     return {
       entity,
@@ -301,6 +308,16 @@ export class Reader {
   private async openConflicts(entity: EntityRef, type: EntityType): Promise<readonly string[]> {
     const rows = await this.parts.log.conflicts({ entity, onlyUnresolved: true, limit: openConflictsMax });
     return rows.filter(({ field }) => type.fields.get(field)?.policy.replacesObserved).map(({ id }) => id);
+  }
+
+  /** For values that say what this region may do. What is stable is asked for only when somebody wants to know. */
+  private here(shard: number): Here {
+    let stable: VersionVector | undefined;
+    const { log, stable: stableIn } = this.parts;
+    return {
+      actor: log.identity.actor,
+      isStable: (dot) => includes((stable ??= stableIn(shard)), dot),
+    };
   }
 
   private typeOf(entity: EntityRef): EntityType {

@@ -44,6 +44,8 @@ export interface RepairerParts {
 
 interface PeerSight {
   heardAtMillis: number;
+  /** As its last heartbeat named it. */
+  actor: Actor | undefined;
   /** Per shard: what it stores of this region's own stream. */
   readonly storedOfOurs: Map<number, number>;
 }
@@ -90,6 +92,18 @@ export class Repairer {
     return state ? this.trackerOf(shard).stable(foldedVector(state)) : nothingSeen;
   }
 
+  /** Who mints in a region now: `unheard` of a member that nothing was heard of; `undefined` of anybody else. */
+  actorOf(region: string): Actor | 'unheard' | undefined {
+    if (!this.parts.peers.regions.includes(region)) return undefined;
+    return this.sights.get(region)?.actor ?? 'unheard';
+  }
+
+  /** Another region says that it has minted an event that is needed here: it is fetched at once. */
+  expect(shard: number, { actor, seq }: Dot): void {
+    this.noteGap(shard, actor, seq);
+    this.hurry();
+  }
+
   /** The receiver saw an event ahead of its turn: its origin surely stores what is before it. */
   noteGap(shard: number, actor: Actor, upTo: number): void {
     this.gaps.note({ shard, actor }, this.seen(shard, actor, regionOf(actor), upTo));
@@ -110,6 +124,7 @@ export class Repairer {
 
   /** A heartbeat that a sibling passed on. */
   relayed(heartbeat: Heartbeat): void {
+    this.sightOf(heartbeat.region).actor = heartbeat.actor;
     this.learn(heartbeat);
   }
 
@@ -148,7 +163,9 @@ export class Repairer {
       regionOf(heartbeat.actor) !== heartbeat.region
     )
       return;
-    this.sightOf(heartbeat.region).heardAtMillis = this.parts.clock.monotonicMillis();
+    const sight = this.sightOf(heartbeat.region);
+    sight.heardAtMillis = this.parts.clock.monotonicMillis();
+    sight.actor = heartbeat.actor;
     this.parts.agreement.hear(heartbeat.region, heartbeat.policyHashes);
     this.learn(heartbeat);
     this.passOn(heartbeat);
@@ -212,7 +229,7 @@ export class Repairer {
   private sightOf(region: string): PeerSight {
     let sight = this.sights.get(region);
     if (!sight) {
-      sight = { heardAtMillis: -Infinity, storedOfOurs: new Map() };
+      sight = { heardAtMillis: -Infinity, actor: undefined, storedOfOurs: new Map() };
       this.sights.set(region, sight);
     }
     return sight;

@@ -4,7 +4,8 @@ import { credentials, makeClientConstructor, Metadata, type ServiceError } from 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
 import { PeerUnavailable, type Heartbeat } from '#flow/ports/peers.js';
-import { peersContract, type Member, type PeersLab } from '#kit/contracts/peers.contract.js';
+import type { Member, PeersLab } from '#kit/contracts/peers-bench.js';
+import { peersContract } from '#kit/contracts/peers.contract.js';
 import { startRegionLink, type RegionLink } from '../faults/region-link.js';
 import { encodeHeartbeat } from '../wire/heartbeat-codec.js';
 import { GrpcPeers } from './grpc-peers.js';
@@ -90,6 +91,7 @@ peersContract('over gRPC', openLab);
 const handlers: PeerHandlers = {
   fetch: () => Promise.resolve([Uint8Array.of(1)]),
   cursors: () => Promise.reject(new Error('not expected to be asked')),
+  grantRights: () => Promise.resolve({ kind: 'granted', dot: { actor: 'us~1', seq: 1 } }),
   forward: (payload) => Promise.resolve(payload),
   relayed: () => undefined,
 };

@@ -8,13 +8,16 @@ import {
   type Heartbeat,
   type Peers,
   type ShardCursors,
+  type RightsAnswer,
+  type RightsRequest,
   type Siblings,
 } from '#flow/ports/peers.js';
 import { decodeCursors, type CursorsMessage } from '../wire/cursors-codec.js';
 import { errorCatalogue } from '../wire/error-catalogue.js';
 import { encodeHeartbeat } from '../wire/heartbeat-codec.js';
 import { errorCodeKey } from './peer-definition.js';
-import { PeerEndpoint } from './peer-endpoint.js';
+import { PeerEndpoint, type Method } from './peer-endpoint.js';
+import { decodeRightsAnswer, encodeRightsRequest, type RightsAnswerMessage } from './rights-messages.js';
 import { TellStream } from './tell-stream.js';
 
 export interface GrpcPeersOptions {
@@ -25,6 +28,7 @@ export interface GrpcPeersOptions {
   /** `host:port` of the processes of each other region, as seen from here. */
   readonly endpoints: ReadonlyMap<string, readonly string[]>;
   readonly fetchMillisMax?: number;
+  readonly rightsMillisMax?: number;
   readonly forwardMillisMax?: number;
 }
 
@@ -36,6 +40,8 @@ interface Peer {
 
 /** Time limits of calls, in milliseconds. */
 const fetchMillisMax = 5000;
+/** A granted request commits once and comes back; a link that swallows it must not hold up the next region's turn. */
+const rightsMillisMax = 1500;
 /** Longer than any command may wait: its own deadline comes first, and says more. */
 const forwardMillisMax = 65_000;
 const relayMillisMax = 2000;
@@ -75,15 +81,43 @@ export class GrpcPeers implements Peers, Siblings {
   }
 
   async fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]> {
-    const { fetchFrom } = this.#peer(region);
     const millis = this.#options.fetchMillisMax ?? fetchMillisMax;
+    const { events } = await this.#callAny<{ events: readonly Uint8Array[] }>(region, {
+      method: 'Fetch',
+      request,
+      millis,
+    });
+    return events.map((event) => Uint8Array.from(event));
+  }
+
+  async askRights(region: string, request: RightsRequest): Promise<RightsAnswer> {
+    const millis = this.#options.rightsMillisMax ?? rightsMillisMax;
+    const message = encodeRightsRequest(request);
+    const answer = await this.#callAny<RightsAnswerMessage>(region, {
+      method: 'Rights',
+      request: message,
+      millis,
+    });
+    return decodeRightsAnswer(answer) ?? unreadable(region);
+  }
+
+  /** The first process of the region that answers. @throws PeerUnavailable */
+  async #callAny<Answer>(
+    region: string,
+    {
+      method,
+      request,
+      millis,
+    }: { readonly method: Method; readonly request: object; readonly millis: number },
+  ): Promise<Answer> {
+    const { fetchFrom } = this.#peer(region);
     let failure: unknown;
     for (const endpoint of [...fetchFrom]) {
       try {
-        const { events } = await endpoint.call<{ events: readonly Uint8Array[] }>('Fetch', request, millis);
+        const answer = await endpoint.call<Answer>(method, request, millis);
         // Who answered is asked first the next time.
         fetchFrom.sort((a, b) => Number(b === endpoint) - Number(a === endpoint));
-        return events.map((event) => Uint8Array.from(event));
+        return answer;
       } catch (error) {
         failure = error;
       }
@@ -193,6 +227,10 @@ function toldError(error: unknown): AtollError | undefined {
   const [code] = metadata?.get(errorCodeKey) ?? [];
   if (typeof code !== 'string' || !Object.hasOwn(errorCatalogue, code)) return undefined;
   return new AtollError(code as ErrorCode, details);
+}
+
+function unreadable(region: string): never {
+  throw new PeerUnavailable(`${region} answered what cannot be read`);
 }
 
 function unavailable(what: string, cause: unknown): PeerUnavailable {

@@ -16,7 +16,7 @@ export interface EndpointOptions {
   readonly token: string | undefined;
 }
 
-type Method = 'Fetch' | 'Forward' | 'Relay' | 'Cursors';
+export type Method = 'Fetch' | 'Rights' | 'Forward' | 'Relay' | 'Cursors';
 export type StreamMethod = 'Heartbeats' | 'Acks';
 
 /** One process of some region, as something to call. Connects at the first call, and again by itself. */

@@ -9,6 +9,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
+import { regionOf } from '#core/causality/dot.js';
 import { AtollError } from '#core/errors.js';
 import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
 import type { Ack, FetchRequest, Heartbeat } from '#flow/ports/peers.js';
@@ -16,6 +17,7 @@ import { decodeAck, encodeCursors } from '../wire/cursors-codec.js';
 import { grpcStatusNumbers, errorCatalogue } from '../wire/error-catalogue.js';
 import { decodeHeartbeat, type HeartbeatMessage } from '../wire/heartbeat-codec.js';
 import type { Authenticate } from './peer-authentication.js';
+import { decodeRightsRequest, encodeRightsAnswer, type RightsRequestMessage } from './rights-messages.js';
 import {
   errorCodeKey,
   peerMessageBytesMax,
@@ -63,6 +65,12 @@ export function peerService(options: PeerServiceOptions): UntypedServiceImplemen
     cursors: unary(options, anyMember, async ({ shard }: { readonly shard: number }) =>
       encodeCursors(shard, await handlers.cursors(shard)),
     ),
+    rights: unary(options, anyMember, async (message: RightsRequestMessage, caller) => {
+      const request = decodeRightsRequest(message);
+      if (request === undefined || regionOf(request.to) !== caller)
+        throw new AtollError('invalid_request', 'this is no request for rights of the calling region');
+      return encodeRightsAnswer(await handlers.grantRights(request));
+    }),
     forward: unary(options, sibling, async ({ payload }: Bytes) => ({
       payload: await handlers.forward(payload),
     })),
@@ -111,16 +119,16 @@ export async function startPeerServer(address: string, options: PeerServiceOptio
 function unary<Request, Response>(
   { authenticate, refused }: PeerServiceOptions,
   allowed: (caller: string) => boolean,
-  answer: (request: Request) => Promise<Response>,
+  answer: (request: Request, caller: string) => Promise<Response>,
 ) {
   return (call: ServerUnaryCall<Request, Response>, callback: sendUnaryData<Response>): void => {
     const caller = authenticate(call.metadata);
     const refusal = refusalOf(caller, caller !== undefined && allowed(caller));
-    if (refusal !== undefined) {
-      refused?.(`${call.getPath()} from ${caller ?? call.getPeer()}: ${refusal.details}`);
-      return callback(refusal);
+    if (refusal !== undefined || caller === undefined) {
+      refused?.(`${call.getPath()} from ${caller ?? call.getPeer()}: ${refusal?.details}`);
+      return callback(refusal ?? null);
     }
-    answer(call.request).then(
+    answer(call.request, caller).then(
       (response) => callback(null, response),
       (error: unknown) => callback(statusOf(error)),
     );

@@ -43,6 +43,10 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
   conflicts_total: { help: 'Conflicts found', labels: ['type', 'policy'] },
   aliases_total: { help: 'Copies of a retried command that another copy survived', labels: [] },
   refolds_total: { help: 'Entities folded again from their log', labels: ['type'] },
+  rights_asked_total: {
+    help: 'Requests to other regions for rights to a bounded counter, by what came of them',
+    labels: ['from', 'answer'],
+  },
   fenced_total: { help: 'Batches refused because the shard had another owner', labels: [] },
   ownership_moves_total: { help: 'Shards taken over by this process', labels: [] },
   commit_unknown_total: { help: 'Batches whose commit had to be found out', labels: [] },

@@ -98,6 +98,40 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
       "This region's version of the entity is not the one that `If-Match` names, or a policy's own precondition does not hold. The change was refused.",
     whatToDo: 'Read the entity again, decide again, and write with the new `ETag`.',
   },
+  insufficient_rights: {
+    httpStatus: 409,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'This region may not use that many rights',
+    meaning:
+      'A bounded counter would need more rights than this region holds, and the other regions gave none within the wait that was allowed: they have none left, need them themselves, or are out of reach. `detail` says what is known of them. The whole change was refused.',
+    whatToDo:
+      'Where others still hold rights, try again, allow a longer `Atoll-Max-Wait`, or ask a region that holds some; where nobody does, it is used up.',
+  },
+  not_yet_stable: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'Not every region is known to have seen what this builds on',
+    meaning:
+      'A bounded counter begins anew only when every region has seen the delete before it, and settles a reservation that was made outside the birth region of its command only when every region has seen that. This was not known within the wait that was allowed. Nothing was done.',
+    whatToDo: 'Try again. While a region is cut off, it stays so.',
+  },
+  reservation_not_found: {
+    httpStatus: 404,
+    grpcStatus: 'NOT_FOUND',
+    title: 'No such open reservation',
+    meaning:
+      'The reservation was never made, is confirmed or cancelled already, has expired, or went with a delete of its entity. Nothing was done.',
+    whatToDo:
+      'If it has expired, undo what was done for it, and reserve again. A retry with the same mutation id as the first try gets the answer of the first try.',
+  },
+  reservation_elsewhere: {
+    httpStatus: 421,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The reservation was made in another region',
+    meaning:
+      'Only the region that made a reservation decides what becomes of it: its id begins with the name of that region. Nothing was done.',
+    whatToDo: 'Send the request to that region; the SDK does.',
+  },
   too_large: {
     httpStatus: 413,
     grpcStatus: 'INVALID_ARGUMENT',

@@ -1,37 +1,14 @@
+import { Bench, type PeersLab } from './peers-bench.js';
+import { asksForRights } from './rights-peers.contract.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AtollError } from '#core/errors.js';
-import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
 import {
   PeerUnavailable,
   type Ack,
   type FetchRequest,
   type Heartbeat,
-  type Peers,
   type ShardCursors,
-  type Siblings,
 } from '#flow/ports/peers.js';
-
-/** What the peers contract needs of a world: regions us, eu and ap with two places for processes each, known to all. */
-export interface PeersLab {
-  /** Starts a process of `region` at its first or second place. */
-  join(region: string, place: 0 | 1, handlers: PeerHandlers): Promise<Member>;
-  /** Where siblings would reach that process, whether or not it runs. */
-  address(region: string, place: 0 | 1): string;
-  /** The longest a call without an answer may take, in milliseconds, and some slack for a busy machine. */
-  readonly callMillisMax: number;
-  /** Lets time pass until the work is done. */
-  run<T>(work: Promise<T>): Promise<T>;
-  /** Lets time pass until the condition holds; does `meanwhile` again and again. */
-  until(condition: () => boolean, what: string, meanwhile?: () => void): Promise<void>;
-  elapsedMillis(): number;
-  close(): Promise<void>;
-}
-
-export interface Member {
-  readonly peers: Peers & Siblings;
-  /** Kill -9. */
-  crash(): Promise<void>;
-}
 
 /** What every implementation of `Peers` and `Siblings` must do. Call it in a spec, once per implementation. */
 export function peersContract(name: string, open: () => Promise<PeersLab>): void {
@@ -40,55 +17,13 @@ export function peersContract(name: string, open: () => Promise<PeersLab>): void
     beforeEach(() => bench.begin());
     afterEach(() => bench.end());
     fetches(bench);
+    asksForRights(bench);
     tellsHeartbeats(bench);
     tellsCursors(bench);
     tellsAcks(bench);
     forwards(bench);
   });
 }
-
-class Bench {
-  readonly #open: () => Promise<PeersLab>;
-  #lab: PeersLab | undefined;
-
-  constructor(open: () => Promise<PeersLab>) {
-    this.#open = open;
-  }
-
-  async begin(): Promise<void> {
-    this.#lab = await this.#open();
-  }
-
-  async end(): Promise<void> {
-    await this.#lab?.close();
-  }
-
-  get lab(): PeersLab {
-    if (this.#lab === undefined) throw new Error('no test is running');
-    return this.#lab;
-  }
-
-  join(region: string, place: 0 | 1, changes: Partial<PeerHandlers> = {}): Promise<Member> {
-    return this.lab.join(region, place, { ...deaf, ...changes });
-  }
-
-  failureOf(work: Promise<unknown>): Promise<unknown> {
-    return this.lab.run(
-      work.then(
-        () => 'no failure',
-        (error: unknown) => error,
-      ),
-    );
-  }
-}
-
-/** A process that was not expected to be asked. */
-const deaf: PeerHandlers = {
-  fetch: () => Promise.reject(new Error('not expected to be asked')),
-  cursors: () => Promise.reject(new Error('not expected to be asked')),
-  forward: () => Promise.reject(new Error('not expected to be asked')),
-  relayed: () => undefined,
-};
 
 const never = new Promise<never>(() => undefined);
 const request: FetchRequest = { shard: 3, actor: 'ap~1', from: 7, limit: 10, bytesMax: 1000 };

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { peersContract, type PeersLab } from '../contracts/peers.contract.js';
+import type { PeersLab } from '../contracts/peers-bench.js';
+import { peersContract } from '../contracts/peers.contract.js';
 import { FixedLinks } from './links.js';
 import { ManualClock } from './manual-clock.js';
 import { MemoryNetwork } from './memory-peers.js';
@@ -48,6 +49,7 @@ describe('a network in memory', () => {
   const silent = {
     fetch: () => Promise.resolve([]),
     cursors: () => Promise.reject(new Error('not expected to be asked')),
+    grantRights: () => Promise.resolve({ kind: 'refused' as const, reason: 'insufficient_rights' as const }),
     forward: () => Promise.resolve(new Uint8Array()),
     relayed: () => undefined,
   };

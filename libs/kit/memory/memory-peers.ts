@@ -9,6 +9,8 @@ import {
   type Heartbeat,
   type Peers,
   type ShardCursors,
+  type RightsAnswer,
+  type RightsRequest,
   type Siblings,
 } from '#flow/ports/peers.js';
 import { FixedLinks, type Links } from './links.js';
@@ -85,11 +87,19 @@ export class MemoryPeers implements Peers, Siblings {
     return this.#network.regions.filter((region) => region !== this.region);
   }
 
-  async fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]> {
+  fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]> {
+    return this.#callAny(region, (handlers) => handlers.fetch(request));
+  }
+
+  askRights(region: string, request: RightsRequest): Promise<RightsAnswer> {
+    return this.#callAny(region, (handlers) => handlers.grantRights(request));
+  }
+
+  async #callAny<T>(region: string, ask: (handlers: PeerHandlers) => Promise<T>): Promise<T> {
     let failure = new PeerUnavailable(`no process of ${region} can be reached`);
     for (const target of this.#network.of(region)) {
       try {
-        return await this.#call(target, (handlers) => handlers.fetch(request));
+        return await this.#call(target, ask);
       } catch (error) {
         if (!(error instanceof PeerUnavailable)) throw error;
         failure = error;

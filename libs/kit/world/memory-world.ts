@@ -94,6 +94,7 @@ export class MemoryWorld {
       handlers: {
         fetch: (request) => this.region(region).handlers.fetch(request),
         cursors: (shard) => this.region(region).handlers.cursors(shard),
+        grantRights: (request) => this.region(region).handlers.grantRights(request),
         forward: (payload) => this.region(region).handlers.forward(payload),
         relayed: (heartbeat) => this.region(region).handlers.relayed(heartbeat),
       },
@@ -106,7 +107,7 @@ export class MemoryWorld {
         siblings: peers,
         auth: kitAuth(region),
         hashing: kitHashing,
-        random: { mutationId: () => this.freshMutationId(region), fraction: () => 0.5 },
+        random: { mutationId: (born) => this.freshMutationId(born), fraction: () => 0.5 },
         clock: {
           wallMillis: () => this.clock.wallMillis() + (this.skews.get(region) ?? 0),
           monotonicMillis: () => this.clock.monotonicMillis(),

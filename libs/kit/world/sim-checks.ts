@@ -6,8 +6,11 @@ import { decodeEvent } from '#core/event/event-codec.js';
 import type { Event } from '#core/event/event.js';
 import type { Json } from '#core/json.js';
 import { allConflicts, conflictKeyText } from '#core/merge/conflicts.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
+import { isBoundedCounter } from '#core/merge/bounded-counter.js';
+import type { EntityState } from '#core/merge/entity-state.js';
+import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
+import { held, holders, type Rights } from '#core/merge/rights.js';
 import { foldLog } from '#core/merge/fold-log.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import { kitHashing } from '../memory/memory-auth.js';
@@ -62,6 +65,7 @@ export class CommitChecks {
       const json = JSON.parse(textOf(row.state)) as Json;
       check(type !== undefined, 'a folded entity has a known type');
       const state = decodeEntity(type, json);
+      checkBounds(`${row.entity.type}/${row.entity.id} in ${region}`, type, state);
       const seen = canonicalText([...state.seen].sort() as unknown as Json);
       const key = `${row.entity.type}/${row.entity.id} ${seen}`;
       const value = row.value === null ? 'null' : textOf(row.value);
@@ -71,6 +75,23 @@ export class CommitChecks {
         `INV-4: equal seen, different values: ${key}: ${known} and ${value}`,
       );
       this.valuesBySeen.set(key, value);
+    }
+  }
+}
+
+/** INV-12: every bounded counter is within its bounds, and nobody holds less than nothing, whatever has been folded yet. */
+function checkBounds(name: string, type: EntityType, state: EntityState): void {
+  for (const [field, { policy }] of type.fields) {
+    if (!isBoundedCounter(policy) || !state.fields.has(field)) continue;
+    const rights = state.fields.get(field) as Rights;
+    const { value } = policy.value(rights) as { readonly value: number };
+    const { min, max = Infinity } = policy.bounds;
+    check(value >= min && value <= max, `INV-12: ${field} of ${name} is ${value}`);
+    for (const actor of holders(rights)) {
+      for (const side of ['spend', 'increment'] as const) {
+        const own = held(rights, policy.start, actor, side);
+        check(own >= 0, `INV-12: ${actor} holds ${own} of ${field} of ${name} to ${side}`);
+      }
     }
   }
 }

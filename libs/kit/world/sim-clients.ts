@@ -17,6 +17,8 @@ export interface JournalEntry {
   /** What the session had seen when the command was made; nothing without one. */
   readonly past: ReadonlySet<string>;
   outcome: 'ok' | 'fail' | 'unknown';
+  /** A try got no answer that settles it: whatever another region says of the command, it may be stored. */
+  isInDoubt: boolean;
   /** Every acknowledgement: the region that gave it, and the event it named. */
   readonly acknowledged: { readonly region: string; readonly outcome: WriteOutcome }[];
 }
@@ -93,6 +95,7 @@ export class SimClients {
       acks: random.chance(0.35) ? random.pick(['1', 'majority', 'all'] as const) : 'local',
       past,
       outcome: 'unknown',
+      isInDoubt: false,
       acknowledged: [],
     };
     if (isCausal(client)) this.world.oracle.sends(entry.mutationId, past);
@@ -129,7 +132,10 @@ export class SimClients {
         service.submit(entry.command, { maxWaitMillis: 2_000, acks: entry.acks }),
         patienceMillis,
       );
-      if (!outcome) return true;
+      if (!outcome) {
+        entry.isInDoubt = true;
+        return true;
+      }
       this.world.acknowledged(region, outcome);
       this.world.promises.wrote(region, entry.entity, { outcome, acks: entry.acks });
       entry.outcome = 'ok';
@@ -145,7 +151,8 @@ export class SimClients {
       assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
       this.world.note(`refused ${entry.mutationId} ${error.code}`);
       if (error instanceof AcksIncomplete) this.incomplete(region, entry, error.outcome);
-      if (!error.retryable && entry.outcome !== 'ok')
+      if (error.retryable) entry.isInDoubt = true;
+      else if (entry.outcome !== 'ok' && !entry.isInDoubt)
         entry.outcome = entry.acknowledged.length > 0 ? 'ok' : 'fail';
       return error.retryable;
     }

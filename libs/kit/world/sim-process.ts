@@ -58,7 +58,7 @@ export interface SimProcessOptions {
   readonly telemetry: MemoryTelemetry;
   readonly timing: Timing;
   readonly limits?: Partial<Limits>;
-  readonly mutationId: () => string;
+  readonly mutationId: (born: string) => string;
   /** Looks at every ack as it is sent. */
   readonly onAck: (ack: Ack) => void;
   /** What a crash at a commit does; the world starts another process later. */
@@ -86,6 +86,7 @@ export class SimProcess {
       handlers: {
         fetch: (request) => this.answering(() => this.service.handlers.fetch(request)),
         cursors: (shard) => this.answering(() => this.service.handlers.cursors(shard)),
+        grantRights: (request) => this.answering(() => this.service.handlers.grantRights(request)),
         forward: (payload) => this.answering(() => this.service.handlers.forward(payload)),
         relayed: (heartbeat) => this.life.pass(() => this.service.handlers.relayed(heartbeat)),
       },
@@ -98,6 +99,7 @@ export class SimProcess {
         peers: {
           regions: peers.regions,
           fetch: (to, request) => life.through(peers.fetch(to, request)),
+          askRights: (to, request) => life.through(peers.askRights(to, request)),
           sendHeartbeat: (to, heartbeat) => peers.sendHeartbeat(to, heartbeat),
           onHeartbeat: (handler) => peers.onHeartbeat((heartbeat) => life.pass(() => handler(heartbeat))),
           cursors: (of, shard, millisMax) => life.through(peers.cursors(of, shard, millisMax)),

@@ -2,6 +2,7 @@ import type { EntityType, EntityTypes, DeleteRule } from '#core/merge/entity-typ
 import {
   addWinsMap,
   addWinsSet,
+  boundedCounter,
   counter,
   custom,
   flag,
@@ -39,6 +40,17 @@ const element: Draw = (random) => ({
   element: random.pick(elements),
 });
 const increment: Draw = (random) => ({ op: 'increment', by: random.between(1, 9) });
+
+const simRegions = ['eu', 'us', 'ap'];
+
+/** More is asked for than is there, so that regions have to ask each other. */
+const trade: Draw = (random) => {
+  const by = random.between(1, 4);
+  if (random.chance(0.4)) return { op: 'increment', by };
+  if (random.chance(0.65)) return { op: 'spend', by };
+  if (random.chance(0.5)) return { op: 'reserve', by, forMillis: random.between(50, 800) };
+  return { op: 'transfer', to: random.pick(simRegions), by };
+};
 
 /** The user's own policy: keeps the longest word, the greater of two equally long ones. */
 const longest = custom<string, string>({
@@ -114,6 +126,13 @@ const fieldsByType: Readonly<
         policy: orderedStatus(states),
         draw: (random) => ({ op: 'advance', to: random.pick(states) }),
       },
+    },
+  },
+  stock: {
+    onDelete: 'update-wins',
+    fields: {
+      units: { policy: boundedCounter({ min: 0 }), draw: trade },
+      held: { policy: boundedCounter({ min: -3, max: 12 }), draw: trade },
     },
   },
   note: {

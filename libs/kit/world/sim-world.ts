@@ -163,7 +163,7 @@ export class SimWorld {
       network: this.network,
       telemetry: this.telemetry,
       timing: simTiming,
-      mutationId: () => this.mutationId(region),
+      mutationId: (born) => this.mutationId(born),
       onAck: (ack) => this.promises.acked(region, ack),
       onCrash: () => this.crashed(id, region),
     });

@@ -25,6 +25,7 @@ export interface SimulationTally {
   readonly conflicts: number;
   readonly aliases: number;
   readonly refolds: number;
+  readonly rightsAsked: number;
   readonly confirmedWrites: number;
   readonly incompleteWrites: number;
   readonly stalenessTold: number;
@@ -191,6 +192,7 @@ function tallyOf(world: SimWorld, journal: readonly JournalEntry[], faults: numb
     conflicts: count('conflicts_total'),
     aliases: count('aliases_total'),
     refolds: count('refolds_total'),
+    rightsAsked: count('rights_asked_total'),
     ...world.promises.tally,
     dependencyWaits: world.dependencyWaits,
   };

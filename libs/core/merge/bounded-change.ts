@@ -1,0 +1,99 @@
+import type { Actor, Dot } from '../causality/dot.js';
+import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
+import type { Json, JsonObject } from '../json.js';
+import { isObject, readInteger } from './operation.js';
+import type { Side } from './rights.js';
+
+/**
+ * - `open`: claims the rights that a counter starts with, where its bounds leave any.
+ * - `transfer`: hands rights of the event's own actor to another one.
+ * - `reserve`: sets units aside; `confirm` spends them, `cancel` gives them back. Both name the dot that reserved.
+ */
+export type BoundedDeed =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'increment'; readonly by: number }
+  | { readonly kind: 'spend'; readonly by: number }
+  | { readonly kind: 'transfer'; readonly to: Actor; readonly by: number; readonly side: Side }
+  | { readonly kind: 'reserve'; readonly by: number; readonly untilMillis: number }
+  | { readonly kind: 'confirm'; readonly hold: Dot }
+  | { readonly kind: 'cancel'; readonly hold: Dot; readonly expired: boolean };
+
+export interface BoundedChange {
+  readonly deed: BoundedDeed;
+  /** Taken outside the birth region of its command: the rights it makes cannot be used before it is stable. */
+  readonly elsewhere: boolean;
+  /** What made rights for this event's actor and is stable by its knowledge: these rights are as good as any from here on. */
+  readonly settled?: VersionVector;
+}
+
+export function writeBoundedChange({ deed, elsewhere, settled }: BoundedChange): JsonObject {
+  return {
+    ...writeDeed(deed),
+    ...(elsewhere && { elsewhere }),
+    ...(settled && { settled: encodeVector(settled) }),
+  };
+}
+
+function writeDeed(deed: BoundedDeed): JsonObject {
+  if (deed.kind !== 'confirm' && deed.kind !== 'cancel') return { ...deed };
+  return { ...deed, hold: [deed.hold.actor, deed.hold.seq] };
+}
+
+/** Reads what a peer sent, to the letter (INV-14). */
+export function readBoundedChange(json: Json): BoundedChange | undefined {
+  if (!isObject(json)) return undefined;
+  const { elsewhere, settled: encoded, ...rest } = json;
+  if (elsewhere !== undefined && elsewhere !== true) return undefined;
+  const settled = encoded === undefined ? undefined : decodeVector(encoded);
+  if (encoded !== undefined && settled === undefined) return undefined;
+  const deed = readDeed(rest);
+  if (deed === undefined) return undefined;
+  return { deed, elsewhere: elsewhere === true, ...(settled && { settled }) };
+}
+
+function readDeed(json: JsonObject): BoundedDeed | undefined {
+  const { kind, ...rest } = json;
+  const names = Object.keys(rest).sort().join();
+  const by = amount(rest.by);
+  switch (kind) {
+    case 'open':
+      return names === '' ? { kind } : undefined;
+    case 'increment':
+    case 'spend':
+      return names === 'by' && by !== undefined ? { kind, by } : undefined;
+    case 'transfer': {
+      const { to, side } = rest;
+      if (names !== 'by,side,to' || by === undefined || typeof to !== 'string' || to === '') return undefined;
+      return side === 'spend' || side === 'increment' ? { kind, to, by, side } : undefined;
+    }
+    case 'reserve': {
+      const untilMillis = readInteger(rest.untilMillis);
+      if (names !== 'by,untilMillis' || by === undefined || typeof untilMillis !== 'number') return undefined;
+      return { kind, by, untilMillis };
+    }
+    case 'confirm': {
+      const hold = readHold(rest.hold);
+      return names === 'hold' && hold ? { kind, hold } : undefined;
+    }
+    case 'cancel': {
+      const hold = readHold(rest.hold);
+      if (names !== 'expired,hold' || !hold || typeof rest.expired !== 'boolean') return undefined;
+      return { kind, hold, expired: rest.expired };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** From 1: what moves nothing is no event. */
+function amount(json: Json | undefined): number | undefined {
+  const by = readInteger(json);
+  return typeof by === 'number' && by >= 1 ? by : undefined;
+}
+
+function readHold(json: Json | undefined): Dot | undefined {
+  if (!Array.isArray(json) || json.length !== 2) return undefined;
+  const [actor, seq] = json as readonly Json[];
+  if (typeof actor !== 'string' || actor === '') return undefined;
+  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 1 ? { actor, seq } : undefined;
+}

@@ -1,0 +1,101 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { arrive, bytesOf, nothingArrived, refold, reload } from '#kit/laws/arrive.js';
+import { boundedField, boundedSteps, playBounded } from '#kit/laws/bounded-histories.js';
+import { counterByDefinition } from '#kit/laws/bounded-oracle.js';
+import { dice, hasCopies, inAnotherOrder } from '#kit/laws/entity-histories.js';
+import type { Event } from '../event/event.js';
+import { boundedCounter, type BoundedCounterPolicy, type CounterBounds } from './bounded-counter.js';
+import type { EntityState } from './entity-state.js';
+import type { DeleteRule, EntityType } from './entity-type.js';
+import { held, holders, type Rights } from './rights.js';
+
+const kinds: readonly (readonly [string, CounterBounds, DeleteRule])[] = [
+  ['stock (min 0)', { min: 0 }, 'update-wins'],
+  ['stock (min 0), delete-wins', { min: 0 }, 'delete-wins'],
+  ['a quota (0 to 8)', { min: 0, max: 8 }, 'update-wins'],
+  ['an overdraft (-5 to 3)', { min: -5, max: 3 }, 'delete-wins'],
+];
+
+const runs = 1_000;
+
+/** INV-12: the value is within its bounds, and nobody holds less than nothing. */
+function checkBounds(policy: BoundedCounterPolicy, state: EntityState): void {
+  const rights = (state.fields.get(boundedField) ?? policy.initial()) as Rights;
+  const { value } = policy.value(rights) as { readonly value: number };
+  const { min, max = Infinity } = policy.bounds;
+  expect(value, `INV-12: ${value} is within ${min} to ${max}`).toBeGreaterThanOrEqual(min);
+  expect(value, `INV-12: ${value} is within ${min} to ${max}`).toBeLessThanOrEqual(max);
+  for (const actor of holders(rights)) {
+    for (const side of ['spend', 'increment'] as const) {
+      const own = Number(held(rights, policy.start, actor, side));
+      expect(own, `INV-12: ${actor} holds no less than nothing to ${side}`).toBeGreaterThanOrEqual(0);
+    }
+  }
+}
+
+function checkByDefinition(policy: BoundedCounterPolicy, state: EntityState, events: readonly Event[]): void {
+  const rights = (state.fields.get(boundedField) ?? policy.initial()) as Rights;
+  const meant = counterByDefinition(policy.bounds, boundedField, events);
+  const shown = policy.value(rights) as { readonly value: number; readonly reserved?: number };
+  expect(shown.value).toBe(meant.value);
+  expect(shown.reserved ?? 0).toBe(meant.reserved);
+  for (const side of ['spend', 'increment'] as const) {
+    const own = holders(rights).map((actor): [string, number] => [
+      actor,
+      Number(held(rights, policy.start, actor, side)),
+    ]);
+    expect(new Map(own.filter(([, sum]) => sum !== 0))).toEqual(
+      new Map([...meant.rights[side]].sort(([a], [b]) => (a < b ? -1 : 1))),
+    );
+  }
+}
+
+describe.each(kinds)('%s', (_name, bounds, onDelete) => {
+  const policy = boundedCounter(bounds);
+  const type: EntityType = {
+    name: 'law',
+    schemaVersion: 1,
+    onDelete,
+    consistency: 'eventual',
+    fields: new Map([[boundedField, { policy }]]),
+  };
+
+  test('INV-12: no region ever sees it out of bounds, whatever is retried, deleted, transferred or reserved', () => {
+    const met = { copies: 0, refused: 0, deletes: 0, settled: 0, unsettled: 0 };
+    fc.assert(
+      fc.property(boundedSteps(), (steps) => {
+        const { events, refused } = playBounded(type, steps, (state) => checkBounds(policy, state));
+        if (hasCopies(events)) met.copies += 1;
+        if (refused.has('insufficient_rights')) met.refused += 1;
+        const texts = events.map(({ changes }) => JSON.stringify(changes));
+        if (events.some(({ kind }) => kind === 'delete') && refused.has('not_yet_stable')) met.deletes += 1;
+        if (texts.some((text) => text.includes('"settled"'))) met.settled += 1;
+        if (texts.some((text) => text.includes('"elsewhere"'))) met.unsettled += 1;
+      }),
+      { numRuns: runs },
+    );
+    expect(Math.min(...Object.values(met)), JSON.stringify(met)).toBeGreaterThan(runs / 100);
+  });
+
+  test('INV-4: any causal order, with duplicates, gives what the definition says, in bounds all the way', () => {
+    fc.assert(
+      fc.property(boundedSteps(), fc.nat(), (steps, seed) => {
+        const { events } = playBounded(type, steps);
+        const random = dice(seed);
+        let arrived = nothingArrived(type);
+        for (const event of inAnotherOrder(events, seed)) {
+          const before = bytesOf(arrived);
+          const after = arrive(arrived, event);
+          expect(bytesOf(arrived), 'the state before is left alone').toBe(before);
+          arrived = random(5) === 0 ? reload(after) : after;
+          checkBounds(policy, arrived.state);
+        }
+        checkByDefinition(policy, arrived.state, events);
+        expect(bytesOf(refold(arrived))).toBe(bytesOf(arrived));
+        expect(bytesOf(reload(arrived))).toBe(bytesOf(arrived));
+      }),
+      { numRuns: runs },
+    );
+  });
+});

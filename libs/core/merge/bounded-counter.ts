@@ -1,0 +1,160 @@
+import { assert } from '../assert.js';
+import type { Dot } from '../causality/dot.js';
+import { includes, type VersionVector } from '../causality/version-vector.js';
+import type { Json, JsonObject } from '../json.js';
+import { readBoundedChange, writeBoundedChange, type BoundedChange } from './bounded-change.js';
+import { decideBounded } from './bounded-decide.js';
+import { addExactly, shownSum } from './exact-sum.js';
+import { foldInOrder } from './fold-in-order.js';
+import type { Here, MergePolicy, Stamped } from './policy.js';
+import {
+  credit,
+  decodeRights,
+  encodeRights,
+  held,
+  holders,
+  noRights,
+  sumOf,
+  usable,
+  withHold,
+  withOpener,
+  withoutHold,
+  withUnsettled,
+  type Rights,
+  type Side,
+  type StartRights,
+} from './rights.js';
+
+/** Where a counter may go. It starts at the value within its bounds that is nearest to 0. */
+export interface CounterBounds {
+  readonly min: number;
+  /** Without it: 2^53−1, kept to by each region for itself as with a plain counter. */
+  readonly max?: number;
+}
+
+/** What a bounded counter lets others look at: who holds what, and what is set aside. */
+export interface BoundedCounterPolicy extends MergePolicy<Rights, BoundedChange> {
+  readonly bounds: CounterBounds;
+  readonly start: StartRights;
+}
+
+/** Operations that regions send themselves and each other; a client's are refused. */
+const ownOperations: ReadonlySet<string> = new Set(['open', 'grant', 'expire']);
+
+/**
+ * A counter that no region can ever see out of its bounds (INV-12). What may still be spent is divided among the regions
+ * as rights: each spends what it holds without asking anybody, and hands rights on by events.
+ *
+ * A retried command may turn out to be an alias later: then it takes back what it had used, and the rights that it had
+ * made vanish. So rights made outside the birth region of their command are not used before the event is stable, for
+ * then all copies are known (PROTOCOL §5). A delete ends the life of the counter: everything that had not seen it goes
+ * with it, and the next life begins only once the delete is stable, when nothing of the old one can still arrive (§11).
+ *
+ * Source: Balegas et al., "Extending Eventually Consistent Cloud Databases for Enforcing Numeric Invariants", 2015,
+ * arXiv:1503.09052; after O'Neil, "The Escrow Transactional Method", 1986.
+ */
+export function boundedCounter(bounds: CounterBounds): BoundedCounterPolicy {
+  const { min, max } = bounds;
+  assert(max === undefined || max > min, 'the maximum of a bounded counter lies above its minimum');
+  const first = Math.min(Math.max(0, min), max ?? Infinity);
+  const start: StartRights = { spend: first - min, increment: max === undefined ? 0 : max - first };
+
+  const policy: BoundedCounterPolicy = {
+    name: 'bounded-counter',
+    version: 1,
+    description: { name: 'bounded-counter', version: 1, min, max: max ?? null },
+    foldsAliases: false,
+    replacesObserved: false,
+    endsWithDelete: true,
+    ownOperations,
+    bounds,
+    start,
+
+    initial: () => noRights,
+    decide: (rights, operation, stamp) => decideBounded({ rights, start, bounds }, operation, stamp),
+    readChange: readBoundedChange,
+    writeChange: writeBoundedChange,
+
+    apply: (rights, stamped) => (stamped.effective ? applied(rights, stamped, bounds) : rights),
+    take: () => noRights,
+    fold: (log) => foldInOrder(policy, log),
+    reach: () => ({ place: [], takes: 'nothing' }),
+
+    conflicts: () => false,
+    conflictKey: () => undefined,
+
+    value: (rights) =>
+      shown(rights, {
+        rights: Object.fromEntries(
+          holders(rights).map((actor) => [actor, shownSum(held(rights, start, actor, 'spend'))]),
+        ),
+      }),
+    valueHere: (rights, here) => shown(rights, { rightsHere: usableHere(rights, here) }),
+    encode: encodeRights,
+    decode: decodeRights,
+  };
+
+  function shown(rights: Rights, more: JsonObject): Json {
+    const value = shownSum(addExactly(sumOf(rights, start, 'spend'), min));
+    const reserved = rights.holds.reduce((sum, { by }) => sum + by, 0);
+    return { value, ...more, ...(reserved > 0 && { reserved }) };
+  }
+
+  function usableHere(rights: Rights, { actor, isStable }: Here): number {
+    return usable(rights, start, { actor, side: 'spend', isStable });
+  }
+
+  return policy;
+}
+
+/** Whether a policy is a bounded counter, by its name: a custom policy cannot have it. */
+export function isBoundedCounter(policy: { readonly name: string }): policy is BoundedCounterPolicy {
+  return policy.name === 'bounded-counter';
+}
+
+function applied(rights: Rights, stamped: Stamped<BoundedChange>, bounds: CounterBounds): Rights {
+  const { change, dot } = stamped;
+  const settled = change.settled === undefined ? rights : settle(rights, dot, change.settled);
+  return done(settled, stamped, bounds.max !== undefined);
+}
+
+/** The event's actor knows that these rights of its own are stable: they are no longer told apart. */
+function settle(rights: Rights, { actor }: Dot, stable: VersionVector): Rights {
+  const [opener] = rights.openers;
+  return {
+    ...rights,
+    unsettled: rights.unsettled.filter(({ to, dot }) => to !== actor || !includes(stable, dot)),
+    openedForGood: rights.openedForGood || (opener?.actor === actor && includes(stable, opener)),
+  };
+}
+
+function done(rights: Rights, { change, dot }: Stamped<BoundedChange>, hasMaximum: boolean): Rights {
+  const { deed, elsewhere } = change;
+  const use = (from: Rights, side: Side, by: number): Rights =>
+    side === 'increment' && !hasMaximum ? from : credit(from, { actor: dot.actor, side, by: -by });
+  const make = (from: Rights, to: string, side: Side, by: number): Rights => {
+    if (side === 'increment' && !hasMaximum) return from;
+    const made = credit(from, { actor: to, side, by });
+    return elsewhere ? withUnsettled(made, { dot, to, side, by }) : made;
+  };
+  switch (deed.kind) {
+    case 'open':
+      return withOpener(rights, dot);
+    case 'increment':
+      return make(use(rights, 'increment', deed.by), dot.actor, 'spend', deed.by);
+    case 'spend':
+      return make(use(rights, 'spend', deed.by), dot.actor, 'increment', deed.by);
+    case 'transfer':
+      return make(use(rights, deed.side, deed.by), deed.to, deed.side, deed.by);
+    case 'reserve': {
+      const { by, untilMillis } = deed;
+      return withHold(use(rights, 'spend', by), { dot, by, untilMillis, elsewhere });
+    }
+    case 'confirm':
+    case 'cancel': {
+      const out = withoutHold(rights, deed.hold);
+      if (out === undefined) return rights;
+      return make(out.rights, dot.actor, deed.kind === 'confirm' ? 'increment' : 'spend', out.hold.by);
+    }
+  }
+}
