@@ -12,7 +12,7 @@ import { nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { decideChange } from '#core/merge/entity-decide.js';
 import type { EntityType } from '#core/merge/entity-type.js';
-import type { ConflictRow, CursorRow, MutationRow, ShardCommit } from '../ports/event-log.js';
+import type { CursorRow, MutationRow, ShardCommit } from '../ports/event-log.js';
 import { BatchConflicts } from './batch-conflicts.js';
 import type { BatchTally } from './batch-tally.js';
 import { BatchMutations } from './batch-mutations.js';
