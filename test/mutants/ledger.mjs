@@ -1,4 +1,5 @@
 import { core, flow, simulation } from './caught-by.mjs';
+import { rightsMutants } from './rights.mjs';
 import { spineMutants } from './spine.mjs';
 
 /**
@@ -9,6 +10,7 @@ import { spineMutants } from './spine.mjs';
  */
 export const mutants = [
   ...spineMutants,
+  ...rightsMutants,
   {
     name: 'a quorum counts its reader twice',
     rule: 'INV-10',

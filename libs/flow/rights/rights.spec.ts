@@ -256,6 +256,19 @@ describe('rights to a bounded counter', () => {
       code: 'invalid_value',
     });
   });
+
+  it('are not used while an event of the entity is parked: nobody knows what it does to them', async () => {
+    const world = await MemoryWorld.started({
+      ...{ regions: ['eu', 'us'], types },
+      skewMillis: new Map([['eu', 3_600_000]]),
+    });
+    await change(world, 'us', { op: 'increment', by: 5 });
+    await change(world, 'eu', { op: 'increment', by: 1 });
+    await world.clock.until(() => world.storedOf('us', 'eu', 'stock', 's') === 1, 'us stores it');
+    await expect(change(world, 'us', { op: 'spend', by: 1 }, 200)).rejects.toMatchObject({
+      code: 'entity_quarantined',
+    });
+  });
 });
 
 describe('reservations', () => {
@@ -283,6 +296,28 @@ describe('reservations', () => {
     await world.converged();
     await expect(change(world, 'us', { op: 'confirm', reservation: id(made) })).rejects.toMatchObject({
       code: 'reservation_elsewhere',
+    });
+  });
+
+  it('are not confirmed once they have expired, even before anybody has cancelled them', async () => {
+    const world = await started();
+    await change(world, 'eu', { op: 'increment', by: 5 });
+    const made = await change(world, 'eu', { op: 'reserve', by: 5, forMillis: 1_000 });
+    const process = world.region('eu');
+    const confirmed = process.submit(
+      {
+        ...{ entity, kind: 'update' },
+        operations: [
+          { field: 'units', op: 'increment', by: 1 },
+          { field: 'units', op: 'confirm', reservation: id(made) },
+        ],
+      },
+      { maxWaitMillis: 100 },
+    );
+    world.setSkew('eu', 1_000);
+    await expect(world.run(confirmed)).rejects.toMatchObject({
+      code: 'reservation_not_found',
+      message: expect.stringContaining('expired') as unknown,
     });
   });
 
