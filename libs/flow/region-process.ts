@@ -124,7 +124,7 @@ export class RegionProcess implements RegionService {
     const rows = shards.get(shard);
     if (!rows) throw new AtollError('invalid_request', `there is no shard ${shard}`);
     const stored = vectorOf(rows, 'stored');
-    const stalenessMillis = staleness.age(staleness.since(shard));
+    const stalenessMillis = staleness.age(staleness.since(shard, 'stored'));
     return {
       actor,
       lastSeq: seqOf(stored, actor),

@@ -74,7 +74,10 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
   const { timing, members, types } = config;
   const ownCommand = (command: Command, maxWaitMillis: number): Promise<WriteOutcome> =>
     router.submitOwn(command, { maxWaitMillis });
-  const ground = buildGround(ports, config, { hurry: () => moving.repairer.hurry(), ownCommand });
+  const ground = buildGround(ports, config, {
+    hurry: (shard) => moving.repairer.hurry(shard),
+    ownCommand,
+  });
   const moving: Moving = buildMoving(ports, config, ground);
   const reading = buildReading(ports, config, ground, moving);
   const stable = moving.repairer.stable.bind(moving.repairer);
@@ -135,9 +138,9 @@ function buildGround(
     }
   };
   const cursors = new RegionCursors({ log, clock, timing, intake, watch, hurry, onReading });
-  const foldedSeq = cursors.foldedSeq.bind(cursors);
+  const seqOf = cursors.seqOf.bind(cursors);
   const links = new LinkTimes(telemetry);
-  const staleness = new Staleness({ clock, telemetry, links, processId, region, members, foldedSeq });
+  const staleness = new Staleness({ clock, telemetry, links, processId, region, members, seqOf });
   const cache = new EntityCache(limits.cacheBytesMax);
   const agreement = new PolicyAgreement(config.policyHashes, telemetry);
   const horizon = new MutationHorizon();

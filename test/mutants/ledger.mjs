@@ -31,8 +31,8 @@ export const mutants = [
     name: 'a quorum read is silently answered at a lower level',
     rule: 'INV-10',
     file: 'libs/flow/read/reader.ts',
-    find: 'return within(clock, this.quorum(asked), late)',
-    replace: 'return within(clock, this.covered(asked, nothingSeen), late)',
+    find: "level.kind === 'quorum' ? this.quorum(asked)",
+    replace: "level.kind === 'quorum' ? this.inTurn(asked, (one) => this.covered(one, nothingSeen))",
     caughtBy: flow('read/levels.spec.ts', 'is refused in time where too few regions answer'),
   },
   {

@@ -237,8 +237,8 @@ export const spineMutants = [
     name: 'a heartbeat makes fresh before its stream is folded',
     rule: '§6',
     file: 'libs/core/consistency/freshness.ts',
-    find: 'if (foldedSeq(report.actor) < report.lastSeq) return true;',
-    replace: 'if (foldedSeq(report.actor) > report.lastSeq) return true;',
+    find: 'if (seqHere(report.actor) < report.lastSeq) return true;',
+    replace: 'if (seqHere(report.actor) > report.lastSeq) return true;',
     caughtBy: core('consistency/freshness.spec.ts', 'counts a report only once'),
   },
   {

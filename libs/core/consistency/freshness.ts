@@ -14,7 +14,7 @@ const waitingMax = 64;
 /**
  * Since when the reads of one shard can be missing anything, per origin (PROTOCOL §6).
  *
- * A report counts only once the origin's stream is folded here up to the seq that it names. What is missing then was minted
+ * A report counts only once the origin's stream is here up to the seq that it names. What is missing then was minted
  * after the origin had heard what it echoes, and so after that was sent: the age is never below the truth, whatever any
  * clock but the reader's monotonic one says.
  */
@@ -35,28 +35,28 @@ export class Freshness {
     waiting.push(report);
   }
 
-  /** Since when nothing of the region can be missing in what is folded; `undefined`: not known at all. */
-  since(region: string, foldedSeq: (actor: Actor) => number): number | undefined {
+  /** Since when nothing of the region can be missing in what is here; `undefined`: not known at all. */
+  since(region: string, seqHere: (actor: Actor) => number): number | undefined {
     const waiting = this.waiting.get(region);
-    if (waiting && waiting.length > 0) this.count(region, waiting, foldedSeq);
+    if (waiting && waiting.length > 0) this.count(region, waiting, seqHere);
     return this.counted.get(region);
   }
 
   /** The same of all regions together: the one that was heard of longest ago decides. */
-  sinceAll(foldedSeq: (actor: Actor) => number): number | undefined {
+  sinceAll(seqHere: (actor: Actor) => number): number | undefined {
     let oldest = Infinity;
     for (const region of this.regions) {
-      const since = this.since(region, foldedSeq);
+      const since = this.since(region, seqHere);
       if (since === undefined) return undefined;
       oldest = Math.min(oldest, since);
     }
     return oldest;
   }
 
-  private count(region: string, waiting: FreshReport[], foldedSeq: (actor: Actor) => number): void {
+  private count(region: string, waiting: FreshReport[], seqHere: (actor: Actor) => number): void {
     let since = this.counted.get(region) ?? -Infinity;
     const left = waiting.filter((report) => {
-      if (foldedSeq(report.actor) < report.lastSeq) return true;
+      if (seqHere(report.actor) < report.lastSeq) return true;
       since = Math.max(since, report.sinceMillis);
       return false;
     });

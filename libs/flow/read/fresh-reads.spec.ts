@@ -38,7 +38,7 @@ function behindItsDatabase(storedInMemory: number, storedInDatabase: number) {
   const links = new LinkTimes(telemetry);
   const staleness = new Staleness({
     ...{ clock, telemetry, links, processId: 'eu-1', region: 'eu', members: ['eu'] },
-    foldedSeq: (shard, actor) => cursors.foldedSeq(shard, actor),
+    seqOf: (shard, actor, which) => cursors.seqOf(shard, actor, which),
   });
   const onReading = ({ beganMillis }: { readonly beganMillis: number }): void =>
     staleness.told('eu', 0, { actor: 'eu~1', lastSeq: storedInDatabase, sinceMillis: beganMillis });
@@ -73,7 +73,8 @@ describe('a process that lags behind its own database', () => {
     const { clock, fresh, doubts } = behindItsDatabase(1, 2);
     const level = { kind: 'bounded', maxMillis: 1_000, otherwise: 'refuse' } as const;
     let answered = false;
-    const reading = fresh.bounded(0, level, 1_000).then(() => (answered = true));
+    const bound = { which: () => Promise.resolve('folded' as const), deadlineMillis: 1_000 };
+    const reading = fresh.bounded(0, level, bound).then(() => (answered = true));
     await clock.advance(20);
     expect(answered).toBe(false);
     await clock.advance(200);

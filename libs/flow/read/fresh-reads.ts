@@ -8,7 +8,7 @@ import type { EventLog } from '../ports/event-log.js';
 import { PeerUnavailable, type Peers, type ShardCursors } from '../ports/peers.js';
 import { TooStale } from '../service.js';
 import { vectorOf, type RegionCursors } from './region-cursors.js';
-import type { Staleness } from './staleness.js';
+import type { AgeBy, Staleness } from './staleness.js';
 
 export type BoundedLevel = Extract<Level, { readonly kind: 'bounded' }>;
 
@@ -26,6 +26,12 @@ export interface FreshReadsParts {
   readonly doubt: () => void;
 }
 
+/** The cursors that an age goes by, and until when it may be waited for. */
+interface Bound {
+  readonly by: AgeBy;
+  readonly deadlineMillis: number;
+}
+
 /** How long the memory of a shard may lag behind its database before its owner asks whether it still is the owner. */
 const doubtMillis = 25;
 
@@ -37,20 +43,28 @@ const doubtMillis = 25;
 export class FreshReads {
   constructor(private readonly parts: FreshReadsParts) {}
 
-  /** Resolves once a read that begins now is young enough. @throws TooStale, AtollError not_covered_yet */
-  async bounded(shard: number, level: BoundedLevel, deadlineMillis: number): Promise<void> {
+  /**
+   * Resolves once a read that begins now is young enough: by what is stored, where nothing of the entity waits, else by what is
+   * folded. @throws TooStale, AtollError not_covered_yet
+   */
+  async bounded(
+    shard: number,
+    level: BoundedLevel,
+    { which, deadlineMillis }: { readonly which: () => Promise<AgeBy>; readonly deadlineMillis: number },
+  ): Promise<void> {
     const { staleness, clock } = this.parts;
     await this.ownTruth(shard, deadlineMillis);
     for (;;) {
-      const stale = this.staleRegions(shard, level.maxMillis);
+      const by = await which();
+      const stale = this.staleRegions(shard, level.maxMillis, by);
       if (stale.length === 0) return;
-      if (level.otherwise === 'redirect') throw await this.elsewhere(shard, level, deadlineMillis);
+      if (level.otherwise === 'redirect') throw await this.elsewhere(shard, level, { by, deadlineMillis });
       if (level.otherwise === 'refuse' || clock.monotonicMillis() >= deadlineMillis) {
-        const age = staleness.age(staleness.since(shard));
+        const age = staleness.age(staleness.since(shard, by));
         const detail = `what comes from ${stale.join(', ')} may be older than ${level.maxMillis} ms`;
         throw new TooStale('too_stale', detail, { stalenessMillis: age, regions: [] });
       }
-      await Promise.all(stale.map((region) => this.refresh(region, shard, deadlineMillis)));
+      await Promise.all(stale.map((region) => this.refresh(region, shard, { by, deadlineMillis })));
     }
   }
 
@@ -100,14 +114,14 @@ export class FreshReads {
   }
 
   /** Regions of which something older than that may be missing. */
-  private staleRegions(shard: number, maxMillis: number): readonly string[] {
+  private staleRegions(shard: number, maxMillis: number, by: AgeBy): readonly string[] {
     const { staleness, clock, members } = this.parts;
     const oldest = clock.monotonicMillis() - maxMillis;
-    return members.filter((region) => (staleness.sinceOf(shard, region) ?? -Infinity) < oldest);
+    return members.filter((region) => (staleness.sinceOf(shard, region, by) ?? -Infinity) < oldest);
   }
 
-  /** Asks a region once what it has minted, fetches what is missing, and answers when it is folded, or at the deadline. */
-  private async refresh(region: string, shard: number, deadlineMillis: number): Promise<void> {
+  /** Asks a region once what it has minted, fetches what is missing, and answers when it is here, or at the deadline. */
+  private async refresh(region: string, shard: number, { by, deadlineMillis }: Bound): Promise<void> {
     const { clock, cursors, log, peers, staleness, timing, shown } = this.parts;
     const left = (): number => deadlineMillis - clock.monotonicMillis();
     const sinceMillis = clock.monotonicMillis();
@@ -120,7 +134,7 @@ export class FreshReads {
       const { actor, lastSeq } = answer;
       staleness.told(region, shard, { actor, lastSeq, sinceMillis });
       shown(region, shard, answer);
-      while (cursors.foldedSeq(shard, actor) < lastSeq && left() > 0) await cursors.moved(shard, left());
+      while (cursors.seqOf(shard, actor, by) < lastSeq && left() > 0) await cursors.moved(shard, left());
     } catch (error) {
       if (!(error instanceof PeerUnavailable)) throw error;
       await sleep(clock, Math.max(0, Math.min(left(), timing.retryMillis)));
@@ -128,7 +142,11 @@ export class FreshReads {
   }
 
   /** The error that names the first region to say that it is fresh enough. */
-  private async elsewhere(shard: number, level: BoundedLevel, deadlineMillis: number): Promise<TooStale> {
+  private async elsewhere(
+    shard: number,
+    level: BoundedLevel,
+    { by, deadlineMillis }: Bound,
+  ): Promise<TooStale> {
     const { peers, staleness, clock } = this.parts;
     const left = Math.max(1, deadlineMillis - clock.monotonicMillis());
     const asking = peers.regions.map(async (region) => {
@@ -137,7 +155,7 @@ export class FreshReads {
       throw new PeerUnavailable(`${region} is too stale too`);
     });
     const fresh = await Promise.any(asking).catch(() => undefined);
-    const stalenessMillis = staleness.age(staleness.since(shard));
+    const stalenessMillis = staleness.age(staleness.since(shard, by));
     if (fresh === undefined) {
       const detail = `no region told in time that it is fresh within ${level.maxMillis} ms`;
       return new TooStale('too_stale', detail, { stalenessMillis, regions: [] });

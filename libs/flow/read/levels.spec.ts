@@ -111,6 +111,36 @@ describe('a bounded read', () => {
     expect(lateAfter).toBeLessThanOrEqual(750);
   });
 
+  it('is kept for an entity of which nothing waits, whatever else of its shard does', async () => {
+    const world = await started(new Map([['us', 3_600_000]]));
+    await world.clock.advance(2_000);
+    const neighbour = Array.from({ length: 50 }, (_, count) => `n${count}`).find(
+      (id) => world.shardOf('likes', id) === world.shardOf('likes', 'a'),
+    );
+    await world.run(world.region('us').submit(world.add('likes', 'a', 1), { maxWaitMillis: 1_000 }));
+    await world.clock.advance(5_000);
+    expect((await read(world, 'eu', { kind: 'eventual' })).quarantined).toBe(true);
+    expect((await read(world, 'eu', { kind: 'eventual' })).stalenessMillis).toBeGreaterThanOrEqual(5_000);
+    expect(await failure(read(world, 'eu', boundedBy(1_000, 'refuse')))).toMatchObject({ code: 'too_stale' });
+    const other = { type: 'likes', id: neighbour ?? '' };
+    const options = { level: boundedBy(1_000, 'refuse'), maxWaitMillis: 1_000 };
+    const { stalenessMillis, quarantined } = await world.run(world.region('eu').read(other, options));
+    expect(quarantined).toBe(false);
+    expect(stalenessMillis).toBeLessThanOrEqual(1_000);
+  });
+
+  it('asks once for all entities of a shard, and is answered within one wait', async () => {
+    const world = await started();
+    await world.clock.advance(2_000);
+    const entities = Array.from({ length: 40 }, (_, count) => ({ type: 'likes', id: `m${count}` }));
+    for (const level of [quorum, boundedBy(200)]) {
+      const from = world.clock.monotonicMillis();
+      const many = world.region('eu').readMany(entities, { level, maxWaitMillis: 1_000 });
+      expect((await world.run(many)).map(({ entity: { id } }) => id)).toEqual(entities.map(({ id }) => id));
+      expect(world.clock.monotonicMillis() - from).toBeLessThanOrEqual(100);
+    }
+  });
+
   it('names a region that is fresh enough, where that was asked for', async () => {
     const world = await started();
     await world.clock.advance(2_000);

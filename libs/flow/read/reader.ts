@@ -1,3 +1,4 @@
+import { assert } from '#core/assert.js';
 import { formatDot, regionOf } from '#core/causality/dot.js';
 import { includes, join, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import { eventual, session as sessionLevel, type Level } from '#core/consistency/level.js';
@@ -33,7 +34,7 @@ import {
 import type { BoundedLevel, FreshReads } from './fresh-reads.js';
 import type { RegionCursors } from './region-cursors.js';
 import type { Sessions } from './sessions.js';
-import type { Staleness } from './staleness.js';
+import type { AgeBy, Staleness } from './staleness.js';
 
 export interface ReaderParts {
   readonly log: EventLog;
@@ -62,13 +63,14 @@ interface AskedRead {
   readonly entity: EntityRef;
   readonly shard: number;
   readonly session: SessionCursors;
-  /** Whether the token that comes back also has what the entity depends on. */
-  readonly causal: boolean;
+  readonly level: Level;
   readonly deadlineMillis: number;
 }
 
 /** What was found, and since when it can be missing anything. */
-interface ReadState extends Omit<AskedRead, 'deadlineMillis'> {
+interface ReadState extends Omit<AskedRead, 'level' | 'deadlineMillis'> {
+  /** Whether the token that comes back also has what the entity depends on. */
+  readonly causal: boolean;
   readonly state: EntityState;
   readonly quarantined: boolean;
   readonly sinceMillis: number | undefined;
@@ -80,94 +82,110 @@ export class Reader {
 
   /** @throws AtollError unknown_type, invalid_session, not_covered_yet, entity_quarantined, no_quorum, TooStale */
   async read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome> {
+    const [outcome] = await this.readMany([entity], options);
+    assert(outcome !== undefined, 'one entity has one outcome');
+    return outcome;
+  }
+
+  /**
+   * All within one wait, one after the other in one session, unless they are eventual: a later one is never behind an earlier
+   * one. What a level needs of a shard happens once, however many of the entities are in it. @throws as `read`
+   */
+  async readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]> {
     const { clock, sessions, log } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
+    const session = sessions.read(options.session);
     const level = levelOf(options);
-    const asked: AskedRead = {
-      type: this.typeOf(entity),
-      entity,
-      shard: shardOf(entity, log.identity.shards),
-      session: sessions.read(options.session),
-      causal: level.kind === 'causal',
-      deadlineMillis,
-    };
+    const asked = entities.map((entity): AskedRead => {
+      const shard = shardOf(entity, log.identity.shards);
+      return { type: this.typeOf(entity), entity, shard, session, level, deadlineMillis };
+    });
+    if (level.kind !== 'bounded' && level.kind !== 'quorum')
+      return this.inTurn(asked, (one) => this.covered(one, nothingSeen));
+    const reading = level.kind === 'quorum' ? this.quorum(asked) : this.bounded(asked, level);
     const late = { deadlineMillis: deadlineMillis + lastWordMillis, late: notInTime };
-    switch (level.kind) {
-      case 'eventual':
-      case 'session':
-      case 'causal':
-        return this.covered(asked, nothingSeen);
-      case 'bounded':
-        return within(clock, this.bounded(asked, level), late).catch(this.refused(level));
-      case 'quorum':
-        return within(clock, this.quorum(asked), late).catch(this.refused(level));
-    }
-  }
-
-  private refused({ kind: level }: Level): (error: unknown) => never {
-    return (error) => {
+    try {
+      return await within(clock, reading, late);
+    } catch (error) {
       if (error instanceof AtollError)
-        this.parts.telemetry.count('reads_refused_total', { level, code: error.code });
+        this.parts.telemetry.count('reads_refused_total', { level: level.kind, code: error.code });
       throw error;
-    };
-  }
-
-  /** Young enough when it was begun is not yet young enough when it is answered: then it is read once more. */
-  private async bounded(asked: AskedRead, level: BoundedLevel): Promise<ReadOutcome> {
-    for (;;) {
-      await this.parts.fresh.bounded(asked.shard, level, asked.deadlineMillis);
-      const outcome = await this.covered(asked, nothingSeen);
-      const { stalenessMillis } = outcome;
-      if (stalenessMillis !== null && stalenessMillis <= level.maxMillis) return outcome;
-      const inTime = this.parts.clock.monotonicMillis() < asked.deadlineMillis;
-      if (level.otherwise !== 'refuse' && inTime) continue;
-      const detail = `the read was older than ${level.maxMillis} ms when it was to be answered`;
-      throw new TooStale('too_stale', detail, { stalenessMillis, regions: [] });
     }
   }
 
-  private async quorum(asked: AskedRead): Promise<ReadOutcome> {
-    const wanted = await this.parts.fresh.quorum(asked.shard, asked.deadlineMillis);
-    return this.covered(asked, wanted);
+  private async inTurn(
+    asked: readonly AskedRead[],
+    read: (one: AskedRead) => Promise<ReadState>,
+  ): Promise<readonly ReadOutcome[]> {
+    const outcomes: ReadOutcome[] = [];
+    let before: SessionCursors | undefined;
+    for (const one of asked) {
+      const state = await read(before ? { ...one, session: before } : one);
+      if (one.level.kind !== 'eventual') before = sessionAfter(state);
+      outcomes.push(await this.outcome(state));
+    }
+    return outcomes;
+  }
+
+  private async quorum(asked: readonly AskedRead[]): Promise<readonly ReadOutcome[]> {
+    const wanted = new Map<number, VersionVector>();
+    const asking = shardsOf(asked).map(async ({ shard, deadlineMillis }) => {
+      wanted.set(shard, await this.parts.fresh.quorum(shard, deadlineMillis));
+    });
+    await Promise.all(asking);
+    return this.inTurn(asked, (one) => this.covered(one, wanted.get(one.shard) ?? nothingSeen));
+  }
+
+  private async bounded(asked: readonly AskedRead[], level: BoundedLevel): Promise<readonly ReadOutcome[]> {
+    const stored = { which: (): Promise<AgeBy> => Promise.resolve('stored') };
+    const freshening = shardsOf(asked).map(({ shard, deadlineMillis }) =>
+      this.parts.fresh.bounded(shard, level, { ...stored, deadlineMillis }),
+    );
+    await Promise.all(freshening);
+    return this.inTurn(asked, (one) => this.boundedOne(one, level));
+  }
+
+  /** What was young enough when it was begun may be too old when it is answered: then it is read once more. */
+  private async boundedOne(asked: AskedRead, level: BoundedLevel): Promise<ReadState> {
+    const { clock, fresh, staleness } = this.parts;
+    const { shard, entity, deadlineMillis } = asked;
+    const which = async (): Promise<AgeBy> =>
+      (await this.waitingOf(entity, shard)).length > 0 ? 'folded' : 'stored';
+    for (;;) {
+      const read = await this.covered(asked, nothingSeen);
+      const stalenessMillis = staleness.age(read.sinceMillis);
+      const isYoung = stalenessMillis !== null && stalenessMillis <= level.maxMillis;
+      if (isYoung && read.quarantined)
+        throw new AtollError('entity_quarantined', 'an event of the entity is parked until somebody acts');
+      if (isYoung) return read;
+      if (clock.monotonicMillis() >= deadlineMillis) {
+        const detail = `the read was older than ${level.maxMillis} ms when it was to be answered`;
+        throw new TooStale('too_stale', detail, { stalenessMillis, regions: [] });
+      }
+      await fresh.bounded(shard, level, { which, deadlineMillis });
+    }
   }
 
   /** Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. */
-  private async covered(asked: AskedRead, wanted: VersionVector): Promise<ReadOutcome> {
+  private async covered(asked: AskedRead, wanted: VersionVector): Promise<ReadState> {
     const { cursors, staleness } = this.parts;
-    const { type, entity, shard, session, causal, deadlineMillis } = asked;
+    const { type, entity, shard, session, deadlineMillis } = asked;
     await cursors.cover(session, 'stored', deadlineMillis);
     const depends = join(session.get(shard) ?? nothingSeen, wanted);
-    const quarantined = await this.settled(entity, shard, depends, deadlineMillis);
-    const sinceMillis = staleness.since(shard);
+    const bySeq = { stored: staleness.since(shard, 'stored'), folded: staleness.since(shard, 'folded') };
+    const waiting = await this.settled(entity, shard, depends, deadlineMillis);
     const state = await this.stateOf(type, entity);
-    return this.outcome({ type, entity, shard, state, quarantined, session, causal, sinceMillis });
-  }
-
-  /** One after the other in one session, unless they are eventual: a later one is never behind an earlier one. */
-  async readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]> {
-    const { clock } = this.parts;
-    const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
-    const level = levelOf(options);
-    let { session } = options;
-    const outcomes: ReadOutcome[] = [];
-    for (const entity of entities) {
-      const maxWaitMillis = Math.max(0, deadlineMillis - clock.monotonicMillis());
-      const outcome = await this.read(entity, {
-        level,
-        maxWaitMillis,
-        ...(session !== undefined && { session }),
-      });
-      if (level.kind !== 'eventual') session = outcome.session;
-      outcomes.push(outcome);
-    }
-    return outcomes;
+    const sinceMillis = waiting === 'nothing' ? bySeq.stored : bySeq.folded;
+    const causal = asked.level.kind === 'causal';
+    const quarantined = waiting === 'parked';
+    return { type, entity, shard, state, quarantined, session, causal, sinceMillis };
   }
 
   /** In id order, local and eventual. */
   async list(typeName: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]> {
     const { log, staleness } = this.parts;
     const type = this.typeOf({ type: typeName, id: '' });
-    const since = Array.from({ length: log.identity.shards }, (_, shard) => staleness.since(shard));
+    const since = Array.from({ length: log.identity.shards }, (_, shard) => staleness.since(shard, 'folded'));
     const rows = await log.listEntities(typeName, after, limit);
     const outcomes: ReadOutcome[] = [];
     for (const { entity, shard, ...row } of rows) {
@@ -245,23 +263,26 @@ export class Reader {
     return includes(this.parts.stable(shard), dot) ? 'converged' : 'merged';
   }
 
-  /** Waits for pending events that the session has seen; answers whether anything of the entity is parked. */
+  /** Waits for pending events that the session has seen; answers what else of the entity waits. */
   private async settled(
     entity: EntityRef,
     shard: number,
     depends: VersionVector,
     deadlineMillis: number,
-  ): Promise<boolean> {
+  ): Promise<'nothing' | 'pending' | 'parked'> {
     for (;;) {
       const rows = await this.waitingOf(entity, shard);
-      const within = rows.filter(({ dot }) => includes(depends, dot));
-      if (within.some(({ state }) => state === 'parked')) {
+      const held = rows.filter(({ dot }) => includes(depends, dot));
+      if (held.some(({ state }) => state === 'parked')) {
         throw new AtollError(
           'entity_quarantined',
           'an event that the session has seen is parked until somebody acts',
         );
       }
-      if (within.length === 0) return rows.some(({ state }) => state === 'parked');
+      if (held.length === 0) {
+        if (rows.length === 0) return 'nothing';
+        return rows.some(({ state }) => state === 'parked') ? 'parked' : 'pending';
+      }
       const left = deadlineMillis - this.parts.clock.monotonicMillis();
       if (left <= 0)
         throw new AtollError('not_covered_yet', 'an event that the session has seen is not folded here yet');
@@ -325,6 +346,11 @@ export class Reader {
     if (!type) throw new AtollError('unknown_type', `there is no entity type ${entity.type}`);
     return type;
   }
+}
+
+/** One of the reads for each shard that they are of. */
+function shardsOf(asked: readonly AskedRead[]): readonly AskedRead[] {
+  return [...new Map(asked.map((one) => [one.shard, one])).values()];
 }
 
 function levelOf({ level, session }: ReadOptions): Level {

@@ -22,8 +22,8 @@ export interface RegionCursorsParts {
   readonly timing: Timing;
   readonly intake: Intake;
   readonly watch: CursorWatch;
-  /** Somebody waits: what is missing should be fetched at once. */
-  readonly hurry: () => void;
+  /** Somebody waits for a shard: what is missing of it should be fetched at once. */
+  readonly hurry: (shard: number) => void;
   /** Called with every reading of the database. */
   readonly onReading: (reading: CursorReading) => void;
 }
@@ -62,10 +62,11 @@ export class RegionCursors {
     return this.readings.next();
   }
 
-  foldedSeq(shard: number, actor: Actor): number {
+  /** One cursor, without making a vector of all. */
+  seqOf(shard: number, actor: Actor, which: 'stored' | 'folded'): number {
     const state = this.parts.intake.stateOf(shard);
-    if (state) return state.cursors.get(actor)?.folded ?? 0;
-    return this.others.get(shard)?.find((row) => row.actor === actor)?.folded ?? 0;
+    if (state) return state.cursors.get(actor)?.[which] ?? 0;
+    return this.others.get(shard)?.find((row) => row.actor === actor)?.[which] ?? 0;
   }
 
   vector(shard: number, which: Which): VersionVector {
@@ -97,7 +98,7 @@ export class RegionCursors {
           `${dot.actor}:${shard}:${dot.seq} is not ${lackOf[which]} in this region yet`,
         );
       }
-      this.parts.hurry();
+      this.parts.hurry(missing.shard);
       await this.moved(missing.shard, left);
     }
   }

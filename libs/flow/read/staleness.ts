@@ -5,6 +5,9 @@ import type { Heartbeat } from '../ports/peers.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { LinkTimes } from '../repair/link-times.js';
 
+/** The cursor that an age goes by. */
+export type AgeBy = 'stored' | 'folded';
+
 export interface StalenessParts {
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -13,8 +16,8 @@ export interface StalenessParts {
   /** The own region, and all others. */
   readonly region: string;
   readonly members: readonly string[];
-  /** The folded cursor that reads of the shard go by: the owner's memory, or what was last read from the database. */
-  readonly foldedSeq: (shard: number, actor: Actor) => number;
+  /** The cursor that reads of the shard go by: the owner's memory, or what was last read from the database. */
+  readonly seqOf: (shard: number, actor: Actor, which: AgeBy) => number;
 }
 
 /** Own heartbeats whose time of sending is remembered: about a minute of them. An echo of an older one says nothing. */
@@ -23,10 +26,13 @@ const sentMax = 256;
 /**
  * How old a read can be, per shard: by heartbeats that peers echo, and by readings of the own database (PROTOCOL §6). One
  * clock only is ever looked at, this process's monotonic one.
+ *
+ * It is told twice. By what is folded: true of every read of the shard. By what is stored: true of an entity of which nothing
+ * waits, looked at after the age; so an event that waits makes its own entity stale and no other.
  */
 export class Staleness {
   private readonly sentAt = new Map<number, number>();
-  private readonly shards = new Map<number, Freshness>();
+  private readonly shards = new Map<number, Readonly<Record<AgeBy, Freshness>>>();
 
   constructor(private readonly parts: StalenessParts) {}
 
@@ -56,7 +62,9 @@ export class Staleness {
     shard: number,
     report: { readonly actor: Actor; readonly lastSeq: number; readonly sinceMillis: number },
   ): void {
-    this.of(shard).report(region, report);
+    const { stored, folded } = this.of(shard);
+    stored.report(region, report);
+    folded.report(region, report);
   }
 
   /** Reads of the shard go by something else from now on: what was known of it says nothing any more. */
@@ -65,12 +73,12 @@ export class Staleness {
   }
 
   /** Since when a read of the shard, begun now, can be missing anything; `undefined`: nobody can tell. */
-  since(shard: number): number | undefined {
-    return this.of(shard).sinceAll((actor) => this.parts.foldedSeq(shard, actor));
+  since(shard: number, which: AgeBy): number | undefined {
+    return this.of(shard)[which].sinceAll((actor) => this.parts.seqOf(shard, actor, which));
   }
 
-  sinceOf(shard: number, region: string): number | undefined {
-    return this.of(shard).since(region, (actor) => this.parts.foldedSeq(shard, actor));
+  sinceOf(shard: number, region: string, which: AgeBy): number | undefined {
+    return this.of(shard)[which].since(region, (actor) => this.parts.seqOf(shard, actor, which));
   }
 
   /** In whole milliseconds, rounded up: of a read that was begun when `since` was asked for. */
@@ -87,7 +95,7 @@ export class Staleness {
       let stalest = 0;
       let unknown = 0;
       for (const shard of shards) {
-        const age = this.age(this.sinceOf(shard, from));
+        const age = this.age(this.sinceOf(shard, from, 'folded'));
         if (age === null) unknown += 1;
         else stalest = Math.max(stalest, age);
       }
@@ -96,10 +104,11 @@ export class Staleness {
     }
   }
 
-  private of(shard: number): Freshness {
+  private of(shard: number): Readonly<Record<AgeBy, Freshness>> {
     let freshness = this.shards.get(shard);
     if (!freshness) {
-      freshness = new Freshness(this.parts.members);
+      const { members } = this.parts;
+      freshness = { stored: new Freshness(members), folded: new Freshness(members) };
       this.shards.set(shard, freshness);
     }
     return freshness;

@@ -62,7 +62,7 @@ export class Repairer {
   private readonly fetching = new Set<Promise<void>>();
   private running: Promise<void>[] = [];
   private stopping = false;
-  private hurried = false;
+  private readonly hurried = new Set<number>();
 
   constructor(private readonly parts: RepairerParts) {
     parts.peers.onHeartbeat((heartbeat) => this.hear(heartbeat));
@@ -101,7 +101,7 @@ export class Repairer {
   /** Another region says that it has minted an event that is needed here: it is fetched at once. */
   expect(shard: number, { actor, seq }: Dot): void {
     this.noteGap(shard, actor, seq);
-    this.hurry();
+    this.hurry(shard);
   }
 
   /** The receiver saw an event ahead of its turn: its origin surely stores what is before it. */
@@ -116,9 +116,9 @@ export class Repairer {
     this.gaps.note({ shard, actor }, this.seen(shard, actor, region, seq));
   }
 
-  /** Somebody waits for what is missing: it is fetched at once. */
-  hurry(): void {
-    this.hurried = true;
+  /** Somebody waits for what is missing of a shard: it is fetched at once. */
+  hurry(shard: number): void {
+    this.hurried.add(shard);
     this.gapWake.wake();
   }
 
@@ -135,7 +135,7 @@ export class Repairer {
     const told = { region, actor, process: 'asked', number: 0, echoes: [], policyHashes: new Map() };
     if (!state) return this.passOn({ ...told, shards: [report] });
     this.learnShard(state, told, report);
-    this.hurry();
+    this.hurry(shard);
   }
 
   sight(region: string): {
@@ -242,11 +242,11 @@ export class Repairer {
       if (this.stopping) return;
       const isolated = !transport.isConnected();
       telemetry.gauge('isolated', isolated ? 1 : 0);
-      const patienceMillis = this.hurried || isolated ? 0 : timing.gapPatienceMillis;
-      this.hurried = false;
+      const hurried = new Set(this.hurried);
+      this.hurried.clear();
       const due = this.gaps.due({
         nowMillis: clock.monotonicMillis(),
-        patienceMillis,
+        patienceMillis: (shard) => (isolated || hurried.has(shard) ? 0 : timing.gapPatienceMillis),
         nextSeq: (shard, actor) => this.parts.receiver.nextSeq(shard, actor),
       });
       for (const gap of due) {
