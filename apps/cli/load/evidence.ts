@@ -137,8 +137,15 @@ export function finalValues(
   return entities.flatMap(({ type, id, value }) =>
     [...(fields.get(`${type}\n${id}`) ?? [])]
       .filter((field) => field !== '*')
-      .map((field) => ({ region, type, id, field, value: valueAt(value, field) })),
+      .map((field) => ({ region, type, id, field, value: shownEverywhere(valueAt(value, field)) })),
   );
+}
+
+/** Of a bounded counter its value alone: the rights of each region are its own. */
+function shownEverywhere(value: Json): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const { rightsHere, value: count = null } = value as JsonObject;
+  return rightsHere === undefined ? value : count;
 }
 
 function valueAt(value: JsonObject | null, field: string): Json {
