@@ -5,7 +5,8 @@ import { boundedField, boundedSteps, playBounded } from '#kit/laws/bounded-histo
 import { counterByDefinition } from '#kit/laws/bounded-oracle.js';
 import { dice, hasCopies, inAnotherOrder } from '#kit/laws/entity-histories.js';
 import type { Event } from '../event/event.js';
-import { boundedCounter, type BoundedCounterPolicy, type CounterBounds } from './bounded-counter.js';
+import { boundedCounter, type BoundedCounterPolicy } from './bounded-counter.js';
+import type { CounterBounds } from './rights.js';
 import type { EntityState } from './entity-state.js';
 import type { DeleteRule, EntityType } from './entity-type.js';
 import { held, holders, type Rights } from './rights.js';

@@ -20,17 +20,11 @@ import {
   withOpener,
   withoutHold,
   withUnsettled,
+  type CounterBounds,
   type Rights,
   type Side,
   type StartRights,
 } from './rights.js';
-
-/** Where a counter may go. It starts at the value within its bounds that is nearest to 0. */
-export interface CounterBounds {
-  readonly min: number;
-  /** Without it: 2^53−1, kept to by each region for itself as with a plain counter. */
-  readonly max?: number;
-}
 
 /** What a bounded counter lets others look at: who holds what, and what is set aside. */
 export interface BoundedCounterPolicy extends MergePolicy<Rights, BoundedChange> {

@@ -1,6 +1,5 @@
 import { formatDot, parseDot, regionOf, sameDot, type Dot } from '../causality/dot.js';
 import type { BoundedChange, BoundedDeed } from './bounded-change.js';
-import type { CounterBounds } from './bounded-counter.js';
 import { addExactly, shownSum } from './exact-sum.js';
 import { invalidValue, outOfRange, readInteger, unknownOperation, wrongArguments } from './operation.js';
 import {
@@ -16,6 +15,7 @@ import {
   heldByRegion,
   newlySettled,
   usable,
+  type CounterBounds,
   type Hold,
   type Rights,
   type Side,

@@ -11,6 +11,13 @@ import {
   storedString,
 } from './stored-form.js';
 
+/** Where a counter may go. It starts at the value within its bounds that is nearest to 0. */
+export interface CounterBounds {
+  readonly min: number;
+  /** Without it: 2^53−1, kept to by each region for itself as with a plain counter. */
+  readonly max?: number;
+}
+
 /** What a right lets its holder do by one: take the value down, or up (only where a maximum is declared). */
 export type Side = 'spend' | 'increment';
 

@@ -1,7 +1,7 @@
 import { sameDot, type Actor } from '#core/causality/dot.js';
 import type { Event } from '#core/event/event.js';
 import { readBoundedChange, type BoundedDeed } from '#core/merge/bounded-change.js';
-import type { CounterBounds } from '#core/merge/bounded-counter.js';
+import type { CounterBounds } from '#core/merge/rights.js';
 import type { Side } from '#core/merge/rights.js';
 import { actsOf, has } from './entity-oracle.js';
 
