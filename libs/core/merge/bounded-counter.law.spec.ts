@@ -6,10 +6,9 @@ import { counterByDefinition } from '#kit/laws/bounded-oracle.js';
 import { dice, hasCopies, inAnotherOrder } from '#kit/laws/entity-histories.js';
 import type { Event } from '../event/event.js';
 import { boundedCounter, type BoundedCounterPolicy } from './bounded-counter.js';
-import type { CounterBounds } from './rights.js';
 import type { EntityState } from './entity-state.js';
 import type { DeleteRule, EntityType } from './entity-type.js';
-import { held, holders, type Rights } from './rights.js';
+import { held, holders, type CounterBounds, type Rights } from './rights.js';
 
 const kinds: readonly (readonly [string, CounterBounds, DeleteRule])[] = [
   ['stock (min 0)', { min: 0 }, 'update-wins'],
