@@ -17,6 +17,13 @@ export class RequestRefused extends Error {
   }
 }
 
+/** A change of a strong type was computed from what nobody vouches for. Nothing was sent. */
+export class UnvalidatedInput extends Error {
+  override readonly name = 'UnvalidatedInput';
+  readonly code = 'unvalidated_input';
+  readonly retryable = false;
+}
+
 /** No answer arrived. A write may or may not have been done, unless nothing was sent. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';

@@ -149,4 +149,28 @@ export const mutants = [
     replace: '!this.isNext(event)) this.stopped ||= false;',
     caughtBy: flow('accept/causal.spec.ts', 'tells an effect after its cause'),
   },
+  {
+    name: 'a strong change takes whatever read it is given',
+    rule: 'INV-10',
+    file: 'libs/client/guarded-client.ts',
+    find: 'if (!isValidated(input) && !strongReads.has(basis))',
+    replace: 'if (!isValidated(input) && basis === undefined)',
+    caughtBy: {
+      project: 'unit',
+      file: 'libs/client/guarded-client.spec.ts',
+      test: 'takes no eventual read',
+    },
+  },
+  {
+    name: 'a read that is to be validated is not sent to the home',
+    rule: 'INV-10',
+    file: 'libs/client/guarded-client.ts',
+    find: '...(ifMatch !== undefined && { ifMatch })',
+    replace: '...(ifMatch === undefined && { ifMatch })',
+    caughtBy: {
+      project: 'unit',
+      file: 'libs/client/guarded-client.spec.ts',
+      test: 'when the home validates it',
+    },
+  },
 ];
