@@ -134,6 +134,14 @@ export const mutants = [
     caughtBy: flow('accept/causal.spec.ts', 'are not held up by what waits for ever'),
   },
   {
+    name: 'a session reads from the memory of a process that has lost the shard',
+    rule: '§7',
+    file: 'libs/flow/read/reader.ts',
+    find: "if (asked.level.kind === 'eventual' || this.isSurelyOwn(asked.shard)) return read;",
+    replace: "if (asked.level.kind !== 'quorum' || this.isSurelyOwn(asked.shard)) return read;",
+    caughtBy: simulation,
+  },
+  {
     name: 'of several session tokens only the last one counts',
     rule: '§7',
     file: 'libs/flow/read/sessions.ts',

@@ -14,6 +14,9 @@ import type { Intake } from './intake.js';
 import { shardStateOf, type ShardState } from './shard-state.js';
 import { Wake } from './wake.js';
 
+/** How much of a lease is counted on: clocks do not run at quite the same rate. */
+const leaseTrusted = 0.9;
+
 export interface OwnershipParts {
   readonly process: { readonly id: string; readonly address: string };
   readonly log: EventLog;
@@ -93,11 +96,19 @@ export class Ownership {
       const state = this.parts.intake.stateOf(shard);
       return state ? [{ shard, ownerEpoch: state.fence.ownerEpoch, state }] : [];
     });
+    const leaseUntilMillis = this.leaseEndMillis();
     const lost = await this.parts.log.renew(this.parts.process, claimed, this.parts.timing.leaseMillis);
     for (const { shard, ownerEpoch, state } of claimed) {
       // An epoch that this process itself raised meanwhile is not a loss.
-      if (lost.includes(shard) && state.fence.ownerEpoch === ownerEpoch) this.parts.executor.drop(shard);
+      if (!lost.includes(shard)) state.leaseUntilMillis = leaseUntilMillis;
+      else if (state.fence.ownerEpoch === ownerEpoch) this.parts.executor.drop(shard);
     }
+  }
+
+  /** Of a lease that is asked for now: the database gives it later, and counts from then. */
+  private leaseEndMillis(): number {
+    const { clock, timing } = this.parts;
+    return clock.monotonicMillis() + timing.leaseMillis * leaseTrusted;
   }
 
   private async rebalance(): Promise<void> {
@@ -125,13 +136,14 @@ export class Ownership {
 
   private async takeOver(shard: number): Promise<void> {
     const { log, process, timing, telemetry } = this.parts;
+    const leaseUntilMillis = this.leaseEndMillis();
     const taken = await log.takeOver(shard, process, timing.leaseMillis);
     if (taken.kind === 'held') return;
     const image = await log.loadShard(shard);
     // Somebody else may have taken it between the two: the next transaction would be fenced, so look at once.
     if (image.fence.ownerEpoch !== taken.ownerEpoch) return;
     telemetry.count('ownership_moves_total');
-    this.parts.owned(shardStateOf(shard, image), image);
+    this.parts.owned(shardStateOf(shard, image, leaseUntilMillis), image);
   }
 }
 

@@ -22,9 +22,12 @@ export interface ShardState {
   readonly waiting: WaitingIndex;
   /** Actors whose stream showed a fork: nothing more of them is stored until somebody acts (INV-8). */
   readonly stopped: Set<Actor>;
+  /** Until then, by this process's monotonic clock, nobody else can have taken the shard: its memory is the truth. */
+  leaseUntilMillis: number;
 }
 
-export function shardStateOf(shard: number, image: ShardImage): ShardState {
+/** @param leaseUntilMillis left out: another process may own the shard already */
+export function shardStateOf(shard: number, image: ShardImage, leaseUntilMillis = -Infinity): ShardState {
   const waiting = new WaitingIndex();
   for (const row of image.waiting) waiting.add(row);
   return {
@@ -37,6 +40,7 @@ export function shardStateOf(shard: number, image: ShardImage): ShardState {
     ),
     waiting,
     stopped: new Set(),
+    leaseUntilMillis,
   };
 }
 

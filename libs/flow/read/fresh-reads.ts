@@ -97,7 +97,7 @@ export class FreshReads {
   }
 
   /** What the own database held at a moment after the call, once whatever reads here go by has it too. */
-  private async ownTruth(shard: number, deadlineMillis: number): Promise<VersionVector> {
+  async ownTruth(shard: number, deadlineMillis: number): Promise<VersionVector> {
     const { cursors, clock, doubt } = this.parts;
     const { shards } = await cursors.reading();
     const stored = vectorOf(shards.get(shard) ?? [], 'stored');

@@ -166,8 +166,25 @@ export class Reader {
     }
   }
 
-  /** Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. */
+  /**
+   * Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. What a token
+   * left out as stable is in the database; the memory of a process that stood still and lost its shards may lack it.
+   */
   private async covered(asked: AskedRead, wanted: VersionVector): Promise<ReadState> {
+    const read = await this.look(asked, wanted);
+    if (asked.level.kind === 'eventual' || this.isSurelyOwn(asked.shard)) return read;
+    await this.parts.fresh.ownTruth(asked.shard, asked.deadlineMillis);
+    return this.look(asked, wanted);
+  }
+
+  /** Whether the memory of the shard, if it is here, cannot be behind the database. */
+  private isSurelyOwn(shard: number): boolean {
+    const { intake, clock } = this.parts;
+    const owned = intake.stateOf(shard);
+    return owned === undefined || clock.monotonicMillis() < owned.leaseUntilMillis;
+  }
+
+  private async look(asked: AskedRead, wanted: VersionVector): Promise<ReadState> {
     const { cursors, staleness } = this.parts;
     const { type, entity, shard, session, deadlineMillis } = asked;
     await cursors.cover(session, 'stored', deadlineMillis);
