@@ -89,6 +89,13 @@ const badHeaders: readonly BadRequest[] = [
     code: 'level_not_available',
   },
   {
+    name: 'a feed at a level that it does not have',
+    method: 'GET',
+    url: '/v1/changes',
+    headers: { 'atoll-consistency': 'quorum' },
+    code: 'level_not_available',
+  },
+  {
     name: 'a read with acks',
     method: 'GET',
     url: cart,

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { newMutationId } from '#client/mutation-id.js';
+import type { WriteOptions } from '#client/region-client.js';
 import type { EntityRead, HistoryEntry, WriteResult } from '#client/wire.js';
 import { exitCodes } from '../terminal/exit.js';
 import type { Output } from '../terminal/output.js';
@@ -9,10 +10,12 @@ import { addOperations, readOperations, type OperationFlags } from './operations
 
 interface GetFlags extends Where {
   readonly session?: string;
+  readonly consistency?: string;
   readonly everywhere?: boolean;
 }
 
 interface ChangeFlags extends Where, OperationFlags {
+  readonly acks?: string;
   readonly session?: string;
   readonly mutationId?: string;
   readonly observed?: string;
@@ -25,6 +28,10 @@ interface HistoryFlags extends Where {
 }
 
 const sessionOption = ['--session <token>', 'wait for what this token depends on'] as const;
+const acksOption = [
+  '--acks <count>',
+  'in how many other regions it must be stored: local, 1, majority or all',
+] as const;
 
 /** `atoll get`, `change`, `delete` and `history`: one entity. */
 export function addEntityCommands(program: Command, invocation: Invocation): void {
@@ -33,12 +40,17 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
 
   ofEntity('get', 'read an entity')
     .option(...sessionOption)
+    .option('--consistency <level>', 'at least: eventual, session, causal, bounded;max=<n>ms or quorum')
     .option('--everywhere', 'in every region')
     .action((type: string, id: string, flags: GetFlags) =>
       invocation.run(async (output) => {
         const all = regionsOf(flags);
         const asked = flags.everywhere === true ? all : [chosenRegion(flags, all)];
-        const options = flags.session === undefined ? {} : { session: flags.session };
+        const { session, consistency } = flags;
+        const options = {
+          ...(session === undefined ? {} : { session }),
+          ...(consistency === undefined ? {} : { consistency }),
+        };
         const reads = await Promise.all(asked.map((region) => region.read({ type, id }, options)));
         output.answer(flags.everywhere === true ? reads : reads[0], () => showReads(reads, output));
         return reads.some(({ value }) => value !== null) ? exitCodes.ok : exitCodes.refused;
@@ -50,6 +62,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
     .option('--mutation-id <id>', 'of an earlier try of the same command')
     .option('--observed <version>', 'the version that was read: what a multi-value write replaces')
     .option('--if-match <version>', 'refuse unless the region still has this version')
+    .option(...acksOption)
     .action((type: string, id: string, flags: ChangeFlags) =>
       invocation.run(async (output) => {
         const operations = readOperations(flags);
@@ -66,6 +79,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
     .option(...sessionOption)
     .option('--mutation-id <id>', 'of an earlier try of the same command')
     .option('--if-match <version>', 'refuse unless the region still has this version')
+    .option(...acksOption)
     .action((type: string, id: string, flags: ChangeFlags) =>
       invocation.run(async (output) => {
         const region = chosenRegion(flags, regionsOf(flags));
@@ -90,32 +104,36 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
 }
 
 export function writeOptions(
-  flags: Pick<ChangeFlags, 'mutationId' | 'session' | 'ifMatch'>,
+  flags: Pick<ChangeFlags, 'mutationId' | 'session' | 'ifMatch' | 'acks'>,
   region: string,
-): { readonly mutationId: string; readonly session?: string; readonly ifMatch?: string } {
-  const { mutationId = newMutationId(region), session, ifMatch } = flags;
+): WriteOptions {
+  const { mutationId = newMutationId(region), session, ifMatch, acks } = flags;
   return {
     mutationId,
     ...(session === undefined ? {} : { session }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(acks === undefined ? {} : { acks }),
   };
 }
 
 function showReads(reads: readonly EntityRead[], output: Output): void {
-  for (const { region, value, version, conflicts, quarantined } of reads) {
+  for (const { region, value, version, conflicts, quarantined, stalenessMs } of reads) {
     const notes = [
       `version ${version}`,
       ...(conflicts.length > 0 ? [`conflicts to decide: ${conflicts.join(', ')}`] : []),
       ...(quarantined ? ['quarantined'] : []),
+      ...(stalenessMs === null ? [] : [`at most ${stalenessMs} ms old`]),
     ];
     output.say(`${region}: ${notes.join('; ')}`);
     output.say(value === null ? 'never written, or deleted' : JSON.stringify(value, null, 2));
   }
 }
 
-export function showWrite({ dot, version, mutationId, replayed, region }: WriteResult, output: Output): void {
+export function showWrite(written: WriteResult, output: Output): void {
+  const { dot, version, mutationId, replayed, region, confirmed } = written;
   output.say(`${region}: ${replayed ? 'stored before' : 'stored'} as ${dot}`);
   output.say(`version ${version}, mutation ${mutationId}`);
+  if (confirmed.length > 0) output.say(`stored in ${confirmed.join(', ')} too`);
 }
 
 function showHistory(entries: readonly HistoryEntry[], output: Output): void {

@@ -47,9 +47,11 @@ export function adminOperations(parts: ApiParts) {
 
     async slo(): Promise<Answer<SloAnswer>> {
       const [status, ready] = await Promise.all([service.status(), service.isReady()]);
-      const [lag, commits] = await Promise.all([
+      const [lag, commits, staleness, acks] = await Promise.all([
         parts.quantiles('lag_millis'),
         parts.quantiles('commit_millis'),
+        parts.quantiles('staleness_millis'),
+        parts.quantiles('acks_millis'),
       ]);
       const { process, isolated, pending, parked } = status;
       const lagMillis = lag.map(({ labels, ...rest }) => ({
@@ -57,7 +59,10 @@ export function adminOperations(parts: ApiParts) {
         to: String(labels.to ?? ''),
         ...rest,
       }));
-      const [commit] = commits;
+      const stalenessMillis = staleness.map(({ labels, ...rest }) => ({
+        from: String(labels.from ?? ''),
+        ...rest,
+      }));
       return {
         body: {
           region,
@@ -67,7 +72,9 @@ export function adminOperations(parts: ApiParts) {
           pending,
           parked,
           lagMillis,
-          commitMillis: commit === undefined ? null : withoutLabels(commit),
+          stalenessMillis,
+          commitMillis: onlyOf(commits),
+          acksMillis: onlyOf(acks),
         },
       };
     },
@@ -89,6 +96,9 @@ function describeTypes({ types, policyHashes }: ApiParts): TopologyAnswer['types
   }));
 }
 
-function withoutLabels({ count, p50, p99, p999 }: Quantiles) {
+/** Of a metric without labels; `null` while it has no value. */
+function onlyOf([first]: readonly Quantiles[]): SloAnswer['commitMillis'] {
+  if (first === undefined || first.count === 0) return null;
+  const { count, p50, p99, p999 } = first;
   return { count, p50, p99, p999 };
 }

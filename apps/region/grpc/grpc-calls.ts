@@ -51,7 +51,6 @@ export class GrpcCalls {
     const requestId = randomUUID();
     try {
       const admitted = this.admit(needed, metadata, call, requestId);
-      refuseUntaken(admitted, takenBy(call.getPath()));
       const { body, version, session, stalenessMs } = await within(
         work(admitted),
         admitted.maxWaitMillis + handlingGraceMillis,
@@ -71,7 +70,9 @@ export class GrpcCalls {
     this.tokens.allow(this.tokens.identify(header('authorization')), needed);
     const deadline = Number(call.getDeadline());
     const remainingMillis = Number.isFinite(deadline) ? deadline - Date.now() : undefined;
-    return readCall({ requestId, header, remainingMillis });
+    const asked = readCall({ requestId, header, remainingMillis });
+    refuseUntaken(asked, takenBy(call.getPath()));
+    return asked;
   }
 
   exceptionOf(thrown: unknown, requestId: string): RpcException {

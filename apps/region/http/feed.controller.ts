@@ -2,6 +2,7 @@ import { Controller, Get, Inject, Query, Req, Res } from '@nestjs/common';
 import { ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import { notice } from '#io/http/answers.js';
+import { refuseUntaken } from '#io/http/call.js';
 import { changesQuery } from '#io/http/requests.js';
 import { formatComment, formatEvent } from '#io/http/server-sent-events.js';
 import { feedHeartbeatMillis, feedStallMillisMax } from '#io/http/limits.js';
@@ -11,7 +12,7 @@ import type { RegionApi } from '../api/region-api.js';
 import { REGION_API, REPORT } from '../wiring/tokens.js';
 import { BoundedWriter } from './bounded-writer.js';
 import { Operation } from './operation.decorator.js';
-import { headerOf, type RimReply, type RimRequest } from './request.js';
+import { callOf, headerOf, type RimReply, type RimRequest } from './request.js';
 
 @ApiTags('changes')
 @Controller('v1/changes')
@@ -31,13 +32,14 @@ export class FeedController {
     streams: true,
     answers: notice,
     headers: ['Last-Event-ID'],
-    errors: ['unknown_type', 'invalid_session'],
+    errors: ['unknown_type', 'invalid_session', 'level_not_available', 'acks_not_available'],
   })
   async follow(
     @Query({ schema: changesQuery }) query: z.output<typeof changesQuery>,
     @Req() request: RimRequest,
     @Res() reply: RimReply,
   ): Promise<void> {
+    refuseUntaken(callOf(request), { level: false, acks: false });
     const after = query.after ?? headerOf(request, 'last-event-id');
     const writer = new BoundedWriter(reply.raw, feedStallMillisMax);
     const feed = this.api.follow({ ...query, after }, (one) =>

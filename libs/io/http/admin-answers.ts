@@ -100,7 +100,12 @@ export const slo = z
       description:
         'Per link, since this process started; upper bounds of histogram buckets, null beyond the last',
     }),
+    stalenessMillis: z.array(quantiles.extend({ from: z.string() })).meta({
+      description:
+        'How old a read could be by what comes from a region, of the stalest shard; sampled at each heartbeat',
+    }),
     commitMillis: quantiles.nullable(),
+    acksMillis: quantiles.nullable().meta({ description: 'From the commit of a write to enough acks' }),
   })
   .meta({ id: 'Slo' });
 export type SloAnswer = z.output<typeof slo>;

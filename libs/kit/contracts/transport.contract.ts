@@ -285,6 +285,30 @@ function survivesCrashes(bench: Bench): void {
     expect(reading.isConnected()).toBe(true);
   });
 
+  it('announces to the own cluster what no subscription delivers, and says when it cannot', async () => {
+    const { lab } = bench;
+    const receiver = await bench.receiver();
+    const own = lab.transport(lab.reader);
+    const announce = (): Promise<unknown> =>
+      lab.run(
+        own.announce('process', new TextEncoder().encode('said'), new TextEncoder().encode('mac')).then(
+          () => 'announced',
+          (error: unknown) => error,
+        ),
+      );
+    expect(await announce()).toBe('announced');
+    await lab.crash();
+    const from = lab.elapsedMillis();
+    expect(await announce()).toBeInstanceOf(TransportUnavailable);
+    expect(lab.elapsedMillis() - from).toBeLessThanOrEqual(lab.publishMillisMax);
+    await lab.restart();
+    while ((await announce()) !== 'announced') await lab.run(lab.aWhile());
+    const [one] = bench.writers();
+    await lab.run(publishUntilAcknowledged(lab, one, one.make(1), 0));
+    await bench.untilAllOf(receiver, one);
+    expect(receiver.distinctCount()).toBe(1);
+  });
+
   it('loses nothing acknowledged when the cluster is killed in the middle, and needs no new subscription', async () => {
     const { lab } = bench;
     const receiver = await bench.receiver();
