@@ -139,7 +139,7 @@ export const mutants = [
     file: 'libs/flow/read/reader.ts',
     find: "if (asked.level.kind === 'eventual' || this.isSurelyOwn(asked.shard)) return read;",
     replace: "if (asked.level.kind !== 'quorum' || this.isSurelyOwn(asked.shard)) return read;",
-    caughtBy: simulation,
+    caughtBy: flow('read/stood-still.spec.ts', 'reads for a session not from what'),
   },
   {
     name: 'of several session tokens only the last one counts',
