@@ -1,4 +1,4 @@
-import type { Dot } from '../causality/dot.js';
+import type { Actor, Dot } from '../causality/dot.js';
 import {
   decodeVector,
   encodeVector,
@@ -70,4 +70,47 @@ export function decodeSession(json: Json | undefined, shards: number): SessionCu
     session.set(shard, vector);
   }
   return session;
+}
+
+/** A session as tokens carry it: each actor is named once, each shard has a seq per actor, 0 where it has none. */
+export interface CompactSession {
+  readonly actors: readonly Actor[];
+  readonly cursors: { readonly [shard: string]: readonly number[] };
+}
+
+/** Names of actors are most of a session: a region's whole cursor set shrinks to a fifth. */
+export function compactSession(session: SessionCursors): CompactSession {
+  const places = new Map<Actor, number>();
+  for (const vector of session.values())
+    for (const actor of vector.keys()) if (!places.has(actor)) places.set(actor, places.size);
+  const cursors: Record<string, number[]> = {};
+  for (const [shard, vector] of session) {
+    const seqs: number[] = [];
+    for (const [actor, seq] of vector) {
+      const place = places.get(actor) ?? 0;
+      while (seqs.length <= place) seqs.push(0);
+      seqs[place] = seq;
+    }
+    cursors[String(shard)] = seqs;
+  }
+  return { actors: [...places.keys()], cursors };
+}
+
+/** `undefined` when it is not what `compactSession` writes, for shard numbers below `shards`. */
+export function readCompactSession(
+  actors: Json | undefined,
+  cursors: Json | undefined,
+  shards: number,
+): SessionCursors | undefined {
+  if (!Array.isArray(actors) || typeof cursors !== 'object' || cursors === null || Array.isArray(cursors))
+    return undefined;
+  const named = actors as readonly Json[];
+  if (!named.every((actor) => typeof actor === 'string')) return undefined;
+  const vectors: Record<string, Json> = {};
+  for (const [shard, seqs] of Object.entries(cursors as JsonObject)) {
+    if (!Array.isArray(seqs) || seqs.length > named.length) return undefined;
+    const held = (seqs as readonly Json[]).map((seq, place) => [named[place], seq] as const);
+    vectors[shard] = Object.fromEntries(held.filter(([, seq]) => seq !== 0)) as JsonObject;
+  }
+  return decodeSession(vectors, shards);
 }

@@ -62,6 +62,51 @@ describe('session tokens', () => {
     expect(read.get(199)).toEqual(vectorOf('eu:200 us:201'));
   });
 
+  it('stay small: the whole cursor set of a region of usual size is within the limit', () => {
+    const actors = ['us', 'eu', 'ap'].map((region) => `${region}~01jd3x8k2m9qw7vz5t4r1b6c`);
+    const all: SessionCursors = new Map(
+      Array.from({ length: 16 }, (_, shard) => [
+        shard,
+        new Map(actors.map((actor, at) => [actor, 1_000_000 + shard + at])),
+      ]),
+    );
+    const eu = sessionsOf('eu', { all: cursors({ 0: 'ap:1' }) });
+    const token = eu.issue(all);
+    expect(token.length).toBeLessThan(1_000);
+    expect(eu.read(token)).toEqual(all);
+  });
+
+  it('of three regions fit into a header, be it with the most shards there can be', () => {
+    const actors = ['us', 'eu', 'ap'].map((region) => `${region}~01jd3x8k2m9qw7vz5t4r1b6c`);
+    const all: SessionCursors = new Map(
+      Array.from({ length: 1024 }, (_, shard) => [shard, new Map(actors.map((actor) => [actor, 100_000]))]),
+    );
+    expect(sessionsOf('eu').issue(all).length).toBeLessThan(48 * 1024);
+  });
+
+  it('of another form are refused', () => {
+    const eu = sessionsOf('eu');
+    const signed = (body: object): string => {
+      const bytes = Buffer.from(JSON.stringify(body));
+      return `${bytes.toString('base64url')}.${Buffer.from(kitAuth('eu').sign(bytes)).toString('base64url')}`;
+    };
+    const fine = { actors: ['eu~1'], cursors: { 0: [3] }, region: 'eu', v: 2 };
+    expect(eu.read(signed(fine))).toEqual(cursors({ 0: 'eu:3' }));
+    for (const other of [
+      { v: 1 },
+      { actors: [1] },
+      { actors: null },
+      { cursors: { 0: [1, 2] } },
+      { cursors: { 0: ['3'] } },
+      { cursors: { 0: [-1] } },
+      { cursors: [] },
+      { region: 'no' },
+    ])
+      expect(() => eu.read(signed({ ...fine, ...other })), JSON.stringify(other)).toThrow(
+        'not a session token',
+      );
+  });
+
   it('are refused when anything about them was changed', () => {
     const eu = sessionsOf('eu');
     const token = eu.issue(cursors({ 0: 'eu:3' }));
@@ -69,7 +114,7 @@ describe('session tokens', () => {
     const bytes = Buffer.from(body, 'base64url').toString();
     const asBody = (text: string): string => Buffer.from(text).toString('base64url');
     const changed = [
-      `${asBody(bytes.replace(':3', ':2'))}.${mac}`,
+      `${asBody(bytes.replace('[3]', '[2]'))}.${mac}`,
       `${asBody(bytes.replace('"region":"eu"', '"region":"us"'))}.${mac}`,
       `${asBody(bytes.replace('"region":"eu"', '"region":"elsewhere"'))}.${mac}`,
       `${body}.${mac.slice(0, -2)}`,

@@ -1,8 +1,8 @@
 import {
-  decodeSession,
+  compactSession,
   emptySession,
-  encodeSession,
   joinSessions,
+  readCompactSession,
   withoutStable,
   type SessionCursors,
 } from '#core/consistency/session-token.js';
@@ -16,12 +16,13 @@ import type { Hashing, RecordAuth } from '../ports/record-auth.js';
 /** Longest token that is looked at at all: far above what is ever issued. */
 const tokenLengthMax = 64 * 1024;
 
-const tokenVersion = 1;
+const tokenVersion = 2;
 
 /**
  * Session tokens: opaque to clients, mergeable, and authenticated by the region that issued them.
  *
- * Form: `base64url(canonical JSON {v, region, cursors})` + `.` + `base64url(MAC)`; barriers are tokens of the same form.
+ * Form: `base64url(canonical JSON {v, region, actors, cursors})` + `.` + `base64url(MAC)`; barriers are tokens of the same
+ * form.
  */
 export class Sessions {
   constructor(
@@ -52,7 +53,7 @@ export class Sessions {
   /** As it is, nothing left out: for barriers. */
   sign(session: SessionCursors): string {
     const { hashing, auth, region } = this.parts;
-    const body = hashing.utf8(canonicalText({ v: tokenVersion, region, cursors: encodeSession(session) }));
+    const body = hashing.utf8(canonicalText({ ...compactSession(session), region, v: tokenVersion }));
     return `${hashing.base64Url(body)}.${hashing.base64Url(auth.sign(body))}`;
   }
 
@@ -83,10 +84,10 @@ export class Sessions {
     if (!body || !mac || text === undefined) return undefined;
     const json = parse(text);
     if (typeof json !== 'object' || json === null || Array.isArray(json)) return undefined;
-    const { v, region, cursors } = json as { readonly [key: string]: Json };
+    const { v, region, actors, cursors } = json as { readonly [key: string]: Json };
     if (v !== tokenVersion || typeof region !== 'string' || !members.includes(region)) return undefined;
     if (!auth.verify(region, body, mac)) return undefined;
-    return decodeSession(cursors, shards);
+    return readCompactSession(actors, cursors, shards);
   }
 }
 
