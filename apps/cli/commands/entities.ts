@@ -15,6 +15,7 @@ interface GetFlags extends Where {
 }
 
 interface ChangeFlags extends Where, OperationFlags {
+  readonly consistency?: string;
   readonly acks?: string;
   readonly session?: string;
   readonly mutationId?: string;
@@ -31,6 +32,11 @@ const sessionOption = ['--session <token>', 'wait for what this token depends on
 const acksOption = [
   '--acks <count>',
   'in how many other regions it must be stored: local, 1, majority or all',
+] as const;
+
+const causalOption = [
+  '--consistency <level>',
+  "'causal': show it nowhere before what the session depends on",
 ] as const;
 
 /** `atoll get`, `change`, `delete` and `history`: one entity. */
@@ -62,6 +68,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
     .option('--mutation-id <id>', 'of an earlier try of the same command')
     .option('--observed <version>', 'the version that was read: what a multi-value write replaces')
     .option('--if-match <version>', 'refuse unless the region still has this version')
+    .option(...causalOption)
     .option(...acksOption)
     .action((type: string, id: string, flags: ChangeFlags) =>
       invocation.run(async (output) => {
@@ -79,6 +86,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
     .option(...sessionOption)
     .option('--mutation-id <id>', 'of an earlier try of the same command')
     .option('--if-match <version>', 'refuse unless the region still has this version')
+    .option(...causalOption)
     .option(...acksOption)
     .action((type: string, id: string, flags: ChangeFlags) =>
       invocation.run(async (output) => {
@@ -104,15 +112,16 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
 }
 
 export function writeOptions(
-  flags: Pick<ChangeFlags, 'mutationId' | 'session' | 'ifMatch' | 'acks'>,
+  flags: Pick<ChangeFlags, 'mutationId' | 'session' | 'ifMatch' | 'acks' | 'consistency'>,
   region: string,
 ): WriteOptions {
-  const { mutationId = newMutationId(region), session, ifMatch, acks } = flags;
+  const { mutationId = newMutationId(region), session, ifMatch, acks, consistency } = flags;
   return {
     mutationId,
     ...(session === undefined ? {} : { session }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(acks === undefined ? {} : { acks }),
+    ...(consistency === undefined ? {} : { consistency }),
   };
 }
 

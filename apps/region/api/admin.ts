@@ -35,11 +35,11 @@ export function adminOperations(parts: ApiParts) {
 
     async quarantine(limit: number) {
       const rows = await service.quarantine(limit);
-      const events = rows.map(({ dot, shard, entity, state, waitsFor, reason }) => ({
+      const events = rows.map(({ dot, shard, entity, state, waitsFor, waitsIn, reason }) => ({
         dot: formatDot(dot, shard),
         ...entity,
         state,
-        waitsFor: waitsFor === undefined ? null : formatDot(waitsFor, shard),
+        waitsFor: waitsFor === undefined ? null : formatDot(waitsFor, waitsIn ?? shard),
         reason: reason ?? null,
       }));
       return { body: { region, events } };
