@@ -178,6 +178,7 @@ create trigger read_only instead of insert or update or delete on atoll.waiting_
 /** An event may wait for a dependency in another shard: since then a dot alone does not say what it waits for. */
 const causalWaiting = `
 alter table atoll.waiting add column waits_shard smallint;
+create index waiting_pending on atoll.waiting (shard, actor, seq) where state = 'pending';
 
 create or replace view atoll.waiting_event as
   select waiting.state, waiting.type, waiting.id, waiting.shard, actor.name as actor, waiting.seq,
