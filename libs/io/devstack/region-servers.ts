@@ -21,6 +21,7 @@ function managed(launch: () => Promise<ServerProcess>): Server {
   let current: ServerProcess | undefined;
   let starting: Promise<void> | undefined;
   const begin = async (): Promise<void> => {
+    await current?.reaped;
     current = await launch();
   };
   return {

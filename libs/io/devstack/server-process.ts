@@ -31,6 +31,8 @@ export interface ServerProcess {
   isRunning(): boolean;
   /** Kills it and all its children at once, as a lost machine would, and waits until they are gone. */
   kill(): Promise<void>;
+  /** Resolves when its number is free again: until then Postgres takes a dead predecessor for a running one. */
+  readonly reaped: Promise<void>;
 }
 
 /** Starts a server and waits until it is ready; when it is not, it is killed and the error ends with its log. */
@@ -47,6 +49,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       ...(uid === undefined ? {} : { uid }),
       ...(gid === undefined ? {} : { gid }),
     });
+    const reaped = new Promise<void>((resolve) => child.once('exit', () => resolve()));
     const identity = ledger.addProcess(child.pid, kind);
     const spawnError = await spawned(child);
     if (identity === undefined) {
@@ -57,7 +60,11 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
     return {
       identity,
       isRunning: () => isAlive(identity),
-      kill: () => killTree([identity]),
+      async kill() {
+        await killTree([identity]);
+        await reaped;
+      },
+      reaped,
     };
   } finally {
     closeSync(log);
