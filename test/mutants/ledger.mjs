@@ -30,9 +30,9 @@ export const mutants = [
   {
     name: 'a quorum read is silently answered at a lower level',
     rule: 'INV-10',
-    file: 'libs/flow/read/reader.ts',
+    file: 'libs/flow/read/level-reads.ts',
     find: "level.kind === 'quorum' ? this.quorum(asked)",
-    replace: "level.kind === 'quorum' ? this.inTurn(asked, (one) => this.covered(one, nothingSeen))",
+    replace: "level.kind === 'quorum' ? this.inTurn(asked, (one) => this.parts.covered(one, nothingSeen))",
     caughtBy: flow('read/levels.spec.ts', 'is refused in time where too few regions answer'),
   },
   {
@@ -88,7 +88,7 @@ export const mutants = [
   {
     name: 'a causal read keeps to itself what the entity depends on',
     rule: '§7',
-    file: 'libs/flow/read/reader.ts',
+    file: 'libs/flow/read/level-reads.ts',
     find: 'joinSessions(seen, state.dependencies)',
     replace: 'joinSessions(seen, seen)',
     caughtBy: flow('accept/causal.spec.ts', 'take over what the writer had seen'),

@@ -2,12 +2,7 @@ import { assert } from '#core/assert.js';
 import { formatDot, regionOf } from '#core/causality/dot.js';
 import { includes, join, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import { eventual, session as sessionLevel, type Level } from '#core/consistency/level.js';
-import {
-  emptySession,
-  joinSessions,
-  sessionWith,
-  type SessionCursors,
-} from '#core/consistency/session-token.js';
+import { emptySession } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey, shardOf } from '#core/event/shard-of.js';
@@ -18,23 +13,22 @@ import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
 import type { Here } from '#core/merge/policy.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
-import { within } from '../deadline.js';
 import type { Clock } from '../ports/clock.js';
 import type { EntityRow, EventLog, WaitingRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import {
-  TooStale,
   type HistoryEntry,
   type ReadOptions,
   type ReadOutcome,
   type WriteState,
   type WriteStatus,
 } from '../service.js';
-import type { BoundedLevel, FreshReads } from './fresh-reads.js';
+import type { FreshReads } from './fresh-reads.js';
+import { LevelReads, sessionAfter, type AskedRead, type ReadState } from './level-reads.js';
 import type { RegionCursors } from './region-cursors.js';
 import type { Sessions } from './sessions.js';
-import type { AgeBy, Staleness } from './staleness.js';
+import type { Staleness } from './staleness.js';
 
 export interface ReaderParts {
   readonly log: EventLog;
@@ -54,31 +48,19 @@ export interface ReaderParts {
 /** Waiting rows read of one entity that this process does not own. */
 const waitingRowsMax = 1_000;
 const openConflictsMax = 100;
-/** What stations have to say at the deadline says more than that it passed. */
-const lastWordMillis = 20;
-
-/** One read, as far as it is known before anything is looked at. */
-interface AskedRead {
-  readonly type: EntityType;
-  readonly entity: EntityRef;
-  readonly shard: number;
-  readonly session: SessionCursors;
-  readonly level: Level;
-  readonly deadlineMillis: number;
-}
-
-/** What was found, and since when it can be missing anything. */
-interface ReadState extends Omit<AskedRead, 'level' | 'deadlineMillis'> {
-  /** Whether the token that comes back also has what the entity depends on. */
-  readonly causal: boolean;
-  readonly state: EntityState;
-  readonly quarantined: boolean;
-  readonly sinceMillis: number | undefined;
-}
 
 /** Station 6: values at least as new as the session asks for, from the owner's memory or from the region's database. */
 export class Reader {
-  constructor(private readonly parts: ReaderParts) {}
+  private readonly levels: LevelReads;
+
+  constructor(private readonly parts: ReaderParts) {
+    this.levels = new LevelReads({
+      ...parts,
+      covered: (asked, wanted) => this.covered(asked, wanted),
+      outcome: (read) => this.outcome(read),
+      isWaitedFor: async ({ entity, shard }) => (await this.waitingOf(entity, shard)).length > 0,
+    });
+  }
 
   /** @throws AtollError unknown_type, invalid_session, not_covered_yet, entity_quarantined, no_quorum, TooStale */
   async read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome> {
@@ -100,70 +82,7 @@ export class Reader {
       const shard = shardOf(entity, log.identity.shards);
       return { type: this.typeOf(entity), entity, shard, session, level, deadlineMillis };
     });
-    if (level.kind !== 'bounded' && level.kind !== 'quorum')
-      return this.inTurn(asked, (one) => this.covered(one, nothingSeen));
-    const reading = level.kind === 'quorum' ? this.quorum(asked) : this.bounded(asked, level);
-    const late = { deadlineMillis: deadlineMillis + lastWordMillis, late: notInTime };
-    try {
-      return await within(clock, reading, late);
-    } catch (error) {
-      if (error instanceof AtollError)
-        this.parts.telemetry.count('reads_refused_total', { level: level.kind, code: error.code });
-      throw error;
-    }
-  }
-
-  private async inTurn(
-    asked: readonly AskedRead[],
-    read: (one: AskedRead) => Promise<ReadState>,
-  ): Promise<readonly ReadOutcome[]> {
-    const outcomes: ReadOutcome[] = [];
-    let before: SessionCursors | undefined;
-    for (const one of asked) {
-      const state = await read(before ? { ...one, session: before } : one);
-      if (one.level.kind !== 'eventual') before = sessionAfter(state);
-      outcomes.push(await this.outcome(state));
-    }
-    return outcomes;
-  }
-
-  private async quorum(asked: readonly AskedRead[]): Promise<readonly ReadOutcome[]> {
-    const wanted = new Map<number, VersionVector>();
-    const asking = shardsOf(asked).map(async ({ shard, deadlineMillis }) => {
-      wanted.set(shard, await this.parts.fresh.quorum(shard, deadlineMillis));
-    });
-    await Promise.all(asking);
-    return this.inTurn(asked, (one) => this.covered(one, wanted.get(one.shard) ?? nothingSeen));
-  }
-
-  private async bounded(asked: readonly AskedRead[], level: BoundedLevel): Promise<readonly ReadOutcome[]> {
-    const stored = { which: (): Promise<AgeBy> => Promise.resolve('stored') };
-    const freshening = shardsOf(asked).map(({ shard, deadlineMillis }) =>
-      this.parts.fresh.bounded(shard, level, { ...stored, deadlineMillis }),
-    );
-    await Promise.all(freshening);
-    return this.inTurn(asked, (one) => this.boundedOne(one, level));
-  }
-
-  /** What was young enough when it was begun may be too old when it is answered: then it is read once more. */
-  private async boundedOne(asked: AskedRead, level: BoundedLevel): Promise<ReadState> {
-    const { clock, fresh, staleness } = this.parts;
-    const { shard, entity, deadlineMillis } = asked;
-    const which = async (): Promise<AgeBy> =>
-      (await this.waitingOf(entity, shard)).length > 0 ? 'folded' : 'stored';
-    for (;;) {
-      const read = await this.covered(asked, nothingSeen);
-      const stalenessMillis = staleness.age(read.sinceMillis);
-      const isYoung = stalenessMillis !== null && stalenessMillis <= level.maxMillis;
-      if (isYoung && read.quarantined)
-        throw new AtollError('entity_quarantined', 'an event of the entity is parked until somebody acts');
-      if (isYoung) return read;
-      if (clock.monotonicMillis() >= deadlineMillis) {
-        const detail = `the read was older than ${level.maxMillis} ms when it was to be answered`;
-        throw new TooStale('too_stale', detail, { stalenessMillis, regions: [] });
-      }
-      await fresh.bounded(shard, level, { which, deadlineMillis });
-    }
+    return this.levels.read(asked, level);
   }
 
   /**
@@ -365,19 +284,8 @@ export class Reader {
   }
 }
 
-/** One of the reads for each shard that they are of. */
-function shardsOf(asked: readonly AskedRead[]): readonly AskedRead[] {
-  return [...new Map(asked.map((one) => [one.shard, one])).values()];
-}
-
 function levelOf({ level, session }: ReadOptions): Level {
   return level ?? (session === undefined ? eventual : sessionLevel);
-}
-
-/** What was read, and at level causal what that depends on (PROTOCOL §7), beside what the session depended on before. */
-function sessionAfter({ session, shard, state, causal }: ReadState): SessionCursors {
-  const seen = sessionWith(session, shard, state.seen);
-  return causal && state.dependencies ? joinSessions(seen, state.dependencies) : seen;
 }
 
 function isAlias(state: EntityState, dot: WaitingRow['dot']): boolean {
@@ -393,8 +301,4 @@ function hasSiblings(type: EntityType, value: JsonObject): boolean {
       return true;
   }
   return false;
-}
-
-function notInTime(): AtollError {
-  return new AtollError('deadline_exceeded', 'the read was not answered in time');
 }

@@ -1,0 +1,150 @@
+import { nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
+import type { Level } from '#core/consistency/level.js';
+import { joinSessions, sessionWith, type SessionCursors } from '#core/consistency/session-token.js';
+import { AtollError } from '#core/errors.js';
+import type { EntityRef } from '#core/event/event.js';
+import type { EntityState } from '#core/merge/entity-state.js';
+import type { EntityType } from '#core/merge/entity-type.js';
+import { within } from '../deadline.js';
+import type { Clock } from '../ports/clock.js';
+import type { Telemetry } from '../ports/telemetry.js';
+import { TooStale, type ReadOutcome } from '../service.js';
+import type { BoundedLevel, FreshReads } from './fresh-reads.js';
+import type { AgeBy, Staleness } from './staleness.js';
+
+/** One read, as far as it is known before anything is looked at. */
+export interface AskedRead {
+  readonly type: EntityType;
+  readonly entity: EntityRef;
+  readonly shard: number;
+  readonly session: SessionCursors;
+  readonly level: Level;
+  readonly deadlineMillis: number;
+}
+
+/** What was found, and since when it can be missing anything. */
+export interface ReadState extends Omit<AskedRead, 'level' | 'deadlineMillis'> {
+  /** Whether the token that comes back also has what the entity depends on. */
+  readonly causal: boolean;
+  readonly state: EntityState;
+  readonly quarantined: boolean;
+  readonly sinceMillis: number | undefined;
+}
+
+export interface LevelReadsParts {
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly staleness: Staleness;
+  readonly fresh: FreshReads;
+  /** Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. */
+  readonly covered: (asked: AskedRead, wanted: VersionVector) => Promise<ReadState>;
+  readonly outcome: (read: ReadState) => Promise<ReadOutcome>;
+  /** Whether anything of the entity is stored and not folded. */
+  readonly isWaitedFor: (asked: AskedRead) => Promise<boolean>;
+}
+
+/** What stations have to say at the deadline says more than that it passed. */
+const lastWordMillis = 20;
+
+/** What each level does before, between and after the reads of one request (INV-10). */
+export class LevelReads {
+  constructor(private readonly parts: LevelReadsParts) {}
+
+  async read(asked: readonly AskedRead[], level: Level): Promise<readonly ReadOutcome[]> {
+    const { clock, telemetry } = this.parts;
+    const [first] = asked;
+    if (first === undefined) return [];
+    if (level.kind !== 'bounded' && level.kind !== 'quorum')
+      return this.inTurn(asked, (one) => this.parts.covered(one, nothingSeen));
+    const reading = level.kind === 'quorum' ? this.quorum(asked) : this.bounded(asked, level);
+    const late = { deadlineMillis: first.deadlineMillis + lastWordMillis, late: notInTime };
+    try {
+      return await within(clock, reading, late);
+    } catch (error) {
+      if (error instanceof AtollError)
+        telemetry.count('reads_refused_total', { level: level.kind, code: error.code });
+      throw error;
+    }
+  }
+
+  private async inTurn(
+    asked: readonly AskedRead[],
+    read: (one: AskedRead) => Promise<ReadState>,
+  ): Promise<readonly ReadOutcome[]> {
+    const outcomes: { readonly outcome: ReadOutcome; readonly sinceMillis: number | undefined }[] = [];
+    let before: SessionCursors | undefined;
+    for (const one of asked) {
+      const state = await read(before ? { ...one, session: before } : one);
+      if (one.level.kind !== 'eventual') before = sessionAfter(state);
+      outcomes.push({ outcome: await this.parts.outcome(state), sinceMillis: state.sinceMillis });
+    }
+    // All are answered now, also those that were read first.
+    const { staleness } = this.parts;
+    return outcomes.map(({ outcome, sinceMillis }) => ({
+      ...outcome,
+      stalenessMillis: staleness.age(sinceMillis),
+    }));
+  }
+
+  private async quorum(asked: readonly AskedRead[]): Promise<readonly ReadOutcome[]> {
+    const wanted = new Map<number, VersionVector>();
+    const asking = shardsOf(asked).map(async ({ shard, deadlineMillis }) => {
+      wanted.set(shard, await this.parts.fresh.quorum(shard, deadlineMillis));
+    });
+    await Promise.all(asking);
+    return this.inTurn(asked, (one) => this.parts.covered(one, wanted.get(one.shard) ?? nothingSeen));
+  }
+
+  private async bounded(asked: readonly AskedRead[], level: BoundedLevel): Promise<readonly ReadOutcome[]> {
+    const stored = { which: (): Promise<AgeBy> => Promise.resolve('stored') };
+    for (;;) {
+      const freshening = shardsOf(asked).map(({ shard, deadlineMillis }) =>
+        this.parts.fresh.bounded(shard, level, { ...stored, deadlineMillis }),
+      );
+      await Promise.all(freshening);
+      const outcomes = await this.inTurn(asked, (one) => this.boundedOne(one, level));
+      const late = outcomes.findIndex(({ stalenessMillis: age }) => age === null || age > level.maxMillis);
+      const tooOld = asked[late];
+      if (tooOld === undefined) return outcomes;
+      this.assertTimeLeft(tooOld, level, outcomes[late]?.stalenessMillis ?? null);
+    }
+  }
+
+  private assertTimeLeft(asked: AskedRead, level: BoundedLevel, stalenessMillis: number | null): void {
+    if (this.parts.clock.monotonicMillis() < asked.deadlineMillis) return;
+    const detail = `the read was older than ${level.maxMillis} ms when it was to be answered`;
+    throw new TooStale('too_stale', detail, { stalenessMillis, regions: [] });
+  }
+
+  /** What was young enough when it was begun may be too old when it is answered: then it is read once more. */
+  private async boundedOne(asked: AskedRead, level: BoundedLevel): Promise<ReadState> {
+    const { fresh, staleness } = this.parts;
+    const { shard, deadlineMillis } = asked;
+    const which = async (): Promise<AgeBy> => ((await this.parts.isWaitedFor(asked)) ? 'folded' : 'stored');
+    for (;;) {
+      const read = await this.parts.covered(asked, nothingSeen);
+      const stalenessMillis = staleness.age(read.sinceMillis);
+      const isYoung = stalenessMillis !== null && stalenessMillis <= level.maxMillis;
+      if (isYoung && read.quarantined)
+        throw new AtollError('entity_quarantined', 'an event of the entity is parked until somebody acts');
+      if (isYoung) return read;
+      this.assertTimeLeft(asked, level, stalenessMillis);
+      await fresh.bounded(shard, level, { which, deadlineMillis });
+    }
+  }
+}
+
+/** One of the reads for each shard that they are of. */
+function shardsOf(asked: readonly AskedRead[]): readonly AskedRead[] {
+  return [...new Map(asked.map((one) => [one.shard, one])).values()];
+}
+
+/** What was read, and at level causal what that depends on (PROTOCOL §7), beside what the session depended on before. */
+export function sessionAfter({ session, shard, state, causal }: ReadState): SessionCursors {
+  const seen = sessionWith(session, shard, state.seen);
+  return causal && state.dependencies ? joinSessions(seen, state.dependencies) : seen;
+}
+
+function notInTime(): AtollError {
+  return new AtollError('deadline_exceeded', 'the read was not answered in time');
+}
