@@ -26,7 +26,7 @@ const sizeOf = ({ level }: HistoryPlan) => {
 };
 const plans = isLong ? faultPlans : briefFaultPlans;
 /** A machine that is far slower than any still has to have done something. */
-const operationsMin = brief.operations / 20;
+const operationsMin = brief.operations / 30;
 
 let porcupine: Porcupine | undefined;
 beforeAll(async () => {
@@ -100,6 +100,6 @@ describe.each([...Map.groupBy(historyPlans, ({ types }) => types)])('of the type
       if (lab === undefined) return expect(undeclared).toMatch(/not (yet )?available/);
       return keepsItsPromise(lab, plan, faults);
     },
-    isLong ? 8 * minute : 2 * minute,
+    isLong ? 10 * minute : 4 * minute,
   );
 });
