@@ -82,7 +82,7 @@ export const mutants = [
     file: 'libs/flow/accept/entity-step.ts',
     find: 'joinDependencies(kept, event.dependencies',
     replace:
-      'joinDependencies([...event.context].every(([actor, seq]) => (this.world.stable(this.shard).get(actor) ?? 0) >= seq) ? undefined : kept, event.dependencies',
+      'joinDependencies([...event.context].every(([actor, seq]) => (this.world.stable.get(actor) ?? 0) >= seq) ? undefined : kept, event.dependencies',
     caughtBy: flow('accept/causal.spec.ts', 'although whoever brought it is everywhere'),
   },
   {
