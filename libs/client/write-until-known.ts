@@ -19,6 +19,9 @@ export interface Patience {
   readonly signal?: AbortSignal;
 }
 
+/** These are said before anything is done; the other retryable codes may come after. */
+const saidBefore: ReadonlySet<string> = new Set(['not_covered_yet', 'not_yet_stable', 'overloaded']);
+
 const triesPerRegionDefault = 3;
 const pauseMillisFirst = 20;
 const pauseMillisMax = 1_000;
@@ -62,9 +65,7 @@ export function readFailure(error: unknown): {
 } {
   if (error instanceof NoAnswer) return { error, retryable: true, mayBeDone: error.sent };
   if (error instanceof RequestRefused) {
-    // `not_covered_yet` and `overloaded` are said before anything is done; the other retryable ones may come after.
-    const before = error.code === 'not_covered_yet' || error.code === 'overloaded';
-    return { error, retryable: error.retryable, mayBeDone: error.retryable && !before };
+    return { error, retryable: error.retryable, mayBeDone: error.retryable && !saidBefore.has(error.code) };
   }
   throw error;
 }

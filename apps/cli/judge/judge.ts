@@ -42,7 +42,7 @@ export function judge(evidence: Evidence): Verdict {
     looked: {
       acknowledged: count('ok'),
       unknown: count('unknown'),
-      failed: count('fail'),
+      failed: writes.filter((line) => line.outcome === 'fail' && line.output !== false).length,
       events: logs?.length ?? 0,
       values: finals.length,
     },

@@ -155,7 +155,13 @@ function valueAt(value: JsonObject | null, field: string): Json {
     const key = depth === 0 ? step : decodeURIComponent(step);
     at = Object.hasOwn(at, key) ? ((at as JsonObject)[key] ?? null) : null;
   }
-  return at;
+  return alikeEverywhere(at);
+}
+
+/** What a region may spend of a bounded counter is its own: only the value is the same everywhere. */
+export function alikeEverywhere(value: Json): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.hasOwn(value, 'rightsHere') ? ((value as JsonObject)['value'] ?? null) : value;
 }
 
 export function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

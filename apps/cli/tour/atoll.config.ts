@@ -4,6 +4,7 @@ import { entity } from '#declare/entity.js';
 import {
   addWinsMap,
   addWinsSet,
+  boundedCounter,
   counter,
   flag,
   growOnlyCounter,
@@ -45,6 +46,8 @@ export default defineAtoll({
       fields: { address: lastWriterWins(z.ipv4()), ttlSeconds: lastWriterWins(z.int().min(1).max(604_800)) },
       onDelete: 'delete-wins',
     }),
+    /** Never sold below nothing, in any region, also while the links are cut. */
+    stock: entity({ fields: { units: boundedCounter({ min: 0 }) } }),
     order: entity({ fields: { state: orderedStatus(['placed', 'packed', 'sent', 'delivered']) } }),
     note: entity({ fields: { body: text() } }),
     /** Written by the tour to measure how long a write takes to the other regions. */

@@ -9,6 +9,7 @@ import type { Journal } from '../judge/journal.js';
 import { judge, valueKey } from '../judge/judge.js';
 import type { Verdict } from '../judge/verdict.js';
 import {
+  alikeEverywhere,
   journalFinals,
   judgedEvents,
   loggedEvents,
@@ -97,7 +98,10 @@ function keyOf({ type, entityId, field, low, high }: Conflict): string {
 /** Whether every region reads the same of every entity, and holds the same events. */
 export function isConverged(evidence: readonly RegionEvidence[]): boolean {
   const shown = evidence.map(({ entities }) =>
-    entities.map(({ type, id, value, seen, quarantined }) => ({ type, id, value, seen, quarantined })),
+    entities.map(({ type, id, value, seen, quarantined }) => {
+      const fields = Object.entries(value ?? {}).map(([field, one]) => [field, alikeEverywhere(one)]);
+      return { type, id, exists: value !== null, fields, seen, quarantined };
+    }),
   );
   const nothingWaits = evidence.every(({ histories }) =>
     histories.every(({ entries }) =>

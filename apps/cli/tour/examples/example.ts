@@ -11,6 +11,8 @@ export interface Stage {
   /** An id of this run, so that a second tour on kept data starts afresh. */
   id(name: string): string;
   write(region: string, entity: EntityRef, ...operations: FieldOperation[]): Promise<WriteResult>;
+  /** Whether it was done; `false` when the region has too few rights for it. @throws CommandFailed for anything else */
+  attempt(region: string, entity: EntityRef, operation: FieldOperation): Promise<boolean>;
   /** Sends a command to two regions with one mutation id, as a client does that got no answer from the first. */
   writeTwice(first: string, second: string, entity: EntityRef, operation: FieldOperation): Promise<void>;
   remove(region: string, entity: EntityRef): Promise<WriteResult>;

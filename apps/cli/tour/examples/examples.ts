@@ -1,4 +1,5 @@
-import { everywhere, showFields, type Example } from './example.js';
+import { countOf } from '../../judge/consistency/bounds.js';
+import { everywhere, showFields, type Acts, type Example, type Stage } from './example.js';
 
 const cart: Example = {
   name: 'cart',
@@ -19,6 +20,52 @@ const cart: Example = {
 function line(key: string, by: number) {
   return { field: 'lines', op: 'at', key, then: { op: 'increment', by } };
 }
+
+const unitsLeft = 6;
+const customersPerRegion = 4;
+const unitsSold = new WeakMap<Stage, number>();
+
+const lastUnits: Example = {
+  name: 'last units',
+  lesson: 'each region sells what it holds rights for: never more than there is, however many ask',
+  entity: (stage) => ({ type: 'stock', id: stage.id('last-units') }),
+  async prepare(stage) {
+    const [us, ...others] = stage.cast;
+    await stage.write(us, lastUnits.entity(stage), { field: 'units', op: 'increment', by: unitsLeft });
+    for (const to of new Set(others))
+      await stage.write(us, lastUnits.entity(stage), { field: 'units', op: 'transfer', to, by: 2 });
+  },
+  async apart(stage) {
+    const sell = { field: 'units', op: 'spend', by: 1 };
+    const asked = stage.cast.flatMap((region) => Array<string>(customersPerRegion).fill(region));
+    const sold = await Promise.all(
+      asked.map((region) => stage.attempt(region, lastUnits.entity(stage), sell)),
+    );
+    unitsSold.set(stage, sold.filter(Boolean).length);
+  },
+  decide: (stage) =>
+    stage.write(stage.cast[2], lastUnits.entity(stage), { field: 'units', op: 'increment', by: 3 }),
+  show: (value) => {
+    const units = value?.['units'] as { readonly value: number; readonly rightsHere: number } | undefined;
+    return units === undefined ? '-' : `${units.value} left, ${units.rightsHere} to sell here`;
+  },
+  expect(stage, { apart, together, decided }) {
+    const left = (values: Acts['apart']): readonly number[] =>
+      Object.values(values).map((value) => countOf(value?.['units']));
+    return [
+      {
+        what: `of ${stage.cast.length * customersPerRegion} customers ${unitsLeft} get a unit`,
+        holds: unitsSold.get(stage) === unitsLeft,
+      },
+      {
+        what: 'nobody ever reads less than nothing',
+        holds: [...left(apart), ...left(together)].every((units) => units >= 0),
+      },
+      { what: 'all are sold', holds: left(together).every((units) => units === 0) },
+      { what: 'what comes in again is there', holds: left(decided ?? {}).every((units) => units === 3) },
+    ];
+  },
+};
 
 const viewing: Example = {
   name: 'viewing position',
@@ -200,4 +247,14 @@ const dns: Example = {
 };
 
 /** All but the document, which has a step of its own. */
-export const examples: readonly Example[] = [cart, viewing, likes, profile, meeting, tags, sensor, dns];
+export const examples: readonly Example[] = [
+  cart,
+  lastUnits,
+  viewing,
+  likes,
+  profile,
+  meeting,
+  tags,
+  sensor,
+  dns,
+];

@@ -5,8 +5,11 @@ import { writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
 import { CommandFailed, exitCodes } from '../../terminal/exit.js';
 import type { Table } from '../../terminal/table.js';
 import { startClient } from '../../load/sequential-client.js';
-import { clientOf, journalWrite, partOf, type Workload } from '../../load/workload.js';
+import { clientOf, journalWrite, partOf, wasDenied, type Workload } from '../../load/workload.js';
 import type { Acts, Cast, Example, Expectation, Stage } from './example.js';
+
+/** What is asked of the other regions does not come while the links are cut: it need not be waited for long. */
+const attemptWaitMillis = 250;
 
 export interface PlayedExample {
   readonly name: string;
@@ -111,6 +114,13 @@ function openStage({ workload, run, regions }: Play): Stage {
     id: (name) => `${name}.${run}`,
     async write(region, entity, ...operations) {
       return written((await startClient(workload).change(region, { entity, operations })).end);
+    },
+    async attempt(region, entity, operation) {
+      const client = startClient(workload, { maxWaitMillis: attemptWaitMillis });
+      const { end } = await client.change(region, { entity, operations: [operation] });
+      if (wasDenied(end)) return false;
+      written(end);
+      return true;
     },
     async remove(region, entity) {
       return written((await startClient(workload).remove(region, entity)).end);
