@@ -142,7 +142,7 @@ export function finalValues(
 }
 
 /** Of a bounded counter its value alone: the rights of each region are its own. */
-function shownEverywhere(value: Json): Json {
+export function shownEverywhere(value: Json): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const { rightsHere, value: count = null } = value as JsonObject;
   return rightsHere === undefined ? value : count;
@@ -155,13 +155,7 @@ function valueAt(value: JsonObject | null, field: string): Json {
     const key = depth === 0 ? step : decodeURIComponent(step);
     at = Object.hasOwn(at, key) ? ((at as JsonObject)[key] ?? null) : null;
   }
-  return alikeEverywhere(at);
-}
-
-/** What a region may spend of a bounded counter is its own: only the value is the same everywhere. */
-export function alikeEverywhere(value: Json): Json {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.hasOwn(value, 'rightsHere') ? ((value as JsonObject)['value'] ?? null) : value;
+  return at;
 }
 
 export function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {

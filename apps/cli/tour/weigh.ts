@@ -9,13 +9,13 @@ import type { Journal } from '../judge/journal.js';
 import { judge, valueKey } from '../judge/judge.js';
 import type { Verdict } from '../judge/verdict.js';
 import {
-  alikeEverywhere,
   journalFinals,
   judgedEvents,
   loggedEvents,
   readAll,
   readConflicts,
   readHistories,
+  shownEverywhere,
   touchedBy,
   type LoggedHistory,
 } from '../load/evidence.js';
@@ -99,7 +99,7 @@ function keyOf({ type, entityId, field, low, high }: Conflict): string {
 export function isConverged(evidence: readonly RegionEvidence[]): boolean {
   const shown = evidence.map(({ entities }) =>
     entities.map(({ type, id, value, seen, quarantined }) => {
-      const fields = Object.entries(value ?? {}).map(([field, one]) => [field, alikeEverywhere(one)]);
+      const fields = Object.entries(value ?? {}).map(([field, one]) => [field, shownEverywhere(one)]);
       return { type, id, exists: value !== null, fields, seen, quarantined };
     }),
   );
