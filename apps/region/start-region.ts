@@ -107,6 +107,7 @@ function mountGrpc(app: NestFastifyApplication, { settings, adapters, process, a
     handlers: process.handlers,
     heard: adapters.peers.heard,
     acked: adapters.peers.acked,
+    told: adapters.peers.told,
     refused: (reason) => log('warn', 'a peer call was refused', { reason }),
   });
   app.connectMicroservice(

@@ -31,6 +31,8 @@ export type ErrorCode =
   | 'level_not_available'
   | 'acks_not_available'
   | 'owner_moved'
+  | 'not_home'
+  | 'no_majority'
   | 'overloaded'
   | 'deadline_exceeded'
   | 'unavailable'
@@ -72,6 +74,8 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'acks_incomplete',
   'not_yet_stable',
   'owner_moved',
+  'not_home',
+  'no_majority',
   'overloaded',
   'deadline_exceeded',
   'unavailable',

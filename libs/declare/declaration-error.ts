@@ -1,10 +1,5 @@
 export type DeclarationCode =
-  | 'invalid_name'
-  | 'invalid_options'
-  | 'invalid_schema'
-  | 'invalid_default'
-  | 'strong_not_available'
-  | 'laws_broken';
+  'invalid_name' | 'invalid_options' | 'invalid_schema' | 'invalid_default' | 'laws_broken';
 
 /** A declaration that cannot be served. It is thrown where it was written, and stops the service at its start. */
 export class DeclarationError extends Error {

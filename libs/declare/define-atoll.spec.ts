@@ -120,12 +120,6 @@ describe('a declaration', () => {
     expect(field.path).toBe(`entities.cart.fields.${name}`);
   });
 
-  it('says what is not available yet', () => {
-    expect(errorOf(() => entity({ fields: { a: counter() }, consistency: 'strong' })).code).toBe(
-      'strong_not_available',
-    );
-  });
-
   it('takes bounds that a counter can keep', () => {
     expect(boundedCounter({ min: -5, max: 5 }).policy.description).toMatchObject({ min: -5, max: 5 });
     for (const bounds of [{ min: 0.5 }, { min: 3, max: 3 }, { min: 0, max: Infinity }, {}]) {

@@ -8,7 +8,7 @@ export interface EntityOptions<F extends Fields> {
   readonly fields: F;
   /** Without it: `update-wins`. */
   readonly onDelete?: DeleteRule;
-  /** Without it: `eventual`, the only one that is available. */
+  /** Without it: `eventual`. `strong`: linearizable, by one region at a time and a majority of all (PROTOCOL §8). */
   readonly consistency?: 'eventual' | 'strong';
   /** Raised whenever the meaning of the fields changes. Without it: 1. */
   readonly schemaVersion?: number;
@@ -17,7 +17,7 @@ export interface EntityOptions<F extends Fields> {
 export interface EntityDeclaration<F extends Fields = Fields> {
   readonly fields: F;
   readonly onDelete: DeleteRule;
-  readonly consistency: 'eventual';
+  readonly consistency: 'eventual' | 'strong';
   readonly schemaVersion: number;
 }
 
@@ -46,16 +46,10 @@ export function entity<const F extends Fields>(options: EntityOptions<F>): Entit
       `onDelete must be 'update-wins' or 'delete-wins', not '${String(onDelete)}'`,
     );
   }
-  if (consistency === 'strong') {
-    throw new DeclarationError(
-      'strong_not_available',
-      "strong types are not available yet; leave 'consistency' out, or use 'eventual'",
-    );
-  }
-  if (consistency !== 'eventual') {
+  if (consistency !== 'eventual' && consistency !== 'strong') {
     throw new DeclarationError(
       'invalid_options',
-      `consistency must be 'eventual', not '${String(consistency)}'`,
+      `consistency must be 'eventual' or 'strong', not '${String(consistency)}'`,
     );
   }
   if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > schemaVersionMax) {

@@ -74,6 +74,10 @@ export interface Timing {
   readonly feedPollMillis: number;
   readonly mutationRetentionMillis: number;
   readonly janitorMillis: number;
+  /** For so long no home, or no majority, may be heard; between one and two of it the next one is looked for. */
+  readonly electionMillis: number;
+  /** How long one question of strong shards to another region may take. */
+  readonly strongAskMillisMax: number;
 }
 
 export const timingDefault: Timing = {
@@ -91,4 +95,6 @@ export const timingDefault: Timing = {
   feedPollMillis: 250,
   mutationRetentionMillis: 24 * 3_600_000,
   janitorMillis: 60_000,
+  electionMillis: 2_000,
+  strongAskMillisMax: 1_500,
 };

@@ -8,12 +8,14 @@ import {
   LogUnavailable,
   type ConflictQuery,
   type ConflictRow,
+  type RefusedRow,
   type ShardOwner,
   type WaitingRow,
 } from './ports/event-log.js';
 import type { PeerHandlers } from './ports/peer-handlers.js';
 import type { FetchRequest, Heartbeat, RightsRequest, ShardCursors } from './ports/peers.js';
 import type { Subscription } from './ports/transport.js';
+import type { HandedOver } from './strong/strong-service.js';
 import { ChangeFeed } from './read/change-feed.js';
 import { vectorOf } from './read/region-cursors.js';
 import type {
@@ -55,6 +57,7 @@ export class RegionProcess implements RegionService {
     publisher.start();
     await ownership.start();
     repairer.start();
+    this.stations.strong.elections.start();
     janitor.start();
     expiry.start();
     this.subscription = await transport.subscribe(await log.positions(), async (records) => {
@@ -80,6 +83,7 @@ export class RegionProcess implements RegionService {
     await this.subscription?.stop();
     await rights.stop();
     await expiry.stop();
+    await this.stations.strong.elections.stop();
     await repairer.stop();
     await janitor.stop();
     const owned = intake.owned().flatMap((shard) => {
@@ -112,7 +116,9 @@ export class RegionProcess implements RegionService {
     },
     cursors: (shard: number) => this.shardCursors(shard),
     grantRights: (request: RightsRequest) => this.answered(() => this.stations.router.grantRights(request)),
-    forward: (payload: Uint8Array) => this.stations.router.serveForward(payload),
+    asked: (_region: string, payload: Uint8Array) => this.stations.strong.service.asked(payload),
+    forward: (payload: Uint8Array) =>
+      this.stations.strong.service.relayed(payload) ?? this.stations.router.serveForward(payload),
     relayed: (heartbeat: Heartbeat) => this.stations.repairer.relayed(heartbeat),
   };
 
@@ -242,6 +248,14 @@ export class RegionProcess implements RegionService {
 
   owners(): Promise<readonly ShardOwner[]> {
     return this.answered(() => this.ports.log.owners());
+  }
+
+  handover(shard: number, to: string, force: boolean): Promise<HandedOver> {
+    return this.answered(() => this.stations.strong.service.handover(shard, to, force));
+  }
+
+  refused(limit: number): Promise<readonly (RefusedRow & { readonly shard: number })[]> {
+    return this.answered(() => this.ports.log.refused({ limit }));
   }
 
   quarantine(limit: number): Promise<readonly (WaitingRow & { readonly shard: number })[]> {

@@ -6,7 +6,8 @@ import type { Level } from '#core/consistency/level.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import type { Json, JsonObject } from '#core/json.js';
-import type { ConflictQuery, ConflictRow, ShardOwner, WaitingRow } from './ports/event-log.js';
+import type { Epoch } from '#core/strong/epoch.js';
+import type { ConflictQuery, ConflictRow, RefusedRow, ShardOwner, WaitingRow } from './ports/event-log.js';
 
 /** `{ field, op, … }`, as a client sent it and the edge checked for limits only. */
 export interface FieldOperation {
@@ -208,5 +209,13 @@ export interface RegionService {
   joinSessions(a: string, b: string): string;
   status(): Promise<ServiceStatus>;
   owners(): Promise<readonly ShardOwner[]>;
+  /** Makes another region the home of a shard: planned, or forced whatever the home does (PROTOCOL §8). */
+  handover(
+    shard: number,
+    to: string,
+    force: boolean,
+  ): Promise<{ readonly region: string; readonly epoch: Epoch }>;
+  /** Strong events that a new home left out: kept as losing. */
+  refused(limit: number): Promise<readonly (RefusedRow & { readonly shard: number })[]>;
   quarantine(limit: number): Promise<readonly (WaitingRow & { readonly shard: number })[]>;
 }

@@ -25,6 +25,10 @@ import type { WaitingRow } from './ports/event-log.js';
 import { Expiry } from './rights/expiry.js';
 import { RightsDesk } from './rights/rights-desk.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
+import { buildStrong, type StrongHearing, type StrongStations } from './strong/build-strong.js';
+import { StrongReads } from './strong/strong-reads.js';
+import { StrongDesk } from './strong/strong-desk.js';
+import { StrongService } from './strong/strong-service.js';
 import { Janitor } from './repair/janitor.js';
 import type { Command, WriteOutcome } from './service.js';
 import { PolicyAgreement } from './repair/policy-agreement.js';
@@ -53,6 +57,7 @@ export interface Stations {
   readonly status: StatusReader;
   readonly watch: CursorWatch;
   readonly horizon: MutationHorizon;
+  readonly strong: StrongStations;
 }
 
 /** What stations of both directions share. */
@@ -79,7 +84,8 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     ownCommand,
   });
   const moving: Moving = buildMoving(ports, config, ground);
-  const reading = buildReading(ports, config, ground, moving);
+  const readStrong: StrongService['read'] = (...asked) => service.read(...asked);
+  const reading = buildReading(ports, config, ground, { ...moving, readStrong });
   const stable = moving.repairer.stable.bind(moving.repairer);
   const confirmations = new Confirmations({ ...ports, timing, members });
   const rights: RightsDesk = new RightsDesk({
@@ -93,7 +99,27 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     expect: (shard, dot) => moving.repairer.expect(shard, dot),
     submit: ownCommand,
   });
-  const own = { ...config, confirmations, stable, rights };
+  const desk = new StrongDesk({
+    ...ports,
+    ...ground,
+    ...moving.strong,
+    members,
+    timing,
+    decide: (shard, command, deadlineMillis) => router.decideHere(shard, command, deadlineMillis),
+    valueOf: (entity) => reading.reader.afterImage(entity),
+  });
+  const owners = (): ReturnType<Ownership['owners']> => moving.ownership.owners();
+  const service: StrongService = new StrongService({
+    ...ports,
+    ...ground,
+    ...moving.strong,
+    desk,
+    owners,
+    members,
+    timing,
+  });
+  const strong = { ...moving.strong, desk, service };
+  const own = { ...config, confirmations, stable, rights, desk };
   const router: Router = new Router({ ...ports, ...ground, ...moving, ...reading, ...own });
   const positions = new Positions({ log, clock, timing });
   const janitor = new Janitor({
@@ -112,7 +138,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     ...reading,
     processId: config.processId,
   });
-  return { ...ground, ...moving, ...reading, rights, router, positions, janitor, status };
+  return { ...ground, ...moving, ...reading, rights, strong, router, positions, janitor, status };
 }
 
 /** What is known of the region's own cursors, and how old that can be; both directions go by it. */
@@ -151,7 +177,9 @@ function buildGround(
 type Moving = Pick<
   Stations,
   'executor' | 'ownership' | 'publisher' | 'receiver' | 'repairer' | 'dependencies'
->;
+> & {
+  readonly strong: StrongHearing;
+};
 
 /** Stations 1 to 5 and 7: what happens to a shard while it is owned is told to all of them, after its commit. */
 function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
@@ -186,8 +214,10 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
         for (const ack of acksOf(state.shard, received)) ports.peers.sendAck(regionOf(ack.actor), ack);
         watch.moved();
       },
+      strong: (state) => strong.homes.committed(state),
       lost: (shard) => {
-        for (const station of [publisher, receiver, repairer, dependencies, expiry]) station.lost(shard);
+        const stations = [publisher, receiver, repairer, dependencies, expiry, strong.homes];
+        for (const station of stations) station.lost(shard);
         staleness.forget(shard);
         watch.moved();
       },
@@ -209,6 +239,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
       expiry.own();
       replayParked(intake, state.shard, image.waiting);
       dependencies.moved(state, image.waiting);
+      strong.homes.own(state);
       watch.moved();
     },
   });
@@ -217,7 +248,9 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
   const told = { ...ports, processId, timing, intake, staleness };
   const teller = new Teller({ ...told, cursors, policyHashes });
   const repairer: Repairer = new Repairer({ ...told, teller, limits, receiver, agreement, owners });
-  return { executor, ownership, publisher, receiver, repairer, dependencies };
+  const wants = repairer.wants.bind(repairer);
+  const strong = buildStrong(ports, config, { ...ground, owners, wants });
+  return { executor, ownership, publisher, receiver, repairer, dependencies, strong };
 }
 
 /** What a batch is decided with, besides its shard: cursors of all shards, and what is read from the log. */
@@ -262,7 +295,7 @@ function buildReading(
   ports: RegionPorts,
   config: RegionProcessConfig,
   ground: Ground,
-  moving: Moving,
+  moving: Moving & { readonly readStrong: StrongService['read'] },
 ): Reading {
   const { log, hashing, auth } = ports;
   const { limits, timing, members, types } = config;
@@ -274,6 +307,7 @@ function buildReading(
   const shown = moving.repairer.shown.bind(moving.repairer);
   const doubt = (): void => moving.ownership.refresh();
   const fresh = new FreshReads({ ...ports, ...ground, timing, members, shown, doubt });
-  const reader = new Reader({ ...ports, ...ground, types, sessions, fresh, stable });
+  const strongReads = new StrongReads({ readStrong: moving.readStrong, sessions });
+  const reader = new Reader({ ...ports, ...ground, types, sessions, fresh, stable, strongReads });
   return { sessions, reader };
 }

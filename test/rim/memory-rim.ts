@@ -136,6 +136,7 @@ export class MemoryRims {
         cursors: (shard) => handlers().cursors(shard),
         grantRights: (request) => handlers().grantRights(request),
         forward: (payload) => handlers().forward(payload),
+        asked: (from, payload) => handlers().asked(from, payload),
         relayed: (heartbeat) => handlers().relayed(heartbeat),
       },
     });

@@ -13,7 +13,7 @@ export const callHeaders = {
   },
   'Atoll-Consistency': {
     description:
-      '`eventual`, `session`, `causal`, `bounded;max=<n>ms` (with `;else=fetch`, `redirect` or `refuse`; `fetch` without it) or `quorum`; without it `session` where a token is sent, else `eventual`. A `causal` read adds what the entity depends on to the token. Writes take `session` and `causal`: a `causal` write is shown nowhere before what its token depends on. `strong` is not available yet',
+      '`eventual`, `session`, `causal`, `bounded;max=<n>ms` (with `;else=fetch`, `redirect` or `refuse`; `fetch` without it) `quorum`, or `strong` for types that are declared so; without it `session` where a token is sent, else `eventual`. A `causal` read adds what the entity depends on to the token. Writes take `session` and `causal`: a `causal` write is shown nowhere before what its token depends on',
     example: 'session',
   },
   'Atoll-Acks': {

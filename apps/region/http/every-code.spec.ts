@@ -9,17 +9,25 @@ import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
 import { openFeed } from '../../../test/rim/feed-client.js';
 import { ask, type Answered } from '../../../test/rim/http-client.js';
+import rimDeclaration from '../../../test/rim/rim-declaration.js';
 import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
 const tokens = [{ role: 'read', name: 'a reader', token: 'the-token-of-a-mere-reader' }] as const;
 /** What eu calls a cart is something else: us parks its events. */
-const otherCarts = defineAtoll({ entities: { cart: entity({ fields: { views: counter() } }) } });
+const payment = entity({ fields: { state: counter() }, consistency: 'strong' });
+const carts = defineAtoll({ entities: { ...rimDeclaration.entities, payment } });
+const otherCarts = defineAtoll({
+  entities: {
+    cart: entity({ fields: { views: counter() } }),
+    payment,
+  },
+});
 
 let rims: MemoryRims;
 let guarded: MemoryRims;
 const base = { us: '', eu: '', guarded: '' };
 beforeAll(async () => {
-  rims = await MemoryRims.started([], { eu: otherCarts });
+  rims = await MemoryRims.started([], { us: carts, eu: otherCarts });
   guarded = await MemoryRims.started(tokens);
   for (const region of ['us', 'eu'] as const) base[region] = (await rims.listen(region)).base;
   base.guarded = (await guarded.listen('us')).base;
@@ -107,6 +115,8 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
     expect(answered.body.regions).toEqual(['eu']);
     return answered;
   },
+  not_home: () => cutStrongRead('not_home'),
+  no_majority: () => cutStrongRead('no_majority'),
   async insufficient_rights() {
     await stock('sold-out', { op: 'increment', by: 2 });
     return stock('sold-out', { op: 'spend', by: 3 });
@@ -141,6 +151,25 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
     return answered;
   },
 };
+
+/** Of two regions that do not hear each other, one is the home of a shard and has no majority, the other finds no home. */
+async function cutStrongRead(code: ErrorCode): Promise<Answered> {
+  const read = (from: string, millis: number): Promise<Answered> =>
+    ask(from, {
+      method: 'GET',
+      url: '/v1/entities/payment/1',
+      headers: { 'atoll-consistency': 'strong', 'atoll-max-wait': String(millis) },
+    });
+  await vi.waitFor(async () => expect((await read(base.us, 5_000)).body.code).toBe('not_found'), {
+    timeout: rimStartMillisMax,
+  });
+  rims.cut();
+  const answered = await Promise.all([read(base.us, 300), read(base.eu, 300)]);
+  rims.heal();
+  const found = answered.find(({ body }) => body.code === code);
+  expect(found, answered.map(({ body }) => String(body.code)).join()).toBeDefined();
+  return found!;
+}
 
 /**
  * Of what a parked event holds back: that is as old as the event, here. Where it was born it is not, unless the machine is so

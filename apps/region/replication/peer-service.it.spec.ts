@@ -40,11 +40,13 @@ it("serves peers on the gRPC server that Nest makes for the region's own service
     authenticate: tokenAuthentication(tokens),
     heard: us.heard,
     acked: us.acked,
+    told: us.told,
     handlers: {
       fetch: () => Promise.resolve([Uint8Array.of(7)]),
       cursors: () => Promise.reject(new Error('not expected to be asked')),
       grantRights: () => Promise.resolve({ kind: 'refused', reason: 'insufficient_rights' }),
       forward: (payload) => Promise.resolve(payload),
+      asked: (_region, payload) => Promise.resolve(payload),
       relayed: () => undefined,
     },
   });

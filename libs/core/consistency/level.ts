@@ -11,7 +11,9 @@ export type Level =
       /** What to do while the region is staler than that. */
       readonly otherwise: 'fetch' | 'redirect' | 'refuse';
     }
-  | { readonly kind: 'quorum' };
+  | { readonly kind: 'quorum' }
+  /** Linearizable, for types that are declared strong. */
+  | { readonly kind: 'strong' };
 
 export const eventual: Level = { kind: 'eventual' };
 export const session: Level = { kind: 'session' };
@@ -24,6 +26,7 @@ export function parseLevel(text: string): Level | undefined {
   if (text === 'session') return session;
   if (text === 'causal') return { kind: 'causal' };
   if (text === 'quorum') return { kind: 'quorum' };
+  if (text === 'strong') return { kind: 'strong' };
   const [, max, otherwise = 'fetch'] = bounded.exec(text) ?? [];
   if (max === undefined) return undefined;
   return { kind: 'bounded', maxMillis: Number(max), otherwise: otherwise as 'fetch' | 'redirect' | 'refuse' };

@@ -67,6 +67,7 @@ function whyParked(input: ReadinessInput): ParkedReason | undefined {
   if (type === undefined) return 'unknown_type';
   assert(type.name === event.entity.type, 'an event is judged by the declaration of its own type');
   if (input.policyMismatch === true) return 'policy_mismatch';
+  if ((type.consistency === 'strong') !== (event.epoch !== undefined)) return 'invalid_change';
   if (event.schemaVersion > type.schemaVersion) return 'unknown_schema_version';
   if (!bornHere && isBeyondDrift(event.time, input.nowMillis)) return 'beyond_drift';
   if (copies.some((copy) => includes(event.context, copy))) return 'own_copy_in_context';

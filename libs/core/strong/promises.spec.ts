@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { majorityOf } from '../consistency/acks.js';
 import { noEpoch, type Epoch } from './epoch.js';
 import {
   ackOf,
@@ -7,7 +8,6 @@ import {
   homeEpoch,
   isConfirmed,
   isServing,
-  majorityOf,
   mayOpen,
   noStrongRecord,
   promise,

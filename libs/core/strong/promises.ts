@@ -1,3 +1,4 @@
+import { majorityOf } from '../consistency/acks.js';
 import { isAbove, laterEpoch, noEpoch, sameEpoch, type Epoch } from './epoch.js';
 import {
   adopt,
@@ -49,11 +50,6 @@ export interface Ack {
 
 export function ackOf(record: StrongRecord, stored: StoredSeq): Ack {
   return { promised: record.promised, position: positionOf(record.openings, stored) };
-}
-
-/** ⌊N/2⌋+1: with two members, both. */
-export function majorityOf(members: number): number {
-  return Math.floor(members / 2) + 1;
 }
 
 /** Whether a target's promises make it the one that may open, and on what; itself is asked like any other. */

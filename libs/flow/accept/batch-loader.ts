@@ -15,7 +15,7 @@ import { rightsFields } from '../rights/rights-types.js';
 import { Loads, type BatchWorld, type Missing } from './batch-world.js';
 import type { CachedEntity, EntityCache } from './entity-cache.js';
 import type { MutationHorizon } from './mutation-horizon.js';
-import type { Work } from './queues.js';
+import type { TaskWork, Work } from './queues.js';
 import type { ShardState } from './shard-state.js';
 
 /** What one batch was given before it was decided. */
@@ -57,15 +57,19 @@ export class BatchLoader {
     const wanted = new Map<string, EntityRef>();
     const mutationIds = new Set<string>();
     const mutations = new Map<string, MutationRow[]>();
-    for (const item of items) {
-      const { key, entity, mutationId } = subjectOf(item);
+    const look = ({ key, entity, mutationId }: Subject, isNew: boolean): void => {
       if (mutationId !== undefined) {
         mutations.set(mutationId, []);
-        if (item.kind !== 'command' || !item.command.isFirstTry) mutationIds.add(mutationId);
+        if (!isNew) mutationIds.add(mutationId);
       }
       const cached = this.parts.cache.get(key);
       if (cached) entities.set(key, cached);
       else wanted.set(key, entity);
+    };
+    for (const item of items) {
+      if (item.kind === 'task')
+        for (const one of item.subjects()) look({ key: entityKey(one.entity), ...one }, false);
+      else look(subjectOf(item), item.kind === 'command' && item.command.isFirstTry);
     }
     if (wanted.size === 0 && mutationIds.size === 0) return { entities, mutations };
     const found = await this.parts.log.prepare({
@@ -170,11 +174,13 @@ function foldedOf(events: readonly Event[], seen: VersionVector): readonly Event
   return events.filter(({ dot }) => includes(seen, dot));
 }
 
-function subjectOf(item: Work): {
+interface Subject {
   readonly key: string;
   readonly entity: EntityRef;
-  readonly mutationId?: string;
-} {
+  readonly mutationId?: string | undefined;
+}
+
+function subjectOf(item: Exclude<Work, TaskWork>): Subject {
   if (item.kind === 'command') {
     return { key: item.command.key, entity: item.command.entity, mutationId: item.command.mutationId };
   }

@@ -25,6 +25,8 @@ export class BatchMutations {
 
   /** Other events of the same command: same mutation id, entity and index in its group (PROTOCOL §5). */
   copiesOf(event: Event): readonly MutationRow[] {
+    // Strong shards have no aliases: the home's log is the only one (PROTOCOL §5).
+    if (event.epoch !== undefined) return [];
     const rows = this.rows(event.mutation.id);
     if (rows.length === 0) return rows;
     const key = entityKey(event.entity);

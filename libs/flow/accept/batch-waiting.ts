@@ -80,8 +80,9 @@ export class BatchWaiting {
   lowestPending(actor: Actor): number {
     if (this.isEmpty) return Infinity;
     let lowest = this.base.lowestPending(actor, new Set([...this.gone.keys(), ...this.here.keys()]));
-    for (const { dot, state } of this.here.values())
-      if (state === 'pending' && dot.actor === actor && dot.seq < lowest) lowest = dot.seq;
+    for (const { dot, state, reason } of this.here.values())
+      if (state === 'pending' && reason === undefined && dot.actor === actor && dot.seq < lowest)
+        lowest = dot.seq;
     return lowest;
   }
 

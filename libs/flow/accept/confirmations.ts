@@ -47,13 +47,20 @@ export class Confirmations {
    * @param replayed it was stored before, perhaps elsewhere or without asking for acks: regions are asked at once
    */
   async wait(
-    event: { readonly shard: number; readonly dot: Dot; readonly replayed: boolean },
+    event: {
+      readonly shard: number;
+      readonly dot: Dot;
+      readonly replayed: boolean;
+      /** A strong write that another region may have stored alone so far. */
+      readonly isElsewhere?: boolean;
+    },
     { needed, deadlineMillis }: { readonly needed: number; readonly deadlineMillis: number },
   ): Promise<Confirmation> {
     const { clock, timing, log, telemetry } = this.parts;
     const stream = this.stream(event.shard, event.dot.actor);
     const { region: here } = log.identity;
-    if (regionOf(event.dot.actor) !== here) raise(stream.stored, here, event.dot.seq);
+    if (regionOf(event.dot.actor) !== here && event.isElsewhere !== true)
+      raise(stream.stored, here, event.dot.seq);
     const beganMillis = clock.monotonicMillis();
     let askAtMillis = clock.monotonicMillis() + (event.replayed ? 0 : timing.ackPatienceMillis);
     for (;;) {

@@ -20,8 +20,9 @@ import { type BatchLoader, type Prepared } from './batch-loader.js';
 import { Missing } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
 import type { Intake, Lane, OwnedShard, ShardWork } from './intake.js';
-import type { CommandWork, Work } from './queues.js';
-import { ShardBatch, type CommandDecision } from './shard-batch.js';
+import type { CommandWork, TaskWork, Work } from './queues.js';
+import type { CommandDecision } from './batch-decisions.js';
+import { ShardBatch } from './shard-batch.js';
 import type { ShardState } from './shard-state.js';
 
 /** What others do when a shard's committed state moved. Called after the commit, never before (INV-2). */
@@ -32,6 +33,8 @@ export interface ExecutorListener {
     received: readonly StoredEvent[],
     waiting: readonly WaitingRow[],
   ): void;
+  /** What is known of the shard's strong log has changed. */
+  strong(shard: ShardState): void;
   /** Another process owns the shard now, or may: everything about it is forgotten. */
   lost(shard: number): void;
 }
@@ -52,6 +55,7 @@ interface Decided {
   readonly work: ShardWork;
   readonly batch: ShardBatch;
   readonly decisions: ReadonlyMap<CommandWork, CommandDecision>;
+  readonly results: ReadonlyMap<TaskWork, unknown>;
   readonly commit: ShardCommit | undefined;
 }
 
@@ -129,12 +133,14 @@ export class Executor {
       try {
         const batch = new ShardBatch(work.owned.state, world);
         const decisions = new Map<CommandWork, CommandDecision>();
+        const results = new Map<TaskWork, unknown>();
         for (const item of work.items) {
           if (item.kind === 'command') decisions.set(item, batch.accept(item.command));
           else if (item.kind === 'event') this.countReceipt(batch.receive(item.stored), item.stored);
-          else batch.replay(item.entity);
+          else if (item.kind === 'replay') batch.replay(item.entity);
+          else results.set(item, item.run(batch));
         }
-        return { work, batch, decisions, commit: batch.finish() };
+        return { work, batch, decisions, results, commit: batch.finish() };
       } catch (error) {
         if (!(error instanceof Missing)) throw error;
         await this.parts.loader.load(work.owned.state, world, error.need);
@@ -167,20 +173,22 @@ export class Executor {
     this.parts.telemetry.gauge('cache_bytes', this.parts.cache.bytes);
   }
 
-  private finishShard({ work, batch, decisions, commit }: Decided): void {
+  private finishShard({ work, batch, decisions, results, commit }: Decided): void {
     const { state } = work.owned;
     for (const actor of batch.forks()) this.stopStream(state, actor);
     // A shard that was lost meanwhile, and perhaps taken again, has been read anew: this batch is in what was read.
     const isCurrent = this.parts.intake.stateOf(state.shard) === state;
     if (commit && isCurrent) {
-      batch.applyTo(this.parts.cache, commit);
+      const isStrongNews = batch.applyTo(this.parts.cache, commit);
       const { actor } = this.parts.log.identity;
       const own = commit.events.filter(({ event }) => event.dot.actor === actor);
       const received = commit.events.filter(({ event }) => event.dot.actor !== actor);
       this.report(batch, own.length, received);
       this.parts.listener.committed(state, own, received, commit.waiting);
+      if (isStrongNews) this.parts.listener.strong(state);
     }
     for (const [command, decision] of decisions) answer(command, decision);
+    for (const [task, result] of results) task.resolve(result);
   }
 
   private stopStream(state: ShardState, actor: Actor): void {
@@ -287,7 +295,7 @@ export class Executor {
 
   private giveUpOn(owned: OwnedShard, item: Work, error: CommitRefused): void {
     this.parts.telemetry.log('error', 'the database refuses one item of a batch', { reason: error.message });
-    if (item.kind === 'command')
+    if (item.kind === 'command' || item.kind === 'task')
       item.reject(new AtollError('internal', 'the command could not be stored', { cause: error }));
     else if (item.kind === 'event') this.stopStream(owned.state, item.stored.event.dot.actor);
   }
@@ -298,7 +306,7 @@ export class Executor {
   }
 
   private rejectCommands(items: readonly Work[], error: AtollError): void {
-    for (const item of items) if (item.kind === 'command') item.reject(error);
+    for (const item of items) if (item.kind === 'command' || item.kind === 'task') item.reject(error);
   }
 }
 

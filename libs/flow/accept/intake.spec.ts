@@ -17,6 +17,7 @@ const image = {
   cursors: [],
   waiting: [],
   marks: new Map<string, number>(),
+  promised: '',
 };
 const command = (id: string) =>
   prepareCommand(

@@ -4,6 +4,7 @@ import type { EntityRef, StoredEvent } from '#core/event/event.js';
 import type { Limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import type { PreparedCommand } from './prepared-command.js';
+import type { ShardBatch } from './shard-batch.js';
 import {
   bytesOf,
   Fifo,
@@ -11,6 +12,7 @@ import {
   type Committed,
   type EventWork,
   type ReplayWork,
+  type TaskWork,
   type Work,
 } from './queues.js';
 import type { ShardState } from './shard-state.js';
@@ -20,7 +22,7 @@ export interface OwnedShard {
   readonly state: ShardState;
   readonly commands: Fifo<CommandWork>;
   readonly events: Fifo<EventWork>;
-  readonly replays: Fifo<ReplayWork>;
+  readonly replays: Fifo<ReplayWork | TaskWork>;
 }
 
 /** What a batch takes of one shard. */
@@ -67,7 +69,7 @@ export class Intake {
     const queues = {
       commands: new Fifo<CommandWork>(),
       events: new Fifo<EventWork>(),
-      replays: new Fifo<ReplayWork>(),
+      replays: new Fifo<ReplayWork | TaskWork>(),
     };
     this.laneOf(state.shard).shards.set(state.shard, { state, ...queues });
   }
@@ -83,6 +85,7 @@ export class Intake {
       work.reject(new AtollError('owner_moved', 'another process owns the shard of this entity now'));
     }
     for (const work of owned.events.drain()) this.leftQueue(work);
+    rejectTasks(owned.replays.drain());
     return true;
   }
 
@@ -130,6 +133,19 @@ export class Intake {
     const lane = this.laneOf(shard);
     lane.shards.get(shard)?.replays.push({ kind: 'replay', entity });
     lane.wake.wake();
+  }
+
+  /** Queues a task; resolves with its result after the commit of its batch. @throws AtollError owner_moved */
+  task<T>(shard: number, run: (batch: ShardBatch) => T, subjects: TaskWork['subjects']): Promise<T> {
+    const lane = this.laneOf(shard);
+    const owned = lane.shards.get(shard);
+    if (!owned || this.closed)
+      return Promise.reject(new AtollError('owner_moved', 'this process does not own the shard'));
+    return new Promise((resolve, reject) => {
+      const done = resolve as (result: unknown) => void;
+      owned.replays.push({ kind: 'task', subjects, run, resolve: done, reject });
+      lane.wake.wake();
+    });
   }
 
   /** Resolves once received events fit within the limit again. */
@@ -219,6 +235,7 @@ export class Intake {
       }
     }
     if (!isCurrent) for (const work of owned.events.drain()) this.leftQueue(work);
+    if (this.closed || !isCurrent) rejectTasks(owned.replays.drain());
     this.laneOf(owned.state.shard).wake.wake();
   }
 
@@ -231,4 +248,9 @@ export class Intake {
     assert(lane !== undefined, 'a shard has a lane');
     return lane;
   }
+}
+
+function rejectTasks(works: readonly (ReplayWork | TaskWork)[]): void {
+  for (const work of works)
+    if (work.kind === 'task') work.reject(new AtollError('owner_moved', 'this process gave the shard up'));
 }

@@ -1,3 +1,5 @@
+import { nothingSeen } from '#core/causality/version-vector.js';
+import { shardEntity } from '#core/strong/opening-event.js';
 import { planOwnership } from '#core/ownership/plan-ownership.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
@@ -142,8 +144,11 @@ export class Ownership {
     const image = await log.loadShard(shard);
     // Somebody else may have taken it between the two: the next transaction would be fenced, so look at once.
     if (image.fence.ownerEpoch !== taken.ownerEpoch) return;
+    const entity = shardEntity(shard);
+    const openings = image.promised === '' ? [] : await log.entityEvents(entity, shard, nothingSeen);
     telemetry.count('ownership_moves_total');
-    this.parts.owned(shardStateOf(shard, image, leaseUntilMillis), image);
+    const events = openings.map(({ event }) => event);
+    this.parts.owned(shardStateOf(shard, image, { leaseUntilMillis, openings: events }), image);
   }
 }
 

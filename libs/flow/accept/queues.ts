@@ -5,6 +5,7 @@ import type { Dot } from '#core/causality/dot.js';
 import type { Dependencies } from '#core/consistency/dependencies.js';
 import { type AtollError } from '#core/errors.js';
 import type { PreparedCommand } from './prepared-command.js';
+import type { ShardBatch } from './shard-batch.js';
 
 /** What became of a command, told after its batch was durable (INV-2). */
 export interface Committed {
@@ -34,7 +35,18 @@ export interface ReplayWork {
   readonly entity: EntityRef;
 }
 
-export type Work = CommandWork | EventWork | ReplayWork;
+/** Something else to do to a shard in one of its batches; it settles once the batch is durable, with all before it. */
+export interface TaskWork {
+  readonly kind: 'task';
+  /** Entities and mutation ids that it looks at, asked when the batch is prepared. */
+  readonly subjects: () => readonly { readonly entity: EntityRef; readonly mutationId: string | undefined }[];
+  /** Pure: the batch may be decided more than once. */
+  readonly run: (batch: ShardBatch) => unknown;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: AtollError) => void;
+}
+
+export type Work = CommandWork | EventWork | ReplayWork | TaskWork;
 
 export function bytesOf(work: Work): number {
   if (work.kind === 'command') return work.command.bytes;

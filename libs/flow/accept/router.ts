@@ -5,9 +5,9 @@ import { dependenciesOf } from '#core/consistency/dependencies.js';
 import { joinSessions, sessionWith } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
 import { shardOf } from '#core/event/shard-of.js';
 import { isWellFormed } from '#core/event/text-limits.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
@@ -17,6 +17,7 @@ import type { Telemetry } from '../ports/telemetry.js';
 import type { RegionCursors } from '../read/region-cursors.js';
 import type { Sessions } from '../read/sessions.js';
 import { within } from '../deadline.js';
+import type { StrongDesk } from '../strong/strong-desk.js';
 import { AcksIncomplete, type Command, type WriteOptions, type WriteOutcome } from '../service.js';
 import {
   decodeForward,
@@ -54,6 +55,7 @@ export interface RouterParts {
   readonly stable: (shard: number) => VersionVector;
   readonly types: EntityTypes;
   readonly rights: RightsDesk;
+  readonly desk: StrongDesk;
 }
 
 /** A mutation id may be this far ahead of this region's clock: another region made it by its own. */
@@ -115,7 +117,8 @@ export class Router {
   async submitOwn(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
-    const needed = this.othersNeeded(options);
+    const isStrong = this.parts.types.get(command.entity.type)?.consistency === 'strong';
+    const needed = this.othersNeeded(options, isStrong);
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
     this.checkMutationId(mutationId);
     const session = sessions.read(command.session);
@@ -139,13 +142,16 @@ export class Router {
     const known = { mutationId, dot, shard, seen, replayed, confirmed: [] };
     const issue = (): string => sessions.issue(kept ? joinSessions(after, kept) : after);
     if (needed === 0) return new Written(known, issue);
-    const { confirmed, unconfirmed } = await this.parts.confirmations.wait(known, { needed, deadlineMillis });
+    const asked = isStrong ? { ...known, replayed: true, isElsewhere: true } : known;
+    const { confirmed, unconfirmed } = await this.parts.confirmations.wait(asked, { needed, deadlineMillis });
     const written = new Written({ ...known, confirmed }, issue);
     if (confirmed.length < needed) throw new AcksIncomplete(written, unconfirmed);
     return written;
   }
 
-  private othersNeeded({ acks = 'local' }: WriteOptions): number {
+  private othersNeeded({ acks = 'local' }: WriteOptions, isStrong: boolean): number {
+    // What is decided is stored by a majority: only `all` asks for more.
+    if (isStrong && acks !== 'all') return 0;
     const needed = othersNeeded(acks, this.parts.members.length);
     if (needed !== undefined) return needed;
     throw new AtollError('acks_not_available', `there is no other region that could store it: '${acks}'`);
@@ -182,10 +188,7 @@ export class Router {
     const { command, waitMillis } = decodeForward(payload, hashing);
     try {
       const shard = shardOf(command.entity, log.identity.shards);
-      return encodeOutcome(
-        await this.decideHere(shard, command, clock.monotonicMillis() + waitMillis),
-        hashing,
-      );
+      return encodeOutcome(await this.decide(shard, command, clock.monotonicMillis() + waitMillis), hashing);
     } catch (error) {
       if (error instanceof AtollError) return encodeFailure(error, hashing);
       throw error;
@@ -201,7 +204,7 @@ export class Router {
     const { clock, watch } = this.parts;
     for (let attempt = command; ; attempt = { ...command, isFirstTry: false }) {
       try {
-        if (this.parts.intake.stateOf(shard)) return await this.decideHere(shard, attempt, deadlineMillis);
+        if (this.parts.intake.stateOf(shard)) return await this.decide(shard, attempt, deadlineMillis);
         return await this.forward(shard, attempt, deadlineMillis);
       } catch (error) {
         const moved = error instanceof AtollError && error.code === 'owner_moved';
@@ -239,8 +242,17 @@ export class Router {
     }
   }
 
+  /** By the owner of the shard: eventual commands here, strong ones at the home of the shard. */
+  private decide(shard: number, command: PreparedCommand, deadlineMillis: number): Promise<ForwardedOutcome> {
+    const { types, desk } = this.parts;
+    const isStrong = types.get(command.entity.type)?.consistency === 'strong';
+    return isStrong
+      ? desk.submit(shard, command, deadlineMillis)
+      : this.decideHere(shard, command, deadlineMillis);
+  }
+
   /** In this process, waiting for what the session depends on where an event of the entity is not folded yet. */
-  private async decideHere(
+  async decideHere(
     shard: number,
     command: PreparedCommand,
     deadlineMillis: number,

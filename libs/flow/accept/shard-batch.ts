@@ -1,20 +1,28 @@
 import { assert } from '#core/assert.js';
 import { regionOf, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
 import { hear, tick, type HybridClock } from '#core/causality/hybrid-timestamp.js';
-import { compare, firstMissing, includes, type VersionVector } from '#core/causality/version-vector.js';
-import { AtollError, type ErrorCode } from '#core/errors.js';
+import { compare, firstMissing, includes } from '#core/causality/version-vector.js';
+import { AtollError } from '#core/errors.js';
 import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
 import { birthOf } from '#core/event/mutation-id.js';
-import { missingDependency, type Dependencies, type Dependency } from '#core/consistency/dependencies.js';
-import { readiness, type ParkedReason, type Readiness } from '#core/event/readiness.js';
+import { missingDependency, type Dependency } from '#core/consistency/dependencies.js';
+import { readiness, type ParkedReason } from '#core/event/readiness.js';
 import { nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { decideChange } from '#core/merge/entity-decide.js';
 import type { EntityType } from '#core/merge/entity-type.js';
-import type { CursorRow, MutationRow, ShardCommit } from '../ports/event-log.js';
+import type { CursorRow, ShardCommit } from '../ports/event-log.js';
+import { BatchStrong } from '../strong/batch-strong.js';
 import { BatchConflicts } from './batch-conflicts.js';
-import type { BatchTally } from './batch-tally.js';
+import {
+  emptyTally,
+  refuse,
+  type CommandDecision,
+  type PendingReadiness,
+  type StoreDecision,
+} from './batch-decisions.js';
+import { heldUp } from './held-up.js';
 import { BatchMutations } from './batch-mutations.js';
 import { BatchWaiting } from './batch-waiting.js';
 import { Missing, placeIn, type BatchWorld } from './batch-world.js';
@@ -22,16 +30,6 @@ import type { EntityCache } from './entity-cache.js';
 import { WorkingEntity } from './entity-step.js';
 import { dependenciesFor, type PreparedCommand } from './prepared-command.js';
 import type { Cursor, ShardState } from './shard-state.js';
-
-export type CommandDecision =
-  /** `dependencies`: of the entity, where the command is causal and there are any. */
-  | { readonly kind: 'accepted'; readonly event: Event; readonly dependencies?: Dependencies }
-  | { readonly kind: 'replayed'; readonly row: MutationRow; readonly dependencies?: Dependencies }
-  | { readonly kind: 'refused'; readonly error: AtollError };
-
-type PendingReadiness = Extract<Readiness, { readonly kind: 'pending' }>;
-
-export type StoreDecision = 'stored' | 'duplicate' | 'early' | 'fork' | 'stopped';
 
 /**
  * One batch of one shard while it is decided: a working copy over the committed state, pure and repeatable. Stamps of a
@@ -46,8 +44,9 @@ export class ShardBatch {
   private readonly mutations: BatchMutations;
   private readonly waiting: BatchWaiting;
   private readonly conflicts = new BatchConflicts();
+  readonly strong: BatchStrong;
   private readonly stoppedHere = new Set<Actor>();
-  readonly tally: BatchTally = { folded: 0, pending: 0, parked: 0, aliases: 0, refolds: 0, conflicts: [] };
+  readonly tally = emptyTally();
 
   constructor(
     private readonly base: ShardState,
@@ -56,6 +55,15 @@ export class ShardBatch {
     this.clock = base.clock;
     this.mutations = new BatchMutations(base.shard, world);
     this.waiting = new BatchWaiting(base.waiting);
+    this.strong = new BatchStrong(base, {
+      ownActor: world.ownActor,
+      waiting: this.waiting,
+      mutations: this.mutations,
+      cursor: (actor) => this.cursor(actor),
+      mint: (event) => this.mintAsIs(event),
+      loadedEvent: (dot) => this.loadedEvent(dot),
+      settle: (event) => this.settle(event, undefined),
+    });
   }
 
   /** Decides and stamps a command of this region. @throws Missing */
@@ -80,7 +88,11 @@ export class ShardBatch {
     }
     const type = this.world.types.get(command.entity.type);
     if (!type) return refuse('unknown_type', `there is no entity type ${command.entity.type}`);
-    const held = this.heldUp(command);
+    if (type.consistency === 'strong') {
+      const error = this.strong.whyNot(command.key, known);
+      if (error) return { kind: 'refused', error };
+    }
+    const held = heldUp(command, this.waiting, this.world);
     if (held) return held;
     const working = this.working(command.entity, command.key);
     const seen = working.state.seen;
@@ -126,6 +138,7 @@ export class ShardBatch {
       ...(command.resolves && command.resolves.length > 0 && { resolves: command.resolves }),
       ...(command.trace !== undefined && { trace: command.trace }),
       ...(command.asksAcks && { acks: true }),
+      ...(type.consistency === 'strong' && { epoch: this.strong.epoch }),
     });
     if (stored.bytes.length > this.world.eventBytesMax) {
       return refuse(
@@ -136,7 +149,8 @@ export class ShardBatch {
     this.clock = clock;
     this.store(stored);
     this.mutations.record(stored.event);
-    this.fold(working, stored.event, []);
+    if (stored.event.epoch === undefined) this.fold(working, stored.event, []);
+    else this.strong.await(stored.event);
     return { kind: 'accepted', event: stored.event, ...dependenciesFor(command, working.state) };
   }
 
@@ -155,6 +169,10 @@ export class ShardBatch {
     const copies = this.mutations.copiesOf(event);
     this.store(stored);
     this.clock = hear(this.clock, event.time, this.world.nowMillis);
+    if (event.epoch !== undefined) {
+      this.strong.receive(event);
+      return 'stored';
+    }
     const isSecondOfItsActor = copies.some((row) => row.dot.actor === event.dot.actor);
     if (!isSecondOfItsActor) this.mutations.record(event);
     this.settle(event, isSecondOfItsActor ? 'invalid_change' : undefined);
@@ -172,6 +190,7 @@ export class ShardBatch {
     for (let progress = true; progress;) {
       progress = false;
       for (const row of this.waiting.rows(key)) {
+        if (row.state === 'pending' && row.reason !== undefined) continue;
         const event = this.loadedEvent(row.dot);
         const ready = this.readinessOf(event, false);
         if (ready.kind === 'ready') {
@@ -187,7 +206,7 @@ export class ShardBatch {
 
   /** Everything the batch does, as one commit; `undefined` when it changes nothing. */
   finish(): ShardCommit | undefined {
-    if (this.events.length === 0 && !this.waiting.hasChanged) return undefined;
+    if (this.events.length === 0 && !this.waiting.hasChanged && !this.strong.hasChanged) return undefined;
     return {
       shard: this.base.shard,
       fence: this.base.fence,
@@ -200,11 +219,12 @@ export class ShardBatch {
       waiting: this.waiting.added(),
       settled: this.waiting.settled(),
       ...this.conflicts.rows(),
+      ...this.strong.rows(),
     };
   }
 
-  /** Makes the batch the committed state. Call only when its commit is known to have happened. */
-  applyTo(cache: EntityCache, commit: ShardCommit): void {
+  /** Makes the batch the committed state, and answers whether the strong log has changed. Only after its commit. */
+  applyTo(cache: EntityCache, commit: ShardCommit): boolean {
     const { base } = this;
     base.fence = { ...base.fence, batch: base.fence.batch + 1, lastSeq: commit.lastSeq };
     base.clock = this.clock;
@@ -214,6 +234,7 @@ export class ShardBatch {
     for (const [index, working] of this.dirtyEntities().entries()) {
       cache.set(working.key, working.committed(commit.entities[index]?.state.length ?? 0));
     }
+    return this.strong.applyTo();
   }
 
   /** Forks seen by the batch stop their streams even when nothing was committed. */
@@ -221,8 +242,12 @@ export class ShardBatch {
     return [...this.stoppedHere];
   }
 
-  seenOf(key: string): VersionVector | undefined {
-    return this.entities.get(key)?.state.seen;
+  /** An event that is about no entity's state: stamped and stored, folded nowhere. */
+  private mintAsIs(event: Omit<Event, 'time' | 'prev' | 'shard'>): void {
+    this.clock = tick(this.clock, this.world.nowMillis);
+    const { actor } = event.dot;
+    const time = { ...this.clock, actor };
+    this.store(this.stamp({ ...event, shard: this.base.shard, prev: this.cursor(actor).hash, time }));
   }
 
   private stamp(event: Event): StoredEvent {
@@ -236,21 +261,6 @@ export class ShardBatch {
     assert(seq === cursor.stored + 1, 'INV-3: a stored cursor has no gap');
     this.events.push(stored);
     this.cursors.set(actor, { stored: seq, hash: stored.hash, folded: cursor.folded });
-  }
-
-  /** Why the command cannot be decided now: something of the entity that it depends on, or that its own region minted, is not folded. */
-  private heldUp(command: PreparedCommand): CommandDecision | undefined {
-    if (this.waiting.isEmpty) return undefined;
-    for (const row of this.waiting.rows(command.key)) {
-      const isOwn = row.dot.actor === this.world.ownActor;
-      // What a parked event does to the rights here nobody knows.
-      const holdsRights = row.state === 'parked' && this.world.holdsRights(command.entity.type);
-      if (!isOwn && !holdsRights && !includes(command.depends, row.dot)) continue;
-      if (row.state === 'parked')
-        return refuse('entity_quarantined', 'an event of this entity is parked until somebody acts');
-      return refuse('not_covered_yet', 'an event that the session has seen is not folded here yet');
-    }
-    return undefined;
   }
 
   private settle(event: Event, invalid: 'invalid_change' | undefined): void {
@@ -271,7 +281,7 @@ export class ShardBatch {
       progress = false;
       for (const row of this.waiting.rows(working.key)) {
         // A dependency is not of this entity: whoever covers it asks for the entity to be looked at again.
-        if (row.state !== 'pending' || row.waitsIn !== undefined) continue;
+        if (row.state !== 'pending' || row.waitsIn !== undefined || row.reason !== undefined) continue;
         if (row.waitsFor && !includes(working.state.seen, row.waitsFor)) continue;
         const event = this.loadedEvent(row.dot);
         const ready = this.readinessOf(event, this.waiting.isQuarantined(working.key));
@@ -302,7 +312,7 @@ export class ShardBatch {
       copies: this.copyDots(event),
       dependencyMissing: this.missingDependency(event),
       shards: this.world.shards,
-      waiting: this.waiting.rows(key).map(({ dot }) => dot),
+      waiting: event.epoch === undefined ? this.waiting.rows(key).map(({ dot }) => dot) : [],
       policyMismatch: this.world.isRefused(regionOf(event.dot.actor), event.entity.type),
     });
   }
@@ -340,7 +350,8 @@ export class ShardBatch {
     this.waiting.add({ dot, entity, state: 'parked', reason });
     this.tally.parked += 1;
     for (const row of this.waiting.rows(entityKey(entity))) {
-      if (row.state !== 'pending' || row.dot.actor === this.world.ownActor) continue;
+      const isStrong = row.reason !== undefined;
+      if (row.state !== 'pending' || isStrong || row.dot.actor === this.world.ownActor) continue;
       this.waiting.add({ dot: row.dot, entity, state: 'parked', reason: 'quarantined' });
       this.tally.parked += 1;
     }
@@ -386,8 +397,4 @@ export class ShardBatch {
       return { actor, stored, hash, folded: Math.min(stored, this.waiting.lowest(actor) - 1) };
     });
   }
-}
-
-function refuse(code: ErrorCode, detail: string): CommandDecision {
-  return { kind: 'refused', error: new AtollError(code, detail) };
 }

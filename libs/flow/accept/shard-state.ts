@@ -1,7 +1,9 @@
 import type { Actor } from '#core/causality/dot.js';
 import type { HybridClock } from '#core/causality/hybrid-timestamp.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
+import type { Event } from '#core/event/event.js';
 import type { Fence, ShardImage } from '../ports/event-log.js';
+import { StrongShard, undecidedReason } from '../strong/strong-shard.js';
 import { WaitingIndex } from './waiting-index.js';
 
 export interface Cursor {
@@ -24,10 +26,27 @@ export interface ShardState {
   readonly stopped: Set<Actor>;
   /** Until then, by this process's monotonic clock, nobody else can have taken the shard: its memory is the truth. */
   leaseUntilMillis: number;
+  readonly strong: StrongShard;
 }
 
-/** @param leaseUntilMillis left out: another process may own the shard already */
-export function shardStateOf(shard: number, image: ShardImage, leaseUntilMillis = -Infinity): ShardState {
+export interface ShardGround {
+  /** Left out: another process may own the shard already. */
+  readonly leaseUntilMillis?: number;
+  /** The shard's opening events. */
+  readonly openings?: readonly Event[];
+}
+
+export function shardStateOf(
+  shard: number,
+  image: ShardImage,
+  { leaseUntilMillis = -Infinity, openings = [] }: ShardGround = {},
+): ShardState {
+  const strong = new StrongShard();
+  strong.restore(
+    image.promised,
+    openings,
+    image.waiting.filter(({ reason }) => reason === undecidedReason),
+  );
   const waiting = new WaitingIndex();
   for (const row of image.waiting) waiting.add(row);
   return {
@@ -41,6 +60,7 @@ export function shardStateOf(shard: number, image: ShardImage, leaseUntilMillis 
     waiting,
     stopped: new Set(),
     leaseUntilMillis,
+    strong,
   };
 }
 

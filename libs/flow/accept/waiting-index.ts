@@ -27,7 +27,8 @@ export class WaitingIndex {
     if (row.state === 'parked') this.parkedCount += 1;
     else {
       this.pendingCount += 1;
-      addTo(this.pendingByActor, row.dot);
+      // What is only undecided holds nothing up: it is folded or refused by its home's word, not by what waits.
+      if (row.reason === undefined) addTo(this.pendingByActor, row.dot);
       this.noteCrossing(row);
     }
   }

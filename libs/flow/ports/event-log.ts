@@ -64,6 +64,14 @@ export interface WaitingRow {
   readonly reason?: string;
 }
 
+/** A strong event that a decided opening left out: kept as losing, never in any state (INV-11). */
+export interface RefusedRow {
+  readonly dot: Dot;
+  readonly entity: EntityRef;
+  readonly epoch: string;
+  readonly mutationId: string;
+}
+
 export interface ConflictRow {
   readonly id: string;
   readonly shard: number;
@@ -98,10 +106,17 @@ export interface ShardCommit {
   readonly conflicts: readonly ConflictRow[];
   readonly withdrawnConflicts: readonly string[];
   readonly resolvedConflicts: readonly { readonly id: string; readonly by: Dot }[];
+  /** The epoch that the shard's row promises from now on; absent: as before. */
+  readonly promised?: string;
+  readonly refused: readonly RefusedRow[];
+  /** Records of refused commands: they may be executed anew. */
+  readonly voided: readonly MutationRow[];
 }
 
 export interface ShardImage {
   readonly fence: Fence;
+  /** The greatest epoch that this region has promised in the shard; '' for none. */
+  readonly promised: string;
   readonly hybridFloorMillis: number;
   readonly cursors: readonly CursorRow[];
   readonly waiting: readonly WaitingRow[];
@@ -216,6 +231,11 @@ export interface EventLog {
     readonly limit: number;
   }): Promise<readonly (WaitingRow & { readonly shard: number })[]>;
   listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]>;
+  /** Strong events that were left out, of the whole region or of one mutation id, ordered by (shard, actor, seq). */
+  refused(query: {
+    readonly mutationId?: string;
+    readonly limit: number;
+  }): Promise<readonly (RefusedRow & { readonly shard: number })[]>;
   conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]>;
   conflict(id: string): Promise<ConflictRow | undefined>;
 

@@ -14,6 +14,8 @@ export interface PeerHandlers {
    * @throws AtollError carried to the sibling with its code; anything else reaches it as `PeerUnavailable`, outcome unknown
    */
   forward(payload: Uint8Array): Promise<Uint8Array>;
+  /** A question of another region about a strong shard, or a strong operation. What it came to is in the answer. */
+  asked(region: string, payload: Uint8Array): Promise<Uint8Array>;
   /** A peer region's heartbeat that a sibling passed on because this process owns shards it speaks of. Not passed on again. */
   relayed(heartbeat: Heartbeat): void;
 }

@@ -85,7 +85,7 @@ export class PeerUnavailable extends Error {
 }
 
 /** Other regions, over authenticated gRPC. */
-export interface Peers {
+export interface Peers extends StrongPeers {
   /** All other members. */
   readonly regions: readonly string[];
   /** Event bytes in seq order, from any process of that region; empty when it stores none of them. @throws PeerUnavailable */
@@ -105,6 +105,16 @@ export interface Peers {
   sendAck(region: string, ack: Ack): void;
   /** Called with every ack that arrives at this process, and the region that surely sent it. */
   onAck(handler: (region: string, ack: Ack) => void): void;
+}
+
+/** What strong shards say among regions; the payloads are as `flow/strong` writes them. */
+export interface StrongPeers {
+  /** Asks a region, through whichever of its processes answers. @throws PeerUnavailable after `millisMax` at the latest */
+  ask(region: string, payload: Uint8Array, millisMax: number): Promise<Uint8Array>;
+  /** Tells every process of a region, in order and at once; dropped when it cannot be reached or its buffer is full. */
+  tell(region: string, payload: Uint8Array): void;
+  /** Called with everything that is told to this process, and the region that surely said it. */
+  onTold(handler: (region: string, payload: Uint8Array) => void): void;
 }
 
 /** Other processes of the same region. */

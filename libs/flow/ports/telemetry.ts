@@ -36,6 +36,8 @@ export type CounterName =
   | 'events_published_total'
   | 'publish_failures_total'
   | 'forwarded_commands_total'
+  | 'epochs_opened_total'
+  | 'confirmation_rounds_total'
   | 'policy_mismatch_total'
   | 'announcements_failed_total'
   | 'rights_asked_total';

@@ -16,6 +16,7 @@ const image = (stored: number): ShardImage => ({
   hybridFloorMillis: 0,
   cursors: [{ actor: 'eu~1', stored, hash: '', folded: stored }],
   waiting: [],
+  promised: '',
   marks: new Map(),
 });
 

@@ -9,6 +9,7 @@ import { within } from '../deadline.js';
 import type { Clock } from '../ports/clock.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import { TooStale, type ReadOutcome } from '../service.js';
+import type { StrongReads } from '../strong/strong-reads.js';
 import type { BoundedLevel, FreshReads } from './fresh-reads.js';
 import type { AgeBy, Staleness } from './staleness.js';
 
@@ -36,6 +37,7 @@ export interface LevelReadsParts {
   readonly telemetry: Telemetry;
   readonly staleness: Staleness;
   readonly fresh: FreshReads;
+  readonly strongReads: StrongReads;
   /** Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. */
   readonly covered: (asked: AskedRead, wanted: VersionVector) => Promise<ReadState>;
   readonly outcome: (read: ReadState) => Promise<ReadOutcome>;
@@ -54,9 +56,9 @@ export class LevelReads {
     const { clock, telemetry } = this.parts;
     const [first] = asked;
     if (first === undefined) return [];
-    if (level.kind !== 'bounded' && level.kind !== 'quorum')
+    if (level.kind === 'eventual' || level.kind === 'session' || level.kind === 'causal')
       return this.inTurn(asked, (one) => this.parts.covered(one, nothingSeen));
-    const reading = level.kind === 'quorum' ? this.quorum(asked) : this.bounded(asked, level);
+    const reading = this.fresh(asked, level);
     const late = { deadlineMillis: first.deadlineMillis + lastWordMillis, late: notInTime };
     try {
       return await within(clock, reading, late);
@@ -65,6 +67,14 @@ export class LevelReads {
         telemetry.count('reads_refused_total', { level: level.kind, code: error.code });
       throw error;
     }
+  }
+
+  private fresh(
+    asked: readonly AskedRead[],
+    level: Extract<Level, { readonly kind: 'bounded' | 'quorum' | 'strong' }>,
+  ): Promise<readonly ReadOutcome[]> {
+    if (level.kind === 'strong') return this.parts.strongReads.read(asked);
+    return level.kind === 'quorum' ? this.quorum(asked) : this.bounded(asked, level);
   }
 
   private async inTurn(

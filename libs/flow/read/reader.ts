@@ -24,6 +24,7 @@ import {
   type WriteState,
   type WriteStatus,
 } from '../service.js';
+import type { StrongReads } from '../strong/strong-reads.js';
 import type { FreshReads } from './fresh-reads.js';
 import { LevelReads, sessionAfter, type AskedRead, type ReadState } from './level-reads.js';
 import type { RegionCursors } from './region-cursors.js';
@@ -42,6 +43,7 @@ export interface ReaderParts {
   readonly sessions: Sessions;
   readonly staleness: Staleness;
   readonly fresh: FreshReads;
+  readonly strongReads: StrongReads;
   readonly stable: (shard: number) => VersionVector;
 }
 

@@ -3,7 +3,7 @@ import { decodeEvent } from '#core/event/event-codec.js';
 import { unpackEvents } from '#core/event/event-pack.js';
 import type { StoredEvent } from '#core/event/event.js';
 import { nothingStored, type StoredCursor } from '#core/event/receive.js';
-import { shardOf } from '#core/event/shard-of.js';
+import { liesIn } from '#core/strong/opening-event.js';
 import type { Intake } from '../accept/intake.js';
 import type { ShardState } from '../accept/shard-state.js';
 import type { Limits } from '../limits.js';
@@ -100,7 +100,7 @@ export class Receiver {
     const { hashing, identity, members } = this.parts;
     const text = hashing.fromUtf8(bytes);
     const event = text === undefined ? undefined : decodeEvent(text);
-    if (!event || event.shard !== shard || shardOf(event.entity, identity.shards) !== shard) return undefined;
+    if (!event || event.shard !== shard || !liesIn(event.entity, shard, identity.shards)) return undefined;
     const region = regionOf(event.dot.actor);
     if (region === identity.region || !members.includes(region)) return undefined;
     return { event, bytes, hash: hashing.sha256Hex(bytes) };

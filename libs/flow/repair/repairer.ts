@@ -138,6 +138,14 @@ export class Repairer {
     this.hurry(shard);
   }
 
+  /** A region promised on what it stores of a shard: what is missing here is fetched from it at once. */
+  wants(region: string, shard: number, stored: VersionVector): void {
+    const { actor: ownActor } = this.parts.log.identity;
+    for (const [actor, upTo] of stored)
+      if (actor !== ownActor) this.gaps.note({ shard, actor }, this.seen(shard, actor, region, upTo));
+    this.hurry(shard);
+  }
+
   sight(region: string): {
     readonly heardMillisAgo: number | null;
     readonly behindHere: number;

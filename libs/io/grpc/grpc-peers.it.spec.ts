@@ -59,6 +59,7 @@ async function openLab(): Promise<GrpcLab> {
       handlers,
       heard: peers.heard,
       acked: peers.acked,
+      told: peers.told,
       refused: (reason) => refusals.push(reason),
     });
     const end = (): void => {
@@ -93,6 +94,7 @@ const handlers: PeerHandlers = {
   cursors: () => Promise.reject(new Error('not expected to be asked')),
   grantRights: () => Promise.resolve({ kind: 'granted', dot: { actor: 'us~1', seq: 1 } }),
   forward: (payload) => Promise.resolve(payload),
+  asked: (_region, payload) => Promise.resolve(payload),
   relayed: () => undefined,
 };
 const request = { shard: 0, actor: 'us~1', from: 1, limit: 1, bytesMax: 1 };

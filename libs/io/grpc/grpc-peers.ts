@@ -36,6 +36,7 @@ interface Peer {
   readonly fetchFrom: PeerEndpoint[];
   readonly heartbeatsTo: readonly TellStream[];
   readonly acksTo: readonly TellStream[];
+  readonly tellsTo: readonly TellStream[];
 }
 
 /** Time limits of calls, in milliseconds. */
@@ -51,6 +52,8 @@ const siblingsMax = 64;
 const heartbeatsWrittenMax = 2;
 /** Acks that wait for the connection, about 100 KB: who waits for one that was dropped asks by itself. */
 const acksWrittenMax = 2000;
+/** Words about strong shards that wait for the connection: what is lost is said again with the next beat. */
+const tellsWrittenMax = 2000;
 /** Relays to one sibling that may be under way: later heartbeats say the same and more. */
 const relaysMax = 4;
 
@@ -61,6 +64,7 @@ export class GrpcPeers implements Peers, Siblings {
   readonly #peers = new Map<string, Peer>();
   readonly #siblings = new Map<string, PeerEndpoint>();
   readonly #listeners: ((heartbeat: Heartbeat) => void)[] = [];
+  readonly #toldListeners: ((region: string, payload: Uint8Array) => void)[] = [];
   readonly #ackListeners: ((region: string, ack: Ack) => void)[] = [];
 
   constructor(options: GrpcPeersOptions) {
@@ -76,7 +80,10 @@ export class GrpcPeers implements Peers, Siblings {
       const acksTo = endpoints.map(
         (endpoint) => new TellStream({ endpoint, method: 'Acks', writtenMax: acksWrittenMax }),
       );
-      this.#peers.set(region, { fetchFrom: endpoints, heartbeatsTo, acksTo });
+      const tellsTo = endpoints.map(
+        (endpoint) => new TellStream({ endpoint, method: 'Tell', writtenMax: tellsWrittenMax }),
+      );
+      this.#peers.set(region, { fetchFrom: endpoints, heartbeatsTo, acksTo, tellsTo });
     }
   }
 
@@ -167,6 +174,38 @@ export class GrpcPeers implements Peers, Siblings {
     for (const listener of this.#ackListeners) listener(region, ack);
   };
 
+  async ask(region: string, payload: Uint8Array, millisMax: number): Promise<Uint8Array> {
+    const { fetchFrom } = this.#peer(region);
+    const deadline = performance.now() + millisMax;
+    let failure: unknown;
+    for (const endpoint of [...fetchFrom]) {
+      const left = deadline - performance.now();
+      if (left <= 0) break;
+      try {
+        const answer = await endpoint.call<{ payload: Uint8Array }>('Ask', { payload }, left);
+        // Who answered is asked first the next time.
+        fetchFrom.sort((a, b) => Number(b === endpoint) - Number(a === endpoint));
+        return Uint8Array.from(answer.payload);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw unavailable(region, failure ?? new Error('no answer in time'));
+  }
+
+  tell(region: string, payload: Uint8Array): void {
+    for (const stream of this.#peer(region).tellsTo) stream.send({ payload });
+  }
+
+  onTold(handler: (region: string, payload: Uint8Array) => void): void {
+    this.#toldListeners.push(handler);
+  }
+
+  /** For the serving side (`PeerServiceOptions.told`): tells all handlers. */
+  readonly told = (region: string, payload: Uint8Array): void => {
+    for (const listener of this.#toldListeners) listener(region, payload);
+  };
+
   async forward(address: string, payload: Uint8Array): Promise<Uint8Array> {
     const millis = this.#options.forwardMillisMax ?? forwardMillisMax;
     try {
@@ -188,8 +227,8 @@ export class GrpcPeers implements Peers, Siblings {
   }
 
   close(): void {
-    for (const { fetchFrom, heartbeatsTo, acksTo } of this.#peers.values()) {
-      for (const stream of [...heartbeatsTo, ...acksTo]) stream.close();
+    for (const { fetchFrom, heartbeatsTo, acksTo, tellsTo } of this.#peers.values()) {
+      for (const stream of [...heartbeatsTo, ...acksTo, ...tellsTo]) stream.close();
       for (const endpoint of fetchFrom) endpoint.close();
     }
     for (const sibling of this.#siblings.values()) sibling.close();

@@ -16,8 +16,8 @@ export interface EndpointOptions {
   readonly token: string | undefined;
 }
 
-export type Method = 'Fetch' | 'Rights' | 'Forward' | 'Relay' | 'Cursors';
-export type StreamMethod = 'Heartbeats' | 'Acks';
+export type Method = 'Fetch' | 'Rights' | 'Forward' | 'Relay' | 'Cursors' | 'Ask';
+export type StreamMethod = 'Heartbeats' | 'Acks' | 'Tell';
 
 /** One process of some region, as something to call. Connects at the first call, and again by itself. */
 export class PeerEndpoint {

@@ -34,6 +34,8 @@ export interface PeerServiceOptions {
   readonly heard: (heartbeat: Heartbeat) => void;
   /** Called with every ack of a peer region. */
   readonly acked: (region: string, ack: Ack) => void;
+  /** Called with everything that a peer region says of strong shards. */
+  readonly told: (region: string, payload: Uint8Array) => void;
   /** Told about calls that were refused, with the reason; their callers learn less. */
   readonly refused?: (reason: string) => void;
 }
@@ -70,6 +72,13 @@ export function peerService(options: PeerServiceOptions): UntypedServiceImplemen
       if (request === undefined || regionOf(request.to) !== caller)
         throw new AtollError('invalid_request', 'this is no request for rights of the calling region');
       return encodeRightsAnswer(await handlers.grantRights(request));
+    }),
+    ask: unary(options, anyMember, async ({ payload }: Bytes, caller) => ({
+      payload: await handlers.asked(caller, payload),
+    })),
+    tell: toldBy(options, 'words', (caller, { payload }: Bytes) => {
+      options.told(caller, Uint8Array.from(payload));
+      return true;
     }),
     forward: unary(options, sibling, async ({ payload }: Bytes) => ({
       payload: await handlers.forward(payload),

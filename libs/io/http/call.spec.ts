@@ -52,7 +52,6 @@ describe('the headers of a call', () => {
   });
 
   it.each([
-    ['strong', 'level_not_available'],
     ['bounded', 'invalid_request'],
     ['bounded;max=soon', 'invalid_request'],
     ['Session', 'invalid_request'],

@@ -53,17 +53,13 @@ function readSession(text: string | undefined): string | undefined {
   throw new AtollError('invalid_session', `A session token has at most ${sessionLengthMax} characters.`);
 }
 
-const laterLevels: ReadonlySet<string> = new Set(['strong']);
-
 function readLevel(text: string | undefined, session: string | undefined): Level {
   if (text === undefined) return session === undefined ? eventual : sessionLevel;
   const level = parseLevel(text);
   if (level !== undefined) return level;
-  if (laterLevels.has(text))
-    throw new AtollError('level_not_available', `The level '${text}' is not available yet.`);
   throw new AtollError(
     'invalid_request',
-    "Atoll-Consistency must be 'eventual', 'session', 'causal', 'bounded;max=<n>ms' (with ';else=fetch', 'redirect' or 'refuse') or 'quorum'.",
+    "Atoll-Consistency must be 'eventual', 'session', 'causal', 'bounded;max=<n>ms' (with ';else=fetch', 'redirect' or 'refuse'), 'quorum' or 'strong'.",
   );
 }
 

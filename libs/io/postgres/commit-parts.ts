@@ -1,41 +1,17 @@
 import type { Actor, Dot } from '#core/causality/dot.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import { conflictWrites } from '#flow/ports/shard-commit-rules.js';
-import { byteaArray, hexArray, int2Array, int4Array, int8Array, textArray } from './binary-array.js';
+import { fenced, type ActorNumber, type CommitPart } from './commit-part.js';
+import { strongParts } from './strong-parts.js';
 
-/** How a column travels: as one array in binary format. `hex` is text here and bytes there. */
-const encoders = {
-  int2: int2Array,
-  int4: int4Array,
-  int8: int8Array,
-  text: textArray,
-  bytea: byteaArray,
-  hex: hexArray,
-};
-
-export type ColumnType = keyof typeof encoders;
-export type Cell = number | string | Uint8Array | null;
-export type ActorNumber = (actor: Actor) => number;
-
-/** One kind of row that a batch writes: the columns that carry it, and the statement part that stores it. */
-export interface CommitPart {
-  /** Its name within the statement. */
-  readonly name: string;
-  /** Empty in most batches: left out of the lean statement. */
-  readonly rare: boolean;
-  readonly columns: readonly (readonly [name: string, type: ColumnType])[];
-  /** `rows` is the set of rows with these columns, called `new`. */
-  readonly sql: (rows: string) => string;
-  readonly gather: (commit: ShardCommit, numberOf: ActorNumber, push: (...row: Cell[]) => void) => void;
-}
-
-export function encodeColumn(type: ColumnType, cells: readonly Cell[]): Buffer {
-  return (encoders[type] as (values: readonly Cell[]) => Buffer)(cells);
-}
-
-export function sqlArrayType(type: ColumnType): string {
-  return `${type === 'hex' ? 'bytea' : type}[]`;
-}
+const fenceColumns: CommitPart['columns'] = [
+  ['shard', 'int2'],
+  ['owner_epoch', 'int8'],
+  ['batch', 'int8'],
+  ['last_seq', 'int8'],
+  ['next_seq', 'int8'],
+  ['hybrid_floor', 'int8'],
+];
 
 /**
  * The fence: everything else of a shard is written only together with its row here (PROTOCOL §1). The rows are locked
@@ -44,28 +20,31 @@ export function sqlArrayType(type: ColumnType): string {
 export const fencePart: CommitPart = {
   name: 'fence',
   rare: false,
-  columns: [
-    ['shard', 'int2'],
-    ['owner_epoch', 'int8'],
-    ['batch', 'int8'],
-    ['last_seq', 'int8'],
-    ['next_seq', 'int8'],
-    ['hybrid_floor', 'int8'],
-  ],
-  sql: (rows) => `
-    update atoll.shard_owner as owned
-    set batch = owned.batch + 1, last_seq = new.next_seq,
-        hybrid_floor = greatest(owned.hybrid_floor, new.hybrid_floor)
-    from locked join ${rows} on new.shard = locked.shard
-    where owned.shard = locked.shard and owned.owner_epoch = new.owner_epoch
-      and owned.batch = new.batch and owned.last_seq = new.last_seq
-    returning owned.shard, owned.batch`,
+  columns: fenceColumns,
+  sql: (rows) => fenceUpdate(rows, ''),
   gather: ({ shard, fence, lastSeq, hybridFloorMillis }, _numberOf, push) =>
     push(shard, fence.ownerEpoch, fence.batch, fence.lastSeq, lastSeq, hybridFloorMillis),
 };
 
-/** Rows are kept when the fence of their shard matched. An array is searched once per row; a join would start anew for each shard. */
-const fenced = 'new.shard = any ((select array_agg(shard) from fence)::int2[])';
+/** The fence of a batch that may promise an epoch: one row can be updated once in a statement. */
+export const promisingFencePart: CommitPart = {
+  ...fencePart,
+  columns: [...fenceColumns, ['promised', 'text']],
+  sql: (rows) => fenceUpdate(rows, ', promised_epoch = coalesce(new.promised, owned.promised_epoch)'),
+  gather: ({ shard, fence, lastSeq, hybridFloorMillis, promised }, _numberOf, push) =>
+    push(shard, fence.ownerEpoch, fence.batch, fence.lastSeq, lastSeq, hybridFloorMillis, promised ?? null),
+};
+
+function fenceUpdate(rows: string, more: string): string {
+  return `
+    update atoll.shard_owner as owned
+    set batch = owned.batch + 1, last_seq = new.next_seq,
+        hybrid_floor = greatest(owned.hybrid_floor, new.hybrid_floor)${more}
+    from locked join ${rows} on new.shard = locked.shard
+    where owned.shard = locked.shard and owned.owner_epoch = new.owner_epoch
+      and owned.batch = new.batch and owned.last_seq = new.last_seq
+    returning owned.shard, owned.batch`;
+}
 
 /** More than one statement can carry. */
 const arrivalsPerBatch = 2 ** 16;
@@ -321,6 +300,7 @@ export const commitParts: readonly CommitPart[] = [
   conflictPart,
   withdrawnPart,
   resolvedPart,
+  ...strongParts,
 ];
 
 function nullableDot(
@@ -346,6 +326,7 @@ export function actorsOf(shards: readonly ShardCommit[]): ReadonlySet<Actor> {
         .add(resolvedBy?.actor ?? low.actor);
     }
     for (const { by } of commit.resolvedConflicts) actors.add(by.actor);
+    for (const { dot } of [...commit.refused, ...commit.voided]) actors.add(dot.actor);
   }
   return actors;
 }

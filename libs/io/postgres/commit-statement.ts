@@ -1,13 +1,6 @@
 import type { ShardCommit } from '#flow/ports/event-log.js';
-import {
-  commitParts,
-  encodeColumn,
-  fencePart,
-  sqlArrayType,
-  type ActorNumber,
-  type Cell,
-  type CommitPart,
-} from './commit-parts.js';
+import { encodeColumn, sqlArrayType, type ActorNumber, type Cell, type CommitPart } from './commit-part.js';
+import { commitParts, fencePart, promisingFencePart } from './commit-parts.js';
 import type { Statement } from './connections.js';
 
 /**
@@ -22,7 +15,7 @@ interface CommitForm {
 }
 
 const lean = commitForm('atoll_commit_lean', [fencePart, ...commitParts.filter((part) => !part.rare)]);
-const full = commitForm('atoll_commit_full', [fencePart, ...commitParts]);
+const full = commitForm('atoll_commit_full', [promisingFencePart, ...commitParts]);
 
 export function commitStatement(
   shards: readonly ShardCommit[],
@@ -38,7 +31,10 @@ function saysRareThings(commit: ShardCommit): boolean {
     commit.settled.length > 0 ||
     commit.conflicts.length > 0 ||
     commit.withdrawnConflicts.length > 0 ||
-    commit.resolvedConflicts.length > 0
+    commit.resolvedConflicts.length > 0 ||
+    commit.promised !== undefined ||
+    commit.refused.length > 0 ||
+    commit.voided.length > 0
   );
 }
 

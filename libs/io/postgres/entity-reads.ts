@@ -4,6 +4,7 @@ import type {
   ConflictRow,
   EntityRow,
   MutationRow,
+  RefusedRow,
   WaitingRow,
 } from '#flow/ports/event-log.js';
 import { textArray } from './binary-array.js';
@@ -14,7 +15,9 @@ import {
   readConflict,
   readEntity,
   readMutation,
+  readRefused,
   readWaiting,
+  refusedColumns,
   waitingColumns,
 } from './rows.js';
 
@@ -99,6 +102,21 @@ export async function waiting(
       ? await connections.run(readWaitingOfShards, values)
       : await connections.run(readWaitingOfEntity, [...values, entity.type, entity.id]);
   return rows.map(readWaiting);
+}
+
+const readRefusedRows: Statement = {
+  name: 'atoll_refused',
+  text: `
+    select ${refusedColumns} from atoll.refused join atoll.actor on actor.no = refused.actor
+    where $1::text is null or refused.mutation_id = $1
+    order by refused.shard, actor.name, refused.seq limit $2::int8`,
+};
+
+export async function refused(
+  connections: Connections,
+  { mutationId, limit }: { readonly mutationId?: string; readonly limit: number },
+): Promise<readonly (RefusedRow & { readonly shard: number })[]> {
+  return (await connections.run(readRefusedRows, [mutationId ?? null, limit])).map(readRefused);
 }
 
 const joinedActors = `

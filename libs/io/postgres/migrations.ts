@@ -188,8 +188,25 @@ create or replace view atoll.waiting_event as
        left join atoll.actor waited on waited.no = waiting.waits_actor;
 `;
 
+/** Strong events that a decided opening left out: kept as losing (PROTOCOL §8). */
+const refusedEvents = `
+create table atoll.refused (
+  seq bigint not null,
+  refused_at timestamptz not null default now(),
+  shard smallint not null,
+  actor smallint not null,
+  type text collate "C" not null,
+  id text collate "C" not null,
+  epoch text not null,
+  mutation_id text collate "C" not null,
+  primary key (shard, actor, seq)
+);
+create index refused_mutation on atoll.refused (mutation_id);
+`;
+
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'event log, entities, cursors', sql: firstSchema },
   { number: 2, name: 'read-only views', sql: readOnlyViews },
   { number: 3, name: 'waiting for dependencies in other shards', sql: causalWaiting },
+  { number: 4, name: 'refused strong events', sql: refusedEvents },
 ];

@@ -10,6 +10,7 @@ import type {
   MutationRow,
   ProcessRow,
   RegionCursorRow,
+  RefusedRow,
   RegionIdentity,
   ShardCommit,
   ShardImage,
@@ -241,6 +242,13 @@ export class PostgresEventLog implements EventLog {
 
   async listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]> {
     return answered(entityReads.listEntities(this.pools.reads, type, after, limit));
+  }
+
+  async refused(query: {
+    readonly mutationId?: string;
+    readonly limit: number;
+  }): Promise<readonly (RefusedRow & { readonly shard: number })[]> {
+    return answered(entityReads.refused(this.pools.reads, query));
   }
 
   async conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]> {

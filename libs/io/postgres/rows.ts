@@ -9,6 +9,7 @@ import type {
   EntityRow,
   Fence,
   MutationRow,
+  RefusedRow,
   ShardOwner,
   WaitingRow,
 } from '#flow/ports/event-log.js';
@@ -85,6 +86,19 @@ export function readWaiting(row: Row): WaitingRow & { readonly shard: number } {
     ...(waitsActor === null ? {} : { waitsFor: readDot(waitsActor, waitsSeq) }),
     ...(waitsShard === null ? {} : { waitsIn: Number(waitsShard) }),
     ...(reason === null ? {} : { reason: reason as string }),
+  };
+}
+
+export const refusedColumns =
+  'refused.shard, actor.name, refused.seq, refused.type, refused.id, refused.epoch, refused.mutation_id';
+export function readRefused(row: Row): RefusedRow & { readonly shard: number } {
+  const [shard, actor, seq, type, id, epoch, mutationId] = row;
+  return {
+    shard: Number(shard),
+    dot: readDot(actor, seq),
+    entity: { type: type as string, id: id as string },
+    epoch: epoch as string,
+    mutationId: mutationId as string,
   };
 }
 

@@ -9,7 +9,7 @@ export async function loadShard(connections: Connections, shard: number): Promis
       (await client.query<unknown[]>({ text, values: [shard], rowMode: 'array' })).rows;
 
     const [owner] = await read(
-      `select ${fenceColumns}, shard_owner.hybrid_floor from atoll.shard_owner where shard = $1::int2`,
+      `select ${fenceColumns}, shard_owner.hybrid_floor, shard_owner.promised_epoch from atoll.shard_owner where shard = $1::int2`,
     );
     if (owner === undefined) throw new RangeError(`there is no shard ${shard} in this region`);
     const cursors = await read(`
@@ -23,6 +23,7 @@ export async function loadShard(connections: Connections, shard: number): Promis
     return {
       fence: readFence(owner),
       hybridFloorMillis: Number(owner[3]),
+      promised: owner[4] as string,
       cursors: cursors.map(readCursor),
       waiting: waiting.map((row) => {
         const { shard: _shard, ...rest } = readWaiting(row);

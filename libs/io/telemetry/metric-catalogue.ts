@@ -54,6 +54,8 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
   events_published_total: { help: 'Events acknowledged by a cluster', labels: ['to'] },
   publish_failures_total: { help: 'Requests to a cluster that failed and were made again', labels: ['to'] },
   forwarded_commands_total: { help: 'Commands handed to a sibling process', labels: [] },
+  epochs_opened_total: { help: 'Epochs of strong shards that this region opened as their home', labels: [] },
+  confirmation_rounds_total: { help: 'Rounds in which a home asked whether it still is', labels: [] },
   policy_mismatch_total: {
     help: 'Types refused on a link: same version, other policies',
     labels: ['type', 'region'],

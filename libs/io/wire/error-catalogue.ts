@@ -286,6 +286,23 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning: 'The process that owned the shard of this entity has just lost it or given it up.',
     whatToDo: 'Try again with the same mutation id.',
   },
+  not_home: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'No home serves the shard at the moment',
+    meaning:
+      'A strong operation found no region that serves as the home of its shard within the wait that was allowed: one is being chosen, handed over to, or cannot be reached. Nothing was done.',
+    whatToDo: 'Try again with the same mutation id, or allow a longer `Atoll-Max-Wait`.',
+  },
+  no_majority: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'No majority of regions can be reached',
+    meaning:
+      'The home of the shard, or whoever should become it, does not hear a majority of the regions, so nothing strong can be decided or read. Nothing was done.',
+    whatToDo:
+      'Try again with the same mutation id once the regions hear each other, or ask for a level that this cut can keep.',
+  },
   overloaded: {
     httpStatus: 429,
     grpcStatus: 'RESOURCE_EXHAUSTED',

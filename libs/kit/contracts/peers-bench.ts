@@ -65,5 +65,6 @@ const deaf: PeerHandlers = {
   cursors: () => Promise.reject(new Error('not expected to be asked')),
   grantRights: () => Promise.reject(new Error('not expected to be asked')),
   forward: () => Promise.reject(new Error('not expected to be asked')),
+  asked: () => Promise.reject(new Error('not expected to be asked')),
   relayed: () => undefined,
 };

@@ -6,6 +6,7 @@ import {
   type CursorRow,
   type EntityRow,
   type MutationRow,
+  type RefusedRow,
   type RegionIdentity,
   type ShardCommit,
   type WaitingRow,
@@ -37,6 +38,9 @@ export interface ShardTable {
   readonly cursors: Map<Actor, CursorRow>;
   readonly waiting: Map<string, WaitingRow>;
   readonly marks: Map<string, number>;
+  /** The greatest epoch that the shard's row promises; '' for none. */
+  promised: string;
+  readonly refused: Map<string, RefusedRow>;
 }
 
 export interface MemoryDatabaseOptions {
@@ -134,6 +138,9 @@ export class MemoryDatabase {
       const copies = this.mutations.get(row.id) ?? new Map<string, MutationRow>();
       this.mutations.set(row.id, copies.set(mutationKey(row), row));
     }
+    if (part.promised !== undefined) table.promised = part.promised;
+    for (const row of part.refused) table.refused.set(dotKey(row.dot), row);
+    for (const row of part.voided) this.mutations.get(row.id)?.delete(mutationKey(row));
     this.applyConflicts(part);
   }
 
@@ -166,6 +173,8 @@ function emptyShard(): ShardTable {
     cursors: new Map(),
     waiting: new Map(),
     marks: new Map(),
+    promised: '',
+    refused: new Map(),
   };
 }
 

@@ -13,6 +13,7 @@ import type {
   MutationRow,
   ProcessRow,
   RegionCursorRow,
+  RefusedRow,
   RegionIdentity,
   ShardCommit,
   ShardImage,
@@ -135,6 +136,7 @@ export class MemoryEventLog implements EventLog {
     const table = this.database.shard(shard);
     return {
       fence: fenceOf(table),
+      promised: table.promised,
       hybridFloorMillis: table.hybridFloorMillis,
       cursors: cursorsOf(table),
       waiting: waitingOf(table),
@@ -225,6 +227,20 @@ export class MemoryEventLog implements EventLog {
       .filter((row) => after === undefined || compareBytes(row.entity.id, after) > 0)
       .sort((a, b) => compareBytes(a.entity.id, b.entity.id))
       .slice(0, limit);
+  }
+
+  async refused(query: {
+    readonly mutationId?: string;
+    readonly limit: number;
+  }): Promise<readonly (RefusedRow & { readonly shard: number })[]> {
+    return this.database.shards
+      .flatMap((table, shard) =>
+        [...table.refused.values()]
+          .sort((a, b) => compareDots(a.dot, b.dot))
+          .map((row) => ({ ...row, shard })),
+      )
+      .filter(({ mutationId }) => query.mutationId === undefined || mutationId === query.mutationId)
+      .slice(0, query.limit);
   }
 
   async conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]> {

@@ -51,6 +51,7 @@ describe('a network in memory', () => {
     cursors: () => Promise.reject(new Error('not expected to be asked')),
     grantRights: () => Promise.resolve({ kind: 'refused' as const, reason: 'insufficient_rights' as const }),
     forward: () => Promise.resolve(new Uint8Array()),
+    asked: () => Promise.resolve(new Uint8Array()),
     relayed: () => undefined,
   };
   const request = { shard: 0, actor: 'us~1', from: 1, limit: 1, bytesMax: 1 };

@@ -73,6 +73,7 @@ export class MemoryPeers implements Peers, Siblings {
   readonly #forget: () => void;
   readonly #listeners: ((heartbeat: Heartbeat) => void)[] = [];
   readonly #ackListeners: ((region: string, ack: Ack) => void)[] = [];
+  readonly #toldListeners: ((region: string, payload: Uint8Array) => void)[] = [];
   readonly #brokenOff = new Set<() => void>();
   #alive = true;
 
@@ -112,6 +113,29 @@ export class MemoryPeers implements Peers, Siblings {
     const target = this.#network.at(address);
     if (target === undefined) return Promise.reject(new PeerUnavailable(`nobody listens at ${address}`));
     return this.#call(target, (handlers) => handlers.forward(payload));
+  }
+
+  async ask(region: string, payload: Uint8Array, millisMax: number): Promise<Uint8Array> {
+    let failure = new PeerUnavailable(`no process of ${region} can be reached`);
+    for (const target of this.#network.of(region)) {
+      try {
+        return await this.#call(target, (handlers) => handlers.asked(this.region, payload), millisMax);
+      } catch (error) {
+        if (!(error instanceof PeerUnavailable)) throw error;
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  tell(region: string, payload: Uint8Array): void {
+    for (const target of this.#network.of(region)) {
+      this.#tell(target, () => target.#toldListeners.forEach((listener) => listener(this.region, payload)));
+    }
+  }
+
+  onTold(handler: (region: string, payload: Uint8Array) => void): void {
+    this.#toldListeners.push(handler);
   }
 
   sendHeartbeat(region: string, heartbeat: Heartbeat): void {

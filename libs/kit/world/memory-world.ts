@@ -14,6 +14,7 @@ import { MemoryDatabase } from '../memory/memory-database.js';
 import { MemoryEventLog } from '../memory/memory-event-log.js';
 import { MemoryNetwork } from '../memory/memory-peers.js';
 import { MemoryTelemetry } from '../memory/memory-telemetry.js';
+import { SeededRandom } from './seeded-random.js';
 import { MemoryTransport } from '../memory/memory-transport.js';
 
 export interface MemoryWorldOptions {
@@ -53,6 +54,7 @@ export class MemoryWorld {
   private readonly skews = new Map<string, number>();
   private readonly losing = new Set<string>();
   private readonly held = new Map<string, Promise<void>>();
+  private readonly random = new SeededRandom(1);
   private births = 0;
 
   private constructor(private readonly options: MemoryWorldOptions) {
@@ -96,6 +98,7 @@ export class MemoryWorld {
         cursors: (shard) => this.region(region).handlers.cursors(shard),
         grantRights: (request) => this.region(region).handlers.grantRights(request),
         forward: (payload) => this.region(region).handlers.forward(payload),
+        asked: (from, payload) => this.region(region).handlers.asked(from, payload),
         relayed: (heartbeat) => this.region(region).handlers.relayed(heartbeat),
       },
     });
@@ -107,7 +110,7 @@ export class MemoryWorld {
         siblings: peers,
         auth: kitAuth(region),
         hashing: kitHashing,
-        random: { mutationId: (born) => this.freshMutationId(born), fraction: () => 0.5 },
+        random: { mutationId: (born) => this.freshMutationId(born), fraction: () => this.random.fraction() },
         clock: {
           wallMillis: () => this.clock.wallMillis() + (this.skews.get(region) ?? 0),
           monotonicMillis: () => this.clock.monotonicMillis(),

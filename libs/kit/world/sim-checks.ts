@@ -1,5 +1,6 @@
 import { assert } from '#core/assert.js';
-import { regionOf } from '#core/causality/dot.js';
+import { dotKey, regionOf } from '#core/causality/dot.js';
+import { isShardEntity } from '#core/strong/opening-event.js';
 import { covers, type VersionVector } from '#core/causality/version-vector.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import { decodeEvent } from '#core/event/event-codec.js';
@@ -140,7 +141,10 @@ function checkAgainstLog(database: MemoryDatabase, types: EntityTypes): void {
   const expectedConflicts = new Set<string>();
   for (const [shardNumber, shard] of database.shards.entries()) {
     for (const records of shard.histories.values()) {
-      const events = records.map(({ bytes }) => readEvent(bytes));
+      const events = records
+        .filter(({ actor, seq }) => !shard.refused.has(dotKey({ actor, seq })))
+        .map(({ bytes }) => readEvent(bytes))
+        .filter(({ entity }) => !isShardEntity(entity));
       const [sample] = events;
       if (!sample) continue;
       const type = types.get(sample.entity.type);

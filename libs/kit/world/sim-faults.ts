@@ -1,3 +1,4 @@
+import { AtollError } from '#core/errors.js';
 import type { SeededRandom } from './seeded-random.js';
 import { noCommitFaults } from './sim-log.js';
 import type { SimWorld } from './sim-world.js';
@@ -11,6 +12,17 @@ type Fault = (
 function twoRegions(world: SimWorld, random: SeededRandom): readonly [string, string] {
   const from = random.pick(world.regions);
   return [from, random.pick(world.regions.filter((region) => region !== from))];
+}
+
+/** Some shard gets another home, asked for in some region; that it cannot be done now is an answer too. */
+function handOver(world: SimWorld, random: SeededRandom, force: boolean): { readonly detail: string } {
+  const shard = random.between(0, world.shards - 1);
+  const to = random.pick(world.regions);
+  const process = world.anyProcess(random.pick(world.regions));
+  process?.service.handover(shard, to, force).catch((error: unknown) => {
+    if (!(error instanceof AtollError)) world.failure ??= error as Error;
+  });
+  return { detail: `${shard} to ${to}` };
 }
 
 const faults: Readonly<Record<string, Fault>> = {
@@ -82,6 +94,8 @@ const faults: Readonly<Record<string, Fault>> = {
     process?.life.pause();
     return { detail: process?.id ?? 'nobody', end: () => process?.life.resume() };
   },
+  'home handed over': (world, random) => handOver(world, random, false),
+  'home forced over': (world, random) => handOver(world, random, true),
   'commits of unknown outcome': (world, random) => {
     const database = world.databases.get(random.pick(world.regions));
     if (database)

@@ -61,6 +61,8 @@ export interface SimProcessOptions {
   readonly mutationId: (born: string) => string;
   /** Looks at every ack as it is sent. */
   readonly onAck: (ack: Ack) => void;
+  /** Uniform in [0, 1). */
+  readonly fraction: () => number;
   /** What a crash at a commit does; the world starts another process later. */
   readonly onCrash: (process: SimProcess) => void;
 }
@@ -88,6 +90,7 @@ export class SimProcess {
         cursors: (shard) => this.answering(() => this.service.handlers.cursors(shard)),
         grantRights: (request) => this.answering(() => this.service.handlers.grantRights(request)),
         forward: (payload) => this.answering(() => this.service.handlers.forward(payload)),
+        asked: (from, payload) => this.answering(() => this.service.handlers.asked(from, payload)),
         relayed: (heartbeat) => this.life.pass(() => this.service.handlers.relayed(heartbeat)),
       },
     });
@@ -107,6 +110,9 @@ export class SimProcess {
             options.onAck(ack);
             peers.sendAck(to, ack);
           },
+          ask: (to, payload, millisMax) => life.through(peers.ask(to, payload, millisMax)),
+          tell: (to, payload) => peers.tell(to, payload),
+          onTold: (handler) => peers.onTold((from, payload) => life.pass(() => handler(from, payload))),
           onAck: (handler) => peers.onAck((from, ack) => life.pass(() => handler(from, ack))),
         },
         siblings: {
@@ -115,7 +121,7 @@ export class SimProcess {
         },
         auth: kitAuth(region),
         hashing: kitHashing,
-        random: { mutationId: options.mutationId, fraction: () => 0.5 },
+        random: { mutationId: options.mutationId, fraction: options.fraction },
         clock: life,
         telemetry: options.telemetry,
       },

@@ -67,7 +67,14 @@ const longest = custom<string, string>({
 });
 
 const fieldsByType: Readonly<
-  Record<string, { readonly onDelete: DeleteRule; readonly fields: Readonly<Record<string, SimField>> }>
+  Record<
+    string,
+    {
+      readonly onDelete: DeleteRule;
+      readonly consistency?: 'strong';
+      readonly fields: Readonly<Record<string, SimField>>;
+    }
+  >
 > = {
   likes: {
     onDelete: 'update-wins',
@@ -148,6 +155,12 @@ const fieldsByType: Readonly<
       },
     },
   },
+  /** One region at a time writes it, and a majority stores it: its clients are in sim-strong.ts. */
+  seat: {
+    onDelete: 'update-wins',
+    consistency: 'strong',
+    fields: { owner: { policy: lastWriterWins(), draw: set } },
+  },
   /** Known to one region only until the others are upgraded: its events are parked there, and folded in the end. */
   late: {
     onDelete: 'update-wins',
@@ -158,13 +171,13 @@ const fieldsByType: Readonly<
 export const lateType = 'late';
 
 export const simTypes: EntityTypes = new Map(
-  Object.entries(fieldsByType).map(([name, { onDelete, fields }]): [string, EntityType] => [
+  Object.entries(fieldsByType).map(([name, { onDelete, fields, consistency }]): [string, EntityType] => [
     name,
     {
       name,
       schemaVersion: 1,
       onDelete,
-      consistency: 'eventual',
+      consistency: consistency ?? 'eventual',
       fields: new Map(Object.entries(fields).map(([field, { policy }]) => [field, { policy }])),
     },
   ]),

@@ -20,6 +20,7 @@ import { SimClock } from './sim-clock.js';
 import { SimLinks } from './sim-links.js';
 import { noCommitFaults, type SimDatabase } from './sim-log.js';
 import { SimProcess } from './sim-process.js';
+import { StrongChecks } from './sim-strong.js';
 import { earlierTypes, simTypes } from './sim-types.js';
 
 /** Short times, so that a run of seconds has many leases, heartbeats and retries. */
@@ -30,6 +31,8 @@ const simTiming: Timing = {
   heartbeatMillis: 100,
   gapPatienceMillis: 120,
   marksSaveMillis: 300,
+  electionMillis: 400,
+  strongAskMillisMax: 300,
 };
 
 /** How long a killed process stays away before another life of it starts, in milliseconds. */
@@ -53,6 +56,9 @@ export class SimWorld {
   private readonly network: MemoryNetwork;
   private readonly processes = new Map<string, SimProcess>();
   private readonly checks = new CommitChecks(simTypes);
+  private readonly strong = new StrongChecks(simTypes, () =>
+    [...this.databases.values()].map(({ memory }) => memory),
+  );
   readonly oracle = new CausalOracle();
   /** How often an event had to wait for a dependency. */
   dependencyWaits = 0;
@@ -165,6 +171,7 @@ export class SimWorld {
       timing: simTiming,
       mutationId: (born) => this.mutationId(born),
       onAck: (ack) => this.promises.acked(region, ack),
+      fraction: () => this.random.fraction(),
       onCrash: () => this.crashed(id, region),
     });
     this.processes.set(id, process);
@@ -235,6 +242,7 @@ export class SimWorld {
   private committed(memory: MemoryDatabase, parts: readonly ShardCommit[], fenced: readonly number[]): void {
     try {
       this.checks.look(memory, parts, fenced);
+      for (const part of parts) if (!fenced.includes(part.shard)) this.strong.look(memory, part);
     } catch (error) {
       this.failure ??= error as Error;
     }
@@ -247,6 +255,8 @@ export class SimWorld {
         `commit ${memory.identity.region} shard ${part.shard} ${part.events.map(({ event }) => dotKey(event.dot)).join(' ')}`,
       );
       for (const { event } of part.events) {
+        // Nobody can have seen a strong event before it is decided: its clients keep their own history.
+        if (event.epoch !== undefined) continue;
         const name = `${part.shard} ${dotKey(event.dot)}`;
         const { entity, dot, mutation } = event;
         const isNew = this.oracle.learn({ name, entity, dot, mutationId: mutation.id });

@@ -5,6 +5,7 @@ import { BrokenInvariant, checkConverged, isQuiet } from './sim-checks.js';
 import { SimClients, type JournalEntry } from './sim-clients.js';
 import { planFaults } from './sim-faults.js';
 import { noCommitFaults } from './sim-log.js';
+import { StrongClients, strongType } from './sim-strong.js';
 import { simTypes } from './sim-types.js';
 import { SimWorld } from './sim-world.js';
 
@@ -26,6 +27,9 @@ export interface SimulationTally {
   readonly aliases: number;
   readonly refolds: number;
   readonly rightsAsked: number;
+  readonly epochsOpened: number;
+  readonly strongAnswered: number;
+  readonly strongRefused: number;
   readonly confirmedWrites: number;
   readonly incompleteWrites: number;
   readonly stalenessTold: number;
@@ -49,6 +53,8 @@ export interface SimulationResult {
 
 const commandsPerRun = 320;
 const clients = 16;
+const strongClients = 5;
+const strongOperations = 16;
 const faultsPerRun = 10;
 /** Faults begin within this time; the clients take about as long. */
 const faultSpanMillis = 2_500;
@@ -65,6 +71,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
   const regions = allRegions.slice(0, random.between(3, 5));
   const world = new SimWorld(regions, random.branch('world'));
   const clientsOf = new SimClients(world, random.branch('clients'), entitiesOf(random));
+  const strong = new StrongClients(world, random.branch('strong'));
   let kinds = 0;
   let failure: Error | undefined;
   try {
@@ -72,7 +79,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     const planned = planFaults(world, random.branch('faults'), faultsPerRun, faultSpanMillis);
     kinds = planned.size;
     let done = false;
-    clientsOf.run(clients, commandsPerRun).then(
+    Promise.all([clientsOf.run(clients, commandsPerRun), strong.run(strongClients, strongOperations)]).then(
       () => (done = true),
       (error: unknown) => (world.failure ??= error instanceof Error ? error : new Error(String(error))),
     );
@@ -81,11 +88,12 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     await heal(world);
     checkConverged(databasesOf(world), simTypes);
     checkJournal(world, clientsOf.journal);
+    strong.check(databasesOf(world));
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
     world.note(`failed: ${failure.message}`);
   }
-  const tally = tallyOf(world, clientsOf.journal, faultsPerRun);
+  const tally = tallyOf(world, clientsOf.journal, strong);
   return {
     seed,
     regions,
@@ -98,7 +106,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
 }
 
 function entitiesOf(random: SeededRandom): readonly { readonly type: string; readonly id: string }[] {
-  const types = [...simTypes.keys()];
+  const types = [...simTypes.keys()].filter((type) => type !== strongType);
   return Array.from({ length: 18 }, (_, index) => ({
     type: index < types.length ? (types[index] ?? '') : random.pick(types.filter((type) => type !== 'late')),
     id: `e${index}`,
@@ -171,7 +179,7 @@ function checkCounters(memory: MemoryDatabase, journal: readonly JournalEntry[])
   }
 }
 
-function tallyOf(world: SimWorld, journal: readonly JournalEntry[], faults: number): SimulationTally {
+function tallyOf(world: SimWorld, journal: readonly JournalEntry[], strong: StrongClients): SimulationTally {
   const count = (name: CounterName): number => world.telemetry.counts.get(name) ?? 0;
   const stats = [...world.databases.values()].map(({ stats: each }) => each);
   const sum = (read: (each: (typeof stats)[number]) => number): number =>
@@ -179,7 +187,7 @@ function tallyOf(world: SimWorld, journal: readonly JournalEntry[], faults: numb
   return {
     commands: journal.length,
     acknowledged: journal.filter(({ outcome }) => outcome === 'ok').length,
-    faults,
+    faults: faultsPerRun,
     gapsFetched: count('gaps_fetched_total'),
     pending: count('events_pending_total'),
     parked: count('events_parked_total'),
@@ -193,6 +201,12 @@ function tallyOf(world: SimWorld, journal: readonly JournalEntry[], faults: numb
     aliases: count('aliases_total'),
     refolds: count('refolds_total'),
     rightsAsked: count('rights_asked_total'),
+    epochsOpened: count('epochs_opened_total'),
+    strongAnswered: strong.history.filter(({ completed }) => completed !== Infinity).length,
+    strongRefused: databasesOf(world).reduce(
+      (sum, { shards }) => sum + shards.reduce((of, { refused }) => of + refused.size, 0),
+      0,
+    ),
     ...world.promises.tally,
     dependencyWaits: world.dependencyWaits,
   };

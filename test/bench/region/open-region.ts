@@ -102,6 +102,7 @@ export async function openRegion(settings: RegionSettings, watch: RegionWatch = 
     handlers: regionProcess.handlers,
     heard: peers.heard,
     acked: peers.acked,
+    told: peers.told,
   });
   await regionProcess.start();
   return {

@@ -56,6 +56,25 @@ const all = { events: 2, entities: 1, cursors: 2, mutations: 1, waiting: 1, conf
 
 /** The fence, and that a part of a batch is stored wholly or not at all (INV-1). */
 export function commitContract(opened: Opened): void {
+  test('keeps a promised epoch with the fence, and what was refused instead of its record', async () => {
+    const { log } = opened();
+    const dot = { actor: log.identity.actor, seq: 1 };
+    const stale = await owned(log);
+    const writer = await Writer.of(log);
+    await writer.write({ ...everything(log), promised: '1.7' });
+    expect((await log.loadShard(0)).promised).toBe('1.7');
+    const refused = { dot, entity: cart('1'), epoch: '1.7', mutationId: `m-${dot.actor}-1` };
+    await writer.write({ lastSeq: 1, refused: [refused], voided: [mutationRow(dot)] });
+    expect((await log.loadShard(0)).promised).toBe('1.7');
+    expect(await log.refused({ limit: 10 })).toEqual([{ ...refused, shard: 0 }]);
+    expect(await log.refused({ mutationId: refused.mutationId, limit: 10 })).toHaveLength(1);
+    expect(await log.refused({ mutationId: 'another', limit: 10 })).toEqual([]);
+    const { mutations } = await log.prepare({ entities: [], mutations: [refused.mutationId] });
+    expect(mutations).toEqual([]);
+    expect(await log.commit([part(stale, { promised: '1.9' })])).toEqual({ fenced: [0] });
+    expect((await log.loadShard(0)).promised).toBe('1.7');
+  });
+
   test('stores all rows of a part, counts its batch and remembers its last seq', async () => {
     const { log } = opened();
     const fence = await owned(log);

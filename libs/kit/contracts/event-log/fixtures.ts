@@ -118,6 +118,8 @@ export function part(fence: Fence, changes: Partial<ShardCommit> = {}): ShardCom
     conflicts: [],
     withdrawnConflicts: [],
     resolvedConflicts: [],
+    refused: [],
+    voided: [],
     ...changes,
   };
 }

@@ -1,0 +1,24 @@
+import { AtollError, type ErrorCode } from '#core/errors.js';
+import type { Dependencies } from '#core/consistency/dependencies.js';
+import type { Event } from '#core/event/event.js';
+import type { Readiness } from '#core/event/readiness.js';
+import type { MutationRow } from '../ports/event-log.js';
+import type { BatchTally } from './batch-tally.js';
+
+export type CommandDecision =
+  /** `dependencies`: of the entity, where the command is causal and there are any. */
+  | { readonly kind: 'accepted'; readonly event: Event; readonly dependencies?: Dependencies }
+  | { readonly kind: 'replayed'; readonly row: MutationRow; readonly dependencies?: Dependencies }
+  | { readonly kind: 'refused'; readonly error: AtollError };
+
+export type PendingReadiness = Extract<Readiness, { readonly kind: 'pending' }>;
+
+export type StoreDecision = 'stored' | 'duplicate' | 'early' | 'fork' | 'stopped';
+
+export function emptyTally(): BatchTally {
+  return { folded: 0, pending: 0, parked: 0, aliases: 0, refolds: 0, conflicts: [] };
+}
+
+export function refuse(code: ErrorCode, detail: string): CommandDecision {
+  return { kind: 'refused', error: new AtollError(code, detail) };
+}

@@ -1,0 +1,179 @@
+import { dotKey, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
+import { nothingSeen } from '#core/causality/version-vector.js';
+import { AtollError } from '#core/errors.js';
+import type { Event } from '#core/event/event.js';
+import { formatEpoch, parseEpoch, sameEpoch, type Epoch } from '#core/strong/epoch.js';
+import { readOpening, writeOpening } from '#core/strong/opening-event.js';
+import { mayOpen, promise, storeOpening, type Promised, type StrongRecord } from '#core/strong/promises.js';
+import {
+  fateOf,
+  openingOn,
+  positionOf,
+  type Fate,
+  type Opening,
+  type Position,
+} from '#core/strong/strong-chain.js';
+import type { BatchMutations } from '../accept/batch-mutations.js';
+import type { BatchWaiting } from '../accept/batch-waiting.js';
+import type { Cursor, ShardState } from '../accept/shard-state.js';
+import type { MutationRow, RefusedRow } from '../ports/event-log.js';
+import { undecidedReason, type StrongShard, type Undecided } from './strong-shard.js';
+
+/** What the strong part of a batch asks of the rest of it. */
+export interface BatchHands {
+  readonly ownActor: Actor;
+  readonly waiting: BatchWaiting;
+  readonly mutations: BatchMutations;
+  readonly cursor: (actor: Actor) => Cursor;
+  readonly mint: (event: Omit<Event, 'time' | 'prev' | 'shard'>) => void;
+  readonly loadedEvent: (dot: Dot) => Event;
+  /** Folds the event, or keeps it pending or parked. */
+  readonly settle: (event: Event) => void;
+}
+
+/** A batch's view of its shard's strong log: the committed one with what the batch itself does to it (PROTOCOL §8). */
+export class BatchStrong {
+  private record: StrongRecord;
+  private readonly committed: StrongShard;
+  private readonly decided: Position;
+  private readonly arrived = new Map<string, Undecided>();
+  private readonly settled = new Set<string>();
+  private readonly refused: RefusedRow[] = [];
+  private readonly voided: MutationRow[] = [];
+
+  constructor(
+    private readonly base: ShardState,
+    private readonly hands: BatchHands,
+  ) {
+    this.committed = base.strong;
+    this.record = base.strong.record;
+    this.decided = base.strong.decided;
+  }
+
+  /** Why a strong command cannot be decided here and now. */
+  whyNot(key: string, mutationRows: readonly MutationRow[]): AtollError | undefined {
+    const { committed, hands } = this;
+    const isSame = sameEpoch(this.record.promised, committed.record.promised);
+    if (committed.draining || !isSame || !committed.serves(hands.ownActor))
+      return new AtollError('not_home', 'this region is not the home of the shard, or does not serve yet');
+    if (committed.cutOff)
+      return new AtollError('no_majority', 'the home has not heard a majority for too long');
+    const [row] = hands.waiting.rows(key);
+    if (row?.state === 'parked')
+      return new AtollError('entity_quarantined', 'an event of this entity is parked until somebody acts');
+    if (row) return new AtollError('not_covered_yet', 'an earlier change of this entity is not decided yet');
+    if (mutationRows.some((known) => this.voided.includes(known)))
+      return new AtollError('not_covered_yet', 'the first try of this command has just been refused');
+    return undefined;
+  }
+
+  /** The epoch that a strong event of this region carries. */
+  get epoch(): string {
+    return formatEpoch(this.record.promised);
+  }
+
+  /** A promise of this region, durable with the batch. */
+  promise(asked: Epoch): Promised {
+    const given = promise(this.record, asked, this.stored);
+    if (given.kind === 'granted') this.record = given.record;
+    return given;
+  }
+
+  /** Writes the opening of an epoch, if this region still may. */
+  open(standing: { readonly epoch: Epoch; readonly adopted: Position }): Opening | undefined {
+    if (!mayOpen(this.record, standing, this.stored)) return undefined;
+    const { openings } = this.record;
+    const home = this.hands.ownActor;
+    const own = { epoch: standing.epoch, home, seq: this.stored(home) + 1 };
+    const opening = openingOn(openings, positionOf(openings, this.stored), own);
+    this.hands.mint({
+      ...writeOpening(opening, this.base.shard),
+      dot: { actor: home, seq: own.seq },
+      schemaVersion: 1,
+      context: nothingSeen,
+    });
+    this.record = storeOpening(this.record, opening);
+    return opening;
+  }
+
+  /** A strong event of another region, just stored. @throws Missing */
+  receive(event: Event): void {
+    const opening = readOpening(event);
+    if (opening) {
+      this.record = storeOpening(this.record, opening);
+      return;
+    }
+    const fate = this.fate(event);
+    if (fate === 'undecided') this.await(event);
+    else this.settle(event, fate);
+  }
+
+  /** A strong event that is stored: nothing shows it before it is decided. */
+  await(event: Event): void {
+    const { dot, entity } = event;
+    this.arrived.set(dotKey(dot), { dot, entity, event });
+    this.hands.waiting.add({ dot, entity, state: 'pending', reason: undecidedReason });
+  }
+
+  /** Folds what is known to be decided by now, and sets aside what was left out. @throws Missing */
+  settleAll(): void {
+    const waiting = [...this.committed.undecided.values()].sort((a, b) => a.dot.seq - b.dot.seq);
+    for (const { dot, event: known } of waiting) {
+      const event = known ?? this.hands.loadedEvent(dot);
+      // What the log holds never changes: it is remembered whatever becomes of the batch.
+      if (!known) this.committed.undecided.set(dotKey(dot), { dot, entity: event.entity, event });
+      const fate = this.fate(event);
+      if (fate === 'undecided') continue;
+      this.hands.waiting.leave({ dot, entity: event.entity, state: 'pending' });
+      this.settle(event, fate);
+    }
+  }
+
+  private settle(event: Event, fate: 'decided' | 'refused'): void {
+    const { dot, mutation, entity, epoch = '' } = event;
+    const rows = this.hands.mutations.rows(mutation.id);
+    const record = rows.find((row) => sameDot(row.dot, dot) && row.shard === this.base.shard);
+    this.settled.add(dotKey(dot));
+    if (fate === 'refused') {
+      this.refused.push({ dot, entity, epoch, mutationId: mutation.id });
+      if (record) this.voided.push(record);
+      return;
+    }
+    // A record is made when the event counts: what is left out must not stand in the way of its second try.
+    if (!record) this.hands.mutations.record(event);
+    this.hands.settle(event);
+  }
+
+  private fate(event: Event): Fate {
+    const epoch = parseEpoch(event.epoch ?? '');
+    if (!epoch) return 'refused';
+    return fateOf(this.record.openings, this.decided, { epoch, ...event.dot });
+  }
+
+  private readonly stored = (actor: Actor): number => this.hands.cursor(actor).stored;
+
+  get hasChanged(): boolean {
+    return this.record !== this.committed.record || this.refused.length > 0;
+  }
+
+  rows(): {
+    readonly promised?: string;
+    readonly refused: readonly RefusedRow[];
+    readonly voided: readonly MutationRow[];
+  } {
+    const { record, committed, refused, voided } = this;
+    const isSame = sameEpoch(record.promised, committed.record.promised);
+    return { ...(!isSame && { promised: formatEpoch(record.promised) }), refused, voided };
+  }
+
+  /** Makes it the committed state. Answers whether anybody has to hear of it. */
+  applyTo(): boolean {
+    const { committed } = this;
+    const isNews = this.record !== committed.record || this.arrived.size > 0 || this.settled.size > 0;
+    committed.record = this.record;
+    for (const [key, row] of this.arrived) committed.undecided.set(key, row);
+    for (const key of this.settled) committed.undecided.delete(key);
+    for (const { dot } of this.refused) committed.noteRefused(dot);
+    return isNews;
+  }
+}

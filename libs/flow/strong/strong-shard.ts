@@ -1,0 +1,106 @@
+import { dotKey, type Dot } from '#core/causality/dot.js';
+import type { EntityRef, Event } from '#core/event/event.js';
+import { formatEpoch, isAbove, laterEpoch, noEpoch, parseEpoch, type Epoch } from '#core/strong/epoch.js';
+import { readOpening } from '#core/strong/opening-event.js';
+import {
+  homeEpoch,
+  isServing,
+  noStrongRecord,
+  storeOpening,
+  type StrongRecord,
+} from '#core/strong/promises.js';
+import { comparePositions, fateOf, noPosition, type Fate, type Position } from '#core/strong/strong-chain.js';
+
+/** A strong event that is stored here and not settled. */
+export interface Undecided {
+  readonly dot: Dot;
+  readonly entity: EntityRef;
+  /** Absent after a takeover, until it is read from the log. */
+  readonly event?: Event;
+}
+
+/** Why a waiting row of a strong event waits: nobody has told yet that it is decided, or left out. */
+export const undecidedReason = 'undecided';
+
+/** Refused events that are remembered for those who wait for them; who comes later is answered by the log. */
+const refusedMax = 4_096;
+
+/**
+ * What the owner of a shard knows of its strong log: the committed record, and what it has been told since it took the
+ * shard over. Shards without strong events keep the empty one, and pay nothing.
+ */
+export class StrongShard {
+  record: StrongRecord = noStrongRecord;
+  /** The furthest position that is known to be decided. */
+  decided: Position = noPosition;
+  /** The greatest epoch that anybody was heard to promise. */
+  heard: Epoch = noEpoch;
+  /** A planned handover is under way: nothing new is taken. */
+  draining = false;
+  /** No majority was heard for too long. */
+  cutOff = false;
+  /** Stored events that are not settled, by dot, in order of arrival. */
+  readonly undecided = new Map<string, Undecided>();
+  private readonly refused = new Set<string>();
+
+  /** As the database has it. @param openings the shard's opening events, in any order */
+  restore(promised: string, openings: readonly Event[], waiting: Iterable<Undecided>): void {
+    let record: StrongRecord = { ...noStrongRecord, promised: parseEpoch(promised) ?? noEpoch };
+    for (const event of openings) {
+      const opening = readOpening(event);
+      if (opening) record = storeOpening(record, opening);
+    }
+    this.record = record;
+    for (const row of waiting) this.undecided.set(dotKey(row.dot), row);
+  }
+
+  /** Notes what a home says of its own epoch; answers whether that is more than was known. */
+  tell(decided: Position): boolean {
+    if (comparePositions(decided, this.decided) <= 0) return false;
+    this.decided = decided;
+    return true;
+  }
+
+  hear(epoch: Epoch): void {
+    this.heard = laterEpoch(this.heard, epoch);
+  }
+
+  /** A home that hears of a greater promised epoch mints no strong event any more. */
+  get isOutbid(): boolean {
+    return isAbove(this.heard, this.record.promised);
+  }
+
+  isHome(actor: string): boolean {
+    return homeEpoch(this.record, actor) !== undefined && !this.isOutbid;
+  }
+
+  serves(actor: string): boolean {
+    return isServing(this.record, actor, this.decided) && !this.isOutbid;
+  }
+
+  fate(dot: Dot, epoch: string | undefined): Fate {
+    const parsed = parseEpoch(epoch ?? '');
+    if (!parsed || parsed === noEpoch) return 'refused';
+    return fateOf(this.record.openings, this.decided, { epoch: parsed, ...dot });
+  }
+
+  noteRefused(dot: Dot): void {
+    this.refused.add(dotKey(dot));
+    const [oldest] = this.refused;
+    if (this.refused.size > refusedMax && oldest !== undefined) this.refused.delete(oldest);
+  }
+
+  /** What became of an event that was stored here. */
+  outcomeOf(dot: Dot): Fate {
+    const key = dotKey(dot);
+    if (this.refused.has(key)) return 'refused';
+    const waiting = this.undecided.get(key);
+    if (!waiting) return 'decided';
+    return waiting.event ? this.fate(dot, waiting.event.epoch) : 'undecided';
+  }
+
+  /** Whether it has never had anything to do with strong events. */
+  get isUntouched(): boolean {
+    return formatEpoch(this.record.promised) === '' && this.record.openings.size === 0;
+  }
+}

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { AtollError } from '#core/errors.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import { counter, lastWriterWins } from '#core/merge/policies.js';
+import { openingOf } from '#core/strong/strong-chain.js';
+import { parseEpoch } from '#core/strong/epoch.js';
+import { MemoryWorld } from '#kit/world/memory-world.js';
+import type { Command, ReadOutcome, WriteOutcome } from '../service.js';
+
+const types: EntityTypes = new Map([
+  [
+    'payment',
+    {
+      name: 'payment',
+      schemaVersion: 1,
+      onDelete: 'update-wins',
+      consistency: 'strong',
+      fields: new Map([
+        ['state', { policy: lastWriterWins() }],
+        ['tries', { policy: counter() }],
+      ]),
+    },
+  ],
+]);
+const regions = ['us', 'eu', 'ap'];
+const entity = { type: 'payment', id: 'p1' };
+const set = (value: string, more: Partial<Command> = {}): Command => ({
+  entity,
+  kind: 'update',
+  operations: [{ field: 'state', op: 'set', value }],
+  ...more,
+});
+const strong = { level: { kind: 'strong' }, maxWaitMillis: 5_000 } as const;
+
+class StrongWorld {
+  private constructor(readonly world: MemoryWorld) {}
+
+  static async started(): Promise<StrongWorld> {
+    return new StrongWorld(await MemoryWorld.started({ regions, types, shards: 1 }));
+  }
+
+  write(region: string, command: Command, maxWaitMillis = 10_000): Promise<WriteOutcome> {
+    return this.world.run(this.world.region(region).submit(command, { maxWaitMillis }));
+  }
+
+  read(region: string): Promise<ReadOutcome> {
+    return this.world.run(this.world.region(region).read(entity, strong));
+  }
+
+  local(region: string): Promise<ReadOutcome> {
+    return this.world.run(this.world.region(region).read(entity, { maxWaitMillis: 1_000 }));
+  }
+
+  handover(to: string, force = false, at = to): Promise<{ readonly region: string }> {
+    return this.world.run(this.world.region(at).handover(0, to, force));
+  }
+
+  isolate(region: string): void {
+    for (const other of regions)
+      if (other !== region)
+        for (const [a, b] of [
+          [region, other],
+          [other, region],
+        ] as const)
+          this.world.links.cut(a, b);
+  }
+
+  heal(): void {
+    for (const a of regions) for (const b of regions) this.world.links.heal(a, b);
+  }
+
+  async failure(work: Promise<unknown>): Promise<string> {
+    const error: unknown = await work.catch((thrown: unknown) => thrown);
+    return error instanceof AtollError ? error.code : String(error);
+  }
+}
+
+describe('a strong entity', () => {
+  it('finds a home by itself, and is written and read from any region', async () => {
+    const lab = await StrongWorld.started();
+    await lab.write('us', set('created'));
+    expect((await lab.read('ap')).value).toMatchObject({ state: 'created' });
+    await lab.write('ap', set('authorised'));
+    expect((await lab.read('eu')).value).toMatchObject({ state: 'authorised' });
+    await lab.world.converged();
+    expect((await lab.local('us')).value).toMatchObject({ state: 'authorised' });
+  });
+
+  it('is compared and set: of two writers who read the same, one is refused', async () => {
+    const lab = await StrongWorld.started();
+    const { seen } = await lab.write('us', set('created'));
+    await lab.write('eu', set('captured', { ifMatch: seen }));
+    expect(await lab.failure(lab.write('ap', set('cancelled', { ifMatch: seen })))).toBe(
+      'precondition_failed',
+    );
+    expect((await lab.read('us')).value).toMatchObject({ state: 'captured' });
+  });
+
+  it('answers a retry anywhere with the first outcome, and executes it once', async () => {
+    const lab = await StrongWorld.started();
+    const command: Command = {
+      entity,
+      kind: 'update',
+      operations: [{ field: 'tries', op: 'increment', by: 1 }],
+      mutationId: lab.world.freshMutationId('us'),
+    };
+    const first = await lab.write('us', command);
+    const second = await lab.write('ap', command);
+    expect(second.dot).toEqual(first.dot);
+    expect(second.replayed).toBe(true);
+    await lab.handover('eu');
+    expect((await lab.write('eu', command)).dot).toEqual(first.dot);
+    expect((await lab.read('ap')).value).toMatchObject({ tries: 1 });
+  });
+
+  it('takes writes from many clients at once, one after another', async () => {
+    const lab = await StrongWorld.started();
+    const increment: Command = {
+      entity,
+      kind: 'update',
+      operations: [{ field: 'tries', op: 'increment', by: 1 }],
+    };
+    const all = Array.from({ length: 30 }, (_, at) =>
+      lab.world.region(regions[at % 3]!).submit(increment, { maxWaitMillis: 20_000 }),
+    );
+    await lab.world.run(Promise.all(all));
+    expect((await lab.read('eu')).value).toMatchObject({ tries: 30 });
+  });
+});
+
+describe('a handover', () => {
+  it('moves the home where it is told to, and keeps everything', async () => {
+    const lab = await StrongWorld.started();
+    await lab.write('us', set('created'));
+    for (const to of ['eu', 'ap', 'us', 'ap', 'eu']) {
+      expect((await lab.handover(to, false, 'us')).region).toBe(to);
+      const { dot } = await lab.write('us', set(`by ${to}`));
+      expect(dot.actor).toBe(`${to}~1`);
+      expect((await lab.read('us')).value).toMatchObject({ state: `by ${to}` });
+    }
+  });
+
+  it('is found by itself when the home is lost, by those who are a majority', async () => {
+    const lab = await StrongWorld.started();
+    const { dot } = await lab.write('us', set('created'));
+    const home = dot.actor.split('~')[0]!;
+    const [left] = regions.filter((region) => region !== home);
+    lab.isolate(home);
+    const next = await lab.write(left!, set('went on'), 30_000);
+    expect(next.dot.actor).not.toBe(dot.actor);
+    expect((await lab.read(left!)).value).toMatchObject({ state: 'went on' });
+    expect(await lab.failure(lab.read(home))).toMatch(/^(no_majority|not_home)$/);
+    lab.heal();
+    expect((await lab.read(home)).value).toMatchObject({ state: 'went on' });
+  });
+
+  it('leaves out what the old home had taken alone, keeps it as losing, and executes its retry anew', async () => {
+    const lab = await StrongWorld.started();
+    await lab.write('us', set('created'));
+    await lab.handover('us', false, 'us');
+    await lab.world.converged();
+    lab.isolate('us');
+    const mutationId = lab.world.freshMutationId('us');
+    expect(await lab.failure(lab.write('us', set('taken alone', { mutationId }), 500))).toBe(
+      'deadline_exceeded',
+    );
+    expect((await lab.local('us')).value).toMatchObject({ state: 'created' });
+    await lab.handover('eu', true);
+    await lab.write('eu', set('by eu'));
+    lab.heal();
+    const again = await lab.write('us', set('taken alone', { mutationId }), 20_000);
+    expect(again.dot.actor).toBe('eu~1');
+    await lab.world.converged();
+    for (const region of regions) {
+      expect((await lab.local(region)).value).toMatchObject({ state: 'taken alone' });
+      const refused = await lab.world.run(lab.world.region(region).refused(10));
+      expect(refused).toMatchObject([{ dot: { actor: 'us~1' }, entity, mutationId }]);
+    }
+  });
+
+  it('has one writer per epoch in every log', async () => {
+    const lab = await StrongWorld.started();
+    await lab.write('us', set('created'));
+    for (const to of ['eu', 'ap', 'us']) await lab.handover(to, true);
+    await lab.write('us', set('done'));
+    await lab.world.converged();
+    for (const database of lab.world.databases.values())
+      expect(parseEpoch(database.shard(0).promised)?.counter).toBeGreaterThanOrEqual(4);
+    expect(openingOf(new Map(), parseEpoch('1.1')!)).toBeUndefined();
+  });
+});
+
+describe('without a majority', () => {
+  it('nothing strong is answered, and the error says so in time', async () => {
+    const lab = await StrongWorld.started();
+    await lab.write('us', set('created'));
+    for (const region of regions) lab.isolate(region);
+    const began = lab.world.clock.monotonicMillis();
+    const codes = await lab.world.run(
+      Promise.all(
+        regions.map((region) =>
+          lab.failure(lab.world.region(region).read(entity, { ...strong, maxWaitMillis: 1_000 })),
+        ),
+      ),
+    );
+    expect(codes.every((code) => code === 'no_majority' || code === 'not_home')).toBe(true);
+    expect(lab.world.clock.monotonicMillis() - began).toBeLessThanOrEqual(1_050);
+  });
+});
