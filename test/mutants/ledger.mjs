@@ -1,6 +1,7 @@
 import { core, flow, simulation } from './caught-by.mjs';
 import { rightsMutants } from './rights.mjs';
 import { spineMutants } from './spine.mjs';
+import { strongMutants } from './strong.mjs';
 
 /**
  * Planted bugs: each a small, named change that breaks one rule, and the test that must fail by an assertion.
@@ -11,6 +12,7 @@ import { spineMutants } from './spine.mjs';
 export const mutants = [
   ...spineMutants,
   ...rightsMutants,
+  ...strongMutants,
   {
     name: 'a quorum counts its reader twice',
     rule: 'INV-10',

@@ -1,12 +1,8 @@
 import { assert } from '#core/assert.js';
 import { dotKey } from '#core/causality/dot.js';
-import { decodeVector, includes, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
-import { majorityOf } from '#core/consistency/acks.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
-import type { Json } from '#core/json.js';
-import type { ShardCommit } from '#flow/ports/event-log.js';
 import type { Command } from '#flow/service.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { isLinearizable, type RegisterOperation } from './linearizable.js';
@@ -165,44 +161,4 @@ function valueIn(database: MemoryDatabase, entity: EntityRef): string | undefine
   if (!row?.value) return undefined;
   const value = JSON.parse(Buffer.from(row.value).toString()) as Record<string, string | null>;
   return value[field] ?? undefined;
-}
-
-/** Looks at every commit: one writer per epoch, and nothing in any state that no majority has stored. */
-export class StrongChecks {
-  private readonly writers = new Map<string, string>();
-
-  constructor(
-    private readonly types: EntityTypes,
-    private readonly databases: () => readonly MemoryDatabase[],
-  ) {}
-
-  look(database: MemoryDatabase, part: ShardCommit): void {
-    for (const { event } of part.events) {
-      if (event.epoch === undefined) continue;
-      const key = `${part.shard} ${event.epoch}`;
-      const writer = this.writers.get(key) ?? event.dot.actor;
-      this.writers.set(key, writer);
-      if (writer !== event.dot.actor)
-        throw new BrokenInvariant(`INV-11: epoch ${event.epoch} of shard ${part.shard} has two writers`);
-    }
-    for (const row of part.entities) {
-      if (this.types.get(row.entity.type)?.consistency !== 'strong') continue;
-      const { seen } = JSON.parse(Buffer.from(row.state).toString()) as { readonly seen: Json };
-      this.lookAtState(database, part.shard, row.entity, decodeVector(seen) ?? nothingSeen);
-    }
-  }
-
-  private lookAtState(database: MemoryDatabase, shard: number, entity: EntityRef, seen: VersionVector): void {
-    const all = this.databases();
-    const table = database.shard(shard);
-    for (const { actor, seq } of table.histories.get(`${entity.type}\n${entity.id}`) ?? []) {
-      const dot = { actor, seq };
-      if (!includes(seen, dot) || table.refused.has(dotKey(dot))) continue;
-      const holding = all.filter((one) => (one.shard(shard).cursors.get(actor)?.stored ?? 0) >= seq).length;
-      if (holding < majorityOf(all.length))
-        throw new BrokenInvariant(
-          `INV-11: ${database.identity.region} shows ${dotKey(dot)} of shard ${shard}, which ${holding} of ${all.length} store`,
-        );
-    }
-  }
 }

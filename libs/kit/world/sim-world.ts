@@ -20,7 +20,7 @@ import { SimClock } from './sim-clock.js';
 import { SimLinks } from './sim-links.js';
 import { noCommitFaults, type SimDatabase } from './sim-log.js';
 import { SimProcess } from './sim-process.js';
-import { StrongChecks } from './sim-strong.js';
+import { StrongChecks } from './sim-strong-checks.js';
 import { earlierTypes, simTypes } from './sim-types.js';
 
 /** Short times, so that a run of seconds has many leases, heartbeats and retries. */

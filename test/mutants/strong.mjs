@@ -1,0 +1,77 @@
+import { core, flow } from './caught-by.mjs';
+
+/** Planted bugs in strong shards: PROTOCOL §8. */
+export const strongMutants = [
+  {
+    name: 'strong: a promise is given to an equal epoch',
+    rule: '§8',
+    file: 'libs/core/strong/promises.ts',
+    find: 'if (!isAbove(asked, record.promised))',
+    replace: 'if (isAbove(record.promised, asked))',
+    caughtBy: core('strong/promises.spec.ts', 'is given only to an epoch strictly above'),
+  },
+  {
+    name: 'strong: who has promised more still acknowledges',
+    rule: '§8',
+    file: 'libs/core/strong/promises.ts',
+    find: 'return sameEpoch(promised, epoch) && sameEpoch(position.epoch, epoch);',
+    replace: 'return !isAbove(epoch, promised) && sameEpoch(position.epoch, epoch);',
+    caughtBy: core('strong/promises.spec.ts', 'gets no ack from who has promised more'),
+  },
+  {
+    name: 'strong: a home would be outbid by whoever does not hear it',
+    rule: '§8',
+    file: 'libs/core/strong/promises.ts',
+    find: 'return !hearsHome && isAbove(asked, record.promised);',
+    replace: 'return isAbove(asked, record.promised);',
+    caughtBy: core('strong/promises.spec.ts', 'would not be given while a home is heard'),
+  },
+  {
+    name: 'strong: an opening without its tail is a position',
+    rule: '§8',
+    file: 'libs/core/strong/strong-chain.ts',
+    find: 'if (chainGap(openings, opening, stored) === undefined) best = here;',
+    replace: 'best = here;',
+    caughtBy: core('strong/strong-chain.spec.ts', 'is the greatest epoch whose opening and whole tail'),
+  },
+  {
+    name: 'strong: positions are compared by seq alone',
+    rule: '§8',
+    file: 'libs/core/strong/strong-chain.ts',
+    find: 'return compareEpochs(a.epoch, b.epoch) || a.seq - b.seq;',
+    replace: 'return a.seq - b.seq || compareEpochs(a.epoch, b.epoch);',
+    caughtBy: core('strong/promises.spec.ts', 'adopts the greatest position'),
+  },
+  {
+    name: 'strong: a stored opening settles what it leaves out',
+    rule: '§8',
+    file: 'libs/core/strong/strong-chain.ts',
+    find: 'if (!newest || decided.seq < newest.seq || isAbove(event.epoch, newest.epoch))',
+    replace: 'if (!newest || isAbove(event.epoch, newest.epoch))',
+    caughtBy: core('strong/strong-chain.spec.ts', 'is not settled by an opening that is stored'),
+  },
+  {
+    name: 'strong: a home answers reads without asking whether it still is the home',
+    rule: '§8',
+    file: 'libs/flow/strong/strong-desk.ts',
+    find: 'return enough();',
+    replace: 'return enough() || said.size > 0;',
+    caughtBy: flow('strong/strong.spec.ts', 'is found by itself when the home is lost'),
+  },
+  {
+    name: 'strong: a write is answered before it is decided',
+    rule: '§8',
+    file: 'libs/flow/strong/strong-desk.ts',
+    find: "if (fate === 'decided') return outcome;",
+    replace: "if (fate !== 'refused') return outcome;",
+    caughtBy: flow('strong/strong.spec.ts', 'leaves out what the old home had taken alone'),
+  },
+  {
+    name: 'strong: a home shows what only it has stored',
+    rule: 'INV-11',
+    file: 'libs/flow/accept/shard-batch.ts',
+    find: 'if (stored.event.epoch === undefined) this.fold(working, stored.event, []);',
+    replace: "if (stored.event.epoch !== '') this.fold(working, stored.event, []);",
+    caughtBy: flow('strong/strong.spec.ts', 'leaves out what the old home had taken alone'),
+  },
+];
