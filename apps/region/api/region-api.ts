@@ -6,6 +6,7 @@ import { batchOperations } from './batch.js';
 import { entityOperations } from './entities.js';
 import { feedOperations } from './feed.js';
 import { reportOperations } from './reports.js';
+import { strongOperations } from './strong.js';
 import { writeOperations } from './writes.js';
 
 /** How long whoever collects metrics waits for those that need the database. */
@@ -23,6 +24,7 @@ export function createRegionApi(parts: ApiParts) {
     ...batchOperations(parts),
     ...reportOperations(parts),
     ...adminOperations(parts),
+    ...strongOperations(parts),
     ...feedOperations(parts),
     isReady: () => parts.service.isReady(),
     /** Reading the status sets the gauges of what waits. Without a database they soon are left as they were. */

@@ -1,8 +1,8 @@
-import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import * as answers from '#io/http/admin-answers.js';
-import { quarantineQuery } from '#io/http/requests.js';
+import { handoverRequest, quarantineQuery, shardNumber } from '#io/http/requests.js';
 import type { RegionApi } from '../api/region-api.js';
 import { REGION_API } from '../wiring/tokens.js';
 import { Operation } from './operation.decorator.js';
@@ -54,6 +54,32 @@ export class AdminController {
   })
   quarantine(@Query({ schema: quarantineQuery }) { limit }: z.output<typeof quarantineQuery>) {
     return this.api.quarantine(limit);
+  }
+
+  @Get('refused')
+  @Operation({
+    name: 'GetRefused',
+    summary: 'Strong events that a new home left out, kept as losing',
+    needs: 'admin',
+    answers: answers.refused,
+  })
+  refused(@Query({ schema: quarantineQuery }) { limit }: z.output<typeof quarantineQuery>) {
+    return this.api.refused(limit);
+  }
+
+  @Post('shards/:shard/handover')
+  @Operation({
+    name: 'HandOver',
+    summary: 'Make another region the home of a shard, planned or forced',
+    needs: 'admin',
+    answers: answers.handedOver,
+    errors: ['not_home', 'no_majority', 'owner_moved'],
+  })
+  handover(
+    @Param('shard', { schema: shardNumber }) shard: z.output<typeof shardNumber>,
+    @Body({ schema: handoverRequest }) body: z.output<typeof handoverRequest>,
+  ) {
+    return this.api.handover(shard, body.to, body.force === true);
   }
 
   @Get('slo')

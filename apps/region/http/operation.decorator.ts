@@ -67,6 +67,8 @@ export const writeErrors: readonly ErrorCode[] = [
   'acks_not_available',
   'level_not_available',
   'owner_moved',
+  'not_home',
+  'no_majority',
 ];
 
 export const readErrors: readonly ErrorCode[] = [
@@ -78,6 +80,8 @@ export const readErrors: readonly ErrorCode[] = [
   'read_elsewhere',
   'no_quorum',
   'level_not_available',
+  'not_home',
+  'no_majority',
 ];
 
 /** Everything about one HTTP operation but its path: who may call it, what it takes and answers, and every way it can fail. */

@@ -81,6 +81,30 @@ export const quarantine = z
   })
   .meta({ id: 'Quarantine' });
 
+export const refused = z
+  .strictObject({
+    region: z.string(),
+    events: z.array(
+      z.strictObject({
+        dot: z.string(),
+        type: z.string(),
+        id: z.string(),
+        epoch: z.string(),
+        mutationId: z.string(),
+      }),
+    ),
+  })
+  .meta({ id: 'Refused' });
+
+export const handedOver = z
+  .strictObject({
+    region: z.string(),
+    shard: z.number().int(),
+    home: z.string(),
+    epoch: z.string(),
+  })
+  .meta({ id: 'HandedOver' });
+
 const quantiles = z.strictObject({
   count: z.number().int(),
   p50: z.number().nullable(),

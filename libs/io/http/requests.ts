@@ -147,4 +147,14 @@ export const changesQuery = z.strictObject({
     .meta({ description: 'A position: the `id` of a notice, from any region. Without it: from now on' }),
 });
 export const quarantineQuery = z.strictObject({ limit });
+export const shardNumber = z.coerce.number().int().min(0).max(1_023);
+export const handoverRequest = z
+  .strictObject({
+    to: z.string().min(1).max(64).meta({ description: 'The region that becomes the home' }),
+    force: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Without asking the home first: for a home that does not answer' }),
+  })
+  .meta({ id: 'HandoverRequest' });
 export const noQuery = z.strictObject({});
