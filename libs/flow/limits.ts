@@ -11,6 +11,8 @@ export interface Limits {
   /** Events ahead of their turn, per process; beyond it they are dropped and fetched again. */
   readonly earlyBufferBytesMax: number;
   readonly cacheBytesMax: number;
+  /** Events remembered while they wait to be folded, per process; others are read from the log. */
+  readonly heldEventsBytesMax: number;
   /** Folded events remembered per cached entity, to find conflicts without reading the log. */
   readonly tailEventsMax: number;
   /** One event's bytes: below the broker's record limit, with room for the envelope (PROTOCOL §2). */
@@ -41,6 +43,7 @@ export const limitsDefault: Limits = {
   applyQueueBytesMax: 32 * mebibyte,
   earlyBufferBytesMax: 32 * mebibyte,
   cacheBytesMax: 256 * mebibyte,
+  heldEventsBytesMax: 64 * mebibyte,
   tailEventsMax: 256,
   eventBytesMax: 3 * mebibyte,
   publishRingBytesMax: 4 * mebibyte,

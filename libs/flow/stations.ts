@@ -5,6 +5,7 @@ import { BatchLoader } from './accept/batch-loader.js';
 import { Confirmations } from './accept/confirmations.js';
 import { DependencyWatch } from './accept/dependency-watch.js';
 import { EntityCache } from './accept/entity-cache.js';
+import { HeldEvents } from './accept/held-events.js';
 import { Executor } from './accept/executor.js';
 import { Intake } from './accept/intake.js';
 import { MutationHorizon } from './accept/mutation-horizon.js';
@@ -64,6 +65,7 @@ export interface Stations {
 interface Ground {
   readonly watch: CursorWatch;
   readonly cache: EntityCache;
+  readonly held: HeldEvents;
   readonly intake: Intake;
   readonly agreement: PolicyAgreement;
   readonly horizon: MutationHorizon;
@@ -168,10 +170,11 @@ function buildGround(
   const links = new LinkTimes(telemetry);
   const staleness = new Staleness({ clock, telemetry, links, processId, region, members, seqOf });
   const cache = new EntityCache(limits.cacheBytesMax);
+  const held = new HeldEvents(limits.heldEventsBytesMax);
   const agreement = new PolicyAgreement(config.policyHashes, telemetry);
   const horizon = new MutationHorizon();
   const expiry = new Expiry({ ...ports, types, intake, submit: ownCommand });
-  return { watch, cache, intake, agreement, cursors, staleness, links, horizon, expiry };
+  return { watch, cache, held, intake, agreement, cursors, staleness, links, horizon, expiry };
 }
 
 type Moving = Pick<
@@ -203,6 +206,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
     telemetry,
     loader,
     cache,
+    held: ground.held,
     intake,
     timing,
     links: ground.links,
@@ -264,6 +268,7 @@ function buildDeciding(
   const loader = new BatchLoader({
     ...ports,
     cache,
+    held: ground.held,
     types,
     limits,
     horizon,

@@ -13,8 +13,6 @@ export interface HistoryPlan {
   readonly limits: SubjectLimits;
   /** What a client asks of all its operations. */
   readonly asked: (client: number) => Asked;
-  /** Operations a second at most: what comes faster piles up in other regions. */
-  readonly perSecondMax?: number;
 }
 
 /** How long a region may wait before it answers, in every history. */
@@ -23,9 +21,6 @@ const eventualKinds: readonly SubjectKind[] = ['note', 'note', 'pair', 'tags', '
 const weakLimits: SubjectLimits = { live: 4, operationsMax: 400, underWayMax: 64 };
 /** No key has over 300 operations or 10 unknowns; a compare-and-set begins with a read of its own. */
 const strongLimits: SubjectLimits = { live: 6, operationsMax: 120, underWayMax: 6 };
-
-/** Writes that depend on each other are folded one after the other elsewhere, a commit for each step of the chain. */
-const causalPerSecondMax = 120;
 
 const askedOf: Readonly<Record<Level, (client: number) => Asked>> = {
   eventual: () => ({ maxWaitMillis }),
@@ -50,7 +45,6 @@ export const historyPlans: readonly HistoryPlan[] = [
       kinds: strong ? ['note', 'note', 'tags', 'tally'] : eventualKinds,
       limits: strong ? strongLimits : weakLimits,
       asked: askedOf[level],
-      ...(level === 'causal' ? { perSecondMax: causalPerSecondMax } : {}),
     };
   }),
   {

@@ -27,7 +27,7 @@ export interface RecordOptions {
 
 /** How long a weak write is tried, in all regions in turn, before its outcome is called unknown. */
 const patienceMillis = 12_000;
-const convergeMillisMax = 180_000;
+const convergeMillisMax = 90_000;
 const stepPollMillis = 25;
 
 /**
@@ -42,8 +42,13 @@ export async function recordHistory(options: RecordOptions): Promise<Journal> {
   const { seed, clients, operations, perSecond, millisMax } = options;
   const load = startHistoryLoad({
     ...{ workload, regions: lab.regions, run, seed, clients, operations, millisMax },
-    perSecond: Math.min(perSecond, plan.perSecondMax ?? perSecond),
-    ...{ kinds: plan.kinds, limits: plan.limits, asked: plan.asked, swaps: plan.level === 'strong' },
+    ...{
+      perSecond,
+      kinds: plan.kinds,
+      limits: plan.limits,
+      asked: plan.asked,
+      swaps: plan.level === 'strong',
+    },
   });
   await carryOut(faults, book, load);
   await load.ended;

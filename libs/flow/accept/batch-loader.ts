@@ -14,7 +14,9 @@ import type { Hashing } from '../ports/record-auth.js';
 import { rightsFields } from '../rights/rights-types.js';
 import { Loads, type BatchWorld, type Missing } from './batch-world.js';
 import type { CachedEntity, EntityCache } from './entity-cache.js';
+import type { HeldEvents } from './held-events.js';
 import type { MutationHorizon } from './mutation-horizon.js';
+import type { ShardWork } from './intake.js';
 import type { TaskWork, Work } from './queues.js';
 import type { ShardState } from './shard-state.js';
 
@@ -29,6 +31,7 @@ export interface BatchLoaderParts {
   readonly hashing: Hashing;
   readonly clock: Clock;
   readonly cache: EntityCache;
+  readonly held: HeldEvents;
   readonly types: EntityTypes;
   readonly limits: Limits;
   readonly isRefused: (region: string, type: string) => boolean;
@@ -52,7 +55,7 @@ export class BatchLoader {
     this.rights = rightsFields(parts.types);
   }
 
-  async prepare(items: readonly Work[]): Promise<Prepared> {
+  async prepare(work: readonly ShardWork[]): Promise<Prepared> {
     const entities = new Map<string, CachedEntity>();
     const wanted = new Map<string, EntityRef>();
     const mutationIds = new Set<string>();
@@ -66,10 +69,14 @@ export class BatchLoader {
       if (cached) entities.set(key, cached);
       else wanted.set(key, entity);
     };
-    for (const item of items) {
-      if (item.kind === 'task')
-        for (const one of item.subjects()) look({ key: entityKey(one.entity), ...one }, false);
-      else look(subjectOf(item), item.kind === 'command' && item.command.isFirstTry);
+    for (const { owned, items } of work) {
+      for (const item of items) {
+        if (item.kind === 'task')
+          for (const one of item.subjects()) look({ key: entityKey(one.entity), ...one }, false);
+        else look(subjectOf(item), item.kind === 'command' && item.command.isFirstTry);
+        if (item.kind === 'replay')
+          for (const one of this.heldBack(owned.state, item.entity)) look(one, false);
+      }
     }
     if (wanted.size === 0 && mutationIds.size === 0) return { entities, mutations };
     const found = await this.parts.log.prepare({
@@ -88,9 +95,19 @@ export class BatchLoader {
     return { entities, mutations };
   }
 
+  /** What an entity holds back, as far as it is remembered: each of them is looked at. */
+  private heldBack(state: ShardState, entity: EntityRef): readonly Subject[] {
+    const key = entityKey(entity);
+    return [...state.waiting.ofEntity(key)].flatMap(({ dot }) => {
+      const held = this.parts.held.get(state.shard, dot);
+      return held ? [{ key, entity, mutationId: held.event.mutation.id }] : [];
+    });
+  }
+
   worldFor(shard: ShardState, prepared: Prepared): BatchWorld {
     const { hashing, clock, types, limits, isRefused, causal, log } = this.parts;
     assert(shard.shard < log.identity.shards, 'a shard is one of the region');
+    const loads = new Loads();
     return {
       types,
       ownActor: log.identity.actor,
@@ -108,18 +125,15 @@ export class BatchLoader {
       stableIn: this.parts.stable,
       entity: (key) => prepared.entities.get(key),
       mutations: (id) => prepared.mutations.get(id),
-      loads: new Loads(),
+      held: (dot) => this.parts.held.get(shard.shard, dot) ?? loads.event(dot),
+      loads,
     };
   }
 
   /** Loads what a decision found missing, for its next try. @throws LogUnavailable */
   async load(shard: ShardState, world: BatchWorld, need: Missing['need']): Promise<void> {
     if (need.kind === 'event') return this.loadEvent(shard, world, need.dot);
-    if (need.kind === 'mutations') {
-      const { mutations } = await this.parts.log.prepare({ entities: [], mutations: [need.id] });
-      world.loads.addMutations(need.id, mutations);
-      return;
-    }
+    if (need.kind === 'mutations') return this.loadMutations(world, [need.id]);
     const key = entityKey(need.entity);
     if (need.kind === 'conflicts') {
       world.loads.addConflicts(
@@ -158,6 +172,19 @@ export class BatchLoader {
     if (found[0]?.event.dot.seq !== dot.seq)
       throw new LogUnavailable(`event ${dot.actor}:${dot.seq} could not be read`);
     for (const stored of found) world.loads.addEvent(stored);
+    await this.loadMutations(
+      world,
+      found.map(({ event }) => event.mutation.id),
+    );
+  }
+
+  private async loadMutations(world: BatchWorld, ids: readonly string[]): Promise<void> {
+    const { mutations } = await this.parts.log.prepare({ entities: [], mutations: ids });
+    for (const id of ids)
+      world.loads.addMutations(
+        id,
+        mutations.filter((row) => row.id === id),
+      );
   }
 
   private decode(row: EntityRow): CachedEntity | undefined {

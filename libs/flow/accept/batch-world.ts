@@ -36,6 +36,8 @@ export interface BatchWorld {
   readonly entity: (key: string) => CachedEntity | undefined;
   /** Mutation records read before the batch; `undefined`: they were not asked for. */
   readonly mutations: (id: string) => readonly MutationRow[] | undefined;
+  /** An event that waits in the shard, if it is remembered or was loaded. */
+  readonly held: (dot: Dot) => { readonly event: Event } | undefined;
   readonly loads: Loads;
 }
 

@@ -1,5 +1,5 @@
 import { assert } from '#core/assert.js';
-import { regionOf, type Actor } from '#core/causality/dot.js';
+import { dotKey, regionOf, type Actor } from '#core/causality/dot.js';
 import { withDot } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import type { StoredEvent } from '#core/event/event.js';
@@ -19,6 +19,7 @@ import type { LinkTimes } from '../repair/link-times.js';
 import { type BatchLoader, type Prepared } from './batch-loader.js';
 import { Missing } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
+import type { HeldEvents } from './held-events.js';
 import type { Intake, Lane, OwnedShard, ShardWork } from './intake.js';
 import type { CommandWork, TaskWork, Work } from './queues.js';
 import type { CommandDecision } from './batch-decisions.js';
@@ -45,6 +46,7 @@ export interface ExecutorParts {
   readonly telemetry: Telemetry;
   readonly loader: BatchLoader;
   readonly cache: EntityCache;
+  readonly held: HeldEvents;
   readonly intake: Intake;
   readonly timing: Timing;
   readonly links: LinkTimes;
@@ -86,6 +88,7 @@ export class Executor {
     if (!this.parts.intake.drop(shard)) return;
     const { shards } = this.parts.log.identity;
     this.parts.cache.dropWhere((entity) => shardOf(entity, shards) === shard);
+    this.parts.held.dropShard(shard);
     this.parts.listener.lost(shard);
   }
 
@@ -120,7 +123,7 @@ export class Executor {
   }
 
   private async decide(work: readonly ShardWork[]): Promise<readonly Decided[]> {
-    const prepared = await this.parts.loader.prepare(work.flatMap(({ items }) => items));
+    const prepared = await this.parts.loader.prepare(work);
     const decided: Decided[] = [];
     for (const shardWork of work) decided.push(await this.decideShard(shardWork, prepared));
     return decided;
@@ -183,12 +186,22 @@ export class Executor {
       const { actor } = this.parts.log.identity;
       const own = commit.events.filter(({ event }) => event.dot.actor === actor);
       const received = commit.events.filter(({ event }) => event.dot.actor !== actor);
+      this.hold(commit);
       this.report(batch, own.length, received);
       this.parts.listener.committed(state, own, received, commit.waiting);
       if (isStrongNews) this.parts.listener.strong(state);
     }
     for (const [command, decision] of decisions) answer(command, decision);
     for (const [task, result] of results) task.resolve(result);
+  }
+
+  /** Remembers what waits since this commit, and forgets what does not wait any more. */
+  private hold({ shard, events, waiting, settled }: ShardCommit): void {
+    const { held } = this.parts;
+    for (const dot of settled) held.drop(shard, dot);
+    if (waiting.length === 0) return;
+    const dots = new Set(waiting.map(({ dot }) => dotKey(dot)));
+    for (const stored of events) if (dots.has(dotKey(stored.event.dot))) held.add(shard, stored);
   }
 
   private stopStream(state: ShardState, actor: Actor): void {

@@ -359,7 +359,7 @@ export class ShardBatch {
 
   /** The event behind a waiting dot: of this batch, or loaded. @throws Missing */
   private loadedEvent(dot: Dot): Event {
-    const here = this.events.find(({ event }) => sameDot(event.dot, dot)) ?? this.world.loads.event(dot);
+    const here = this.events.find(({ event }) => sameDot(event.dot, dot)) ?? this.world.held(dot);
     if (!here) throw new Missing({ kind: 'event', dot });
     return here.event;
   }
