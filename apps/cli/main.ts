@@ -3,6 +3,7 @@ import { addConflictCommands } from './commands/conflicts.js';
 import { addDevCommand } from './commands/dev.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addEntityCommands } from './commands/entities.js';
+import { addHandoverCommand } from './commands/handover.js';
 import type { Invocation } from './commands/invocation.js';
 import { addLinkCommands } from './commands/link.js';
 import { addStatusCommand } from './commands/status.js';
@@ -55,6 +56,7 @@ function buildProgram(streams: Streams, isInterrupted: () => boolean): Command {
   addStatusCommand(program, invocation);
   addEntityCommands(program, invocation);
   addConflictCommands(program, invocation);
+  addHandoverCommand(program, invocation);
   addLinkCommands(program, invocation);
   addTraceCommand(program, invocation);
   return program;

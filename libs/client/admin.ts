@@ -58,3 +58,21 @@ export async function readQuarantine(region: RegionClient): Promise<readonly Wai
   return (await region.get<{ readonly events: readonly WaitingEvent[] }>('/v1/admin/quarantine?limit=1000'))
     .events;
 }
+
+/** Which region is the home of a shard now, and since which epoch. */
+export interface HandedOver {
+  readonly shard: number;
+  readonly home: string;
+  readonly epoch: string;
+}
+
+/**
+ * Makes a region the home of a shard. Planned: the home stops first, with everything it has taken decided. Forced: for a
+ * home that does not answer; what it had taken and no majority held is listed as refused.
+ */
+export function handOver(
+  region: RegionClient,
+  { shard, to, force }: { readonly shard: number; readonly to: string; readonly force: boolean },
+): Promise<HandedOver> {
+  return region.post<HandedOver>(`/v1/admin/shards/${shard}/handover`, { to, force });
+}

@@ -67,6 +67,8 @@ export interface RegionClient {
   changes(query: FeedQuery, onNotice: (notice: Notice) => void): Promise<Feed>;
   /** Any other GET, for example `/v1/admin/topology`. */
   get<Answer>(path: string): Promise<Answer>;
+  /** Any other POST, for example to `/v1/admin/shards/3/handover`. */
+  post<Answer>(path: string, body: object): Promise<Answer>;
   text(path: string): Promise<string>;
   isReady(): Promise<boolean>;
   close(): void;
@@ -120,6 +122,7 @@ export function createRegionClient({ region, url, token, timeoutMillis }: Region
       get<BarrierState>(`/v1/barriers/${encodeURIComponent(barrier)}`, { maxWaitMillis }),
     changes: (query, onNotice) => openFeed(connection, query, { patience, onNotice }),
     get: <Answer>(path: string) => get<Answer>(path),
+    post: <Answer>(path: string, body: object) => json<Answer>({ method: 'POST', path, body }),
     text: async (path) => (await call({ method: 'GET', path })).text,
     async isReady() {
       try {

@@ -188,7 +188,7 @@ type Moving = Pick<
 function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
   const { log, clock, telemetry } = ports;
   const { limits, timing, members } = config;
-  const { watch, cache, intake, agreement, cursors, staleness, expiry } = ground;
+  const { watch, cache, held, intake, agreement, cursors, staleness, expiry } = ground;
   const process = { id: config.processId, address: config.address };
   const { loader, dependencies } = buildDeciding(ports, config, ground, () => repairer);
   const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
@@ -205,10 +205,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Gr
     clock,
     telemetry,
     loader,
-    cache,
-    held: ground.held,
-    intake,
-    timing,
+    ...{ cache, held, intake, timing },
     links: ground.links,
     listener: {
       committed: (state, own, received, waiting) => {
