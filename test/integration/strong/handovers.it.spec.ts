@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { projectRoot } from '#cli/dev/programs.js';
+import { handOver } from '#client/admin.js';
 import { newMutationId } from '#client/mutation-id.js';
 import { openFaultLab, until, type FaultLab } from '../faults/fault-lab.js';
 
@@ -26,15 +27,6 @@ const change = (region: string, id: string, state: string, maxWaitMillis: number
       { operations: [{ field: 'state', op: 'set', value: state }] },
       { mutationId: newMutationId(region), maxWaitMillis },
     );
-
-async function handOver(shard: number, to: string, force: boolean): Promise<void> {
-  const response = await fetch(`${lab.client(to).url}/v1/admin/shards/${shard}/handover`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ to, force }),
-  });
-  expect(response.status, await response.text()).toBe(200);
-}
 
 it('hands homes over under load: the longest gap between successes stays short, and nothing acknowledged is lost', async () => {
   const first = await change('us', 'p0', 'first', 20_000);
@@ -75,7 +67,8 @@ it('hands homes over under load: the longest gap between successes stays short, 
   for (const kind of ['planned', 'forced']) {
     for (let round = 0; round < each; round += 1) {
       const from = performance.now();
-      await handOver(shard, regions[round % 3]!, kind === 'forced');
+      const to = regions[round % 3]!;
+      await handOver(lab.client(to), { shard, to, force: kind === 'forced' });
       const after = performance.now();
       await until(() => (successes.at(-1) ?? 0) > after);
       await pause(300);
