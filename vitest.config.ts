@@ -44,6 +44,12 @@ function project(name: string, loop: Loop): UserProjectConfigExport {
   };
 }
 
+/**
+ * When everything is done, Node 24 takes its environment apart, and now and then spins there for ever, waiting for a handle
+ * that never closes. A process that is told to exit does not take it apart.
+ */
+process.once('beforeExit', () => process.exit());
+
 export default defineConfig({
   ...shared,
   test: {
