@@ -6,7 +6,7 @@ import { byteaArray, int2Array, int8Array, textArray } from '#io/postgres/binary
 import { entityId, writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
 import { sharedMillis } from '../machine.js';
 import { serveSide } from '../side/serve-side.js';
-import type { RowSizes } from '../write/peer-tables.js';
+import { batchSession, batchStatement, type RowSizes } from '../write/peer-tables.js';
 
 export interface ConsumerSettings {
   readonly brokers: readonly string[];
@@ -29,18 +29,10 @@ export type ConsumerAnswer = readonly number[];
 /** Fetches, and commits what it fetched like an apply does: the event and the entity's state, all of a batch at once. */
 serveSide<ConsumerSettings, ConsumerOrder, ConsumerAnswer>(async (settings) => {
   const { brokers, topic, postgresUrl, schema, shards, sizes, load: options } = settings;
-  const text = `
-    with event as (
-      insert into ${schema}.event (seq, arrival, shard, actor, type, id, hash, bytes)
-      select new.seq, new.seq, new.shard, 1, 'document', new.id, new.hash, new.bytes
-      from unnest($1::int8[], $2::int2[], $3::text[], $4::bytea[], $5::bytea[]) as new (seq, shard, id, hash, bytes))
-    insert into ${schema}.entity (shard, type, id, state, value)
-    select new.shard, 'document', new.id, new.state, new.value
-    from unnest($6::int2[], $7::text[], $8::bytea[], $9::bytea[]) as new (shard, id, state, value)
-    on conflict (type, id) do update set state = excluded.state, value = excluded.value`;
+  const text = batchStatement(schema);
   const client = new pg.Client({ connectionString: postgresUrl });
   await client.connect();
-  await client.query('set synchronous_commit = on; set jit = off; set plan_cache_mode = force_generic_plan');
+  await client.query(batchSession);
   const load = writeLoad(options);
   const [hash, state, value] = [32, sizes.stateBytes, sizes.valueBytes].map((count) => randomBytes(count));
   let waiting: Buffer[] = [];

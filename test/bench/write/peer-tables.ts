@@ -31,6 +31,23 @@ export async function createPeerTables(url: string, schema: string): Promise<voi
   );
 }
 
+/** What a batch costs at least: events and states of binary arrays, as one prepared statement on a peer's tables. */
+export function batchStatement(schema: string): string {
+  return `
+    with event as (
+      insert into ${schema}.event (seq, arrival, shard, actor, type, id, hash, bytes)
+      select new.seq, new.seq, new.shard, 1, 'document', new.id, new.hash, new.bytes
+      from unnest($1::int8[], $2::int2[], $3::text[], $4::bytea[], $5::bytea[]) as new (seq, shard, id, hash, bytes))
+    insert into ${schema}.entity (shard, type, id, state, value)
+    select new.shard, 'document', new.id, new.state, new.value
+    from unnest($6::int2[], $7::text[], $8::bytea[], $9::bytea[]) as new (shard, id, state, value)
+    on conflict (type, id) do update set state = excluded.state, value = excluded.value`;
+}
+
+/** As Atoll's own connections are set for it. */
+export const batchSession =
+  'set synchronous_commit = on; set jit = off; set plan_cache_mode = force_generic_plan';
+
 async function withClient<T>(url: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();

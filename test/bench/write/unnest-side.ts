@@ -5,6 +5,7 @@ import { byteaArray, int2Array, int8Array, textArray } from '#io/postgres/binary
 import { closedLoop } from '../load/closed-loop.js';
 import { entityId, writeLoad } from '../load/document-writes.js';
 import { serveSide } from '../side/serve-side.js';
+import { batchSession, batchStatement } from './peer-tables.js';
 import type { PeerAnswer, PeerSettings } from './rows-side.js';
 
 export interface UnnestOrder {
@@ -20,15 +21,7 @@ export interface UnnestOrder {
  */
 serveSide<PeerSettings, UnnestOrder, PeerAnswer>(
   async ({ postgresUrl, schema, sizes, shards, load: options }) => {
-    const text = `
-    with event as (
-      insert into ${schema}.event (seq, arrival, shard, actor, type, id, hash, bytes)
-      select new.seq, new.seq, new.shard, 1, 'document', new.id, new.hash, new.bytes
-      from unnest($1::int8[], $2::int2[], $3::text[], $4::bytea[], $5::bytea[]) as new (seq, shard, id, hash, bytes))
-    insert into ${schema}.entity (shard, type, id, state, value)
-    select new.shard, 'document', new.id, new.state, new.value
-    from unnest($6::int2[], $7::text[], $8::bytea[], $9::bytea[]) as new (shard, id, state, value)
-    on conflict (type, id) do update set state = excluded.state, value = excluded.value`;
+    const text = batchStatement(schema);
     const load = writeLoad(options);
     const [hash, event, state, value] = [32, sizes.eventBytes, sizes.stateBytes, sizes.valueBytes].map(
       (count) => randomBytes(count),
@@ -39,9 +32,7 @@ serveSide<PeerSettings, UnnestOrder, PeerAnswer>(
     const connect = async (): Promise<void> => {
       const client = new pg.Client({ connectionString: postgresUrl });
       await client.connect();
-      await client.query(
-        'set synchronous_commit = on; set jit = off; set plan_cache_mode = force_generic_plan',
-      );
+      await client.query(batchSession);
       clients.push(client);
     };
 

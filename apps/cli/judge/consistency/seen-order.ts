@@ -111,27 +111,20 @@ class CausalOrder {
   readonly #bySession = new Map<string, Map<number, CausalWrite[]>>();
   readonly #anomalies: Anomaly[] = [];
 
-  constructor(private readonly operations: readonly OperationLine[]) {
+  constructor(operations: readonly OperationLine[]) {
     this.#clocks = new SessionClocks(operations);
   }
 
   judge(): readonly Anomaly[] {
-    const begun = new Map<OperationLine, Stamp>();
-    for (const { line, ends } of timelineOf(this.operations)) {
-      if (!ends) {
-        const stamp = this.#clocks.begin(line);
-        begun.set(line, stamp);
-        this.#place(line, stamp);
-        continue;
-      }
-      const stamp = begun.get(line) as Stamp;
-      if (line.seen !== undefined) {
+    this.#clocks.follow(
+      (line, stamp) => this.#place(line, stamp),
+      (line, stamp) => {
+        if (line.seen === undefined) return;
         // Also what is before the writes that the answer shows: they are folded after it.
         this.#learn(line, line.seen, stamp);
         if (line.session !== null) this.#check(line, line.seen, stamp);
-      }
-      this.#clocks.end(stamp);
-    }
+      },
+    );
     return this.#anomalies;
   }
 

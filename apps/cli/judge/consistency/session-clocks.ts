@@ -1,4 +1,5 @@
 import type { OperationLine } from '../history-line.js';
+import { timelineOf } from './timeline.js';
 
 /** Where an operation stands in the happened-before order: its session's count, and what it knows of each session. */
 export interface Stamp {
@@ -10,25 +11,41 @@ export interface Stamp {
   readonly clock: Int32Array;
 }
 
-/**
- * Vector clocks over the sessions of a history. Sessions, not processes: only what carries a token is ordered by promise.
- * Feed it the moments of a timeline in order.
- */
+/** Vector clocks over the sessions of a history. Sessions, not processes: only what carries a token is ordered by promise. */
 export class SessionClocks {
   readonly sessions: readonly string[];
   readonly #numbers: ReadonlyMap<string, number>;
   readonly #clocks: Int32Array[];
   readonly #counts: Int32Array;
 
-  constructor(operations: readonly OperationLine[]) {
+  constructor(private readonly operations: readonly OperationLine[]) {
     this.sessions = [...new Set(operations.flatMap(({ session }) => session ?? []))];
     this.#numbers = new Map(this.sessions.map((name, index) => [name, index]));
     this.#clocks = this.sessions.map(() => new Int32Array(this.sessions.length));
     this.#counts = new Int32Array(this.sessions.length);
   }
 
+  /** Goes through the history moment by moment. What `ended` adds to an operation's clock, its session goes on from. */
+  follow(
+    began: (line: OperationLine, stamp: Stamp) => void,
+    ended: (line: OperationLine, stamp: Stamp) => void,
+  ): void {
+    const stamps = new Map<OperationLine, Stamp>();
+    for (const { line, ends } of timelineOf(this.operations)) {
+      if (!ends) {
+        const stamp = this.#begin(line);
+        stamps.set(line, stamp);
+        began(line, stamp);
+        continue;
+      }
+      const stamp = stamps.get(line) as Stamp;
+      ended(line, stamp);
+      this.#end(stamp);
+    }
+  }
+
   /** An operation begins: it is after all that its session has been answered. */
-  begin(line: OperationLine): Stamp {
+  #begin(line: OperationLine): Stamp {
     const number = this.#numberOf(line);
     const before = this.#clocks[number];
     if (before === undefined) return { session: -1, index: 0, clock: new Int32Array(this.sessions.length) };
@@ -41,7 +58,7 @@ export class SessionClocks {
   }
 
   /** Its answer arrived: what it learned meanwhile is in its clock. The session goes on from there. */
-  end({ session, clock }: Stamp): void {
+  #end({ session, clock }: Stamp): void {
     const own = this.#clocks[session];
     if (own !== undefined) joinInto(own, clock);
   }

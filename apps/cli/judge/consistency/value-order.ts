@@ -4,7 +4,7 @@ import { stableText } from '../stable-json.js';
 import type { Anomaly, Rule } from './anomaly.js';
 import { elementsOf, namePlace, placeOf, writtenValue, type FieldModel } from './field-model.js';
 import { isBeforeOrSame, joinInto, lastUpTo, SessionClocks, type Stamp } from './session-clocks.js';
-import { entityOf, nameLine, timelineOf } from './timeline.js';
+import { entityOf, nameLine } from './timeline.js';
 
 /** A write of a part, where it stands. */
 interface PlacedWrite {
@@ -85,7 +85,7 @@ class ValueOrder {
   readonly #anomalies: Anomaly[] = [];
 
   constructor(
-    private readonly operations: readonly OperationLine[],
+    operations: readonly OperationLine[],
     private readonly models: ReadonlyMap<string, FieldModel>,
     private readonly scope: 'session' | 'causal',
   ) {
@@ -93,20 +93,14 @@ class ValueOrder {
   }
 
   judge(): readonly Anomaly[] {
-    const begun = new Map<OperationLine, Stamp>();
-    for (const { line, ends } of timelineOf(this.operations)) {
-      if (!ends) {
-        const stamp = this.#clocks.begin(line);
-        begun.set(line, stamp);
-        this.#place(line, stamp);
-        continue;
-      }
-      const stamp = begun.get(line) as Stamp;
-      const reads = partsOf(line).filter(({ kind }) => kind === 'read');
-      for (const part of reads) this.#learn(part, stamp);
-      if (line.session !== null) for (const part of reads) this.#check(line, part, stamp);
-      this.#clocks.end(stamp);
-    }
+    this.#clocks.follow(
+      (line, stamp) => this.#place(line, stamp),
+      (line, stamp) => {
+        const reads = partsOf(line).filter(({ kind }) => kind === 'read');
+        for (const part of reads) this.#learn(part, stamp);
+        if (line.session !== null) for (const part of reads) this.#check(line, part, stamp);
+      },
+    );
     return this.#anomalies;
   }
 
