@@ -1,11 +1,11 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Intake } from '../accept/intake.js';
 import type { MutationHorizon } from '../accept/mutation-horizon.js';
-import { Wake } from '../accept/wake.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
 import type { Telemetry } from '../ports/telemetry.js';
+import { Rounds } from '../rounds.js';
 
 export interface JanitorParts {
   readonly log: EventLog;
@@ -19,31 +19,25 @@ export interface JanitorParts {
 
 /** Drops mutation records that are both beyond the retention and stable, and raises the horizon with them (PROTOCOL §5). */
 export class Janitor {
-  private readonly wake = new Wake();
-  private running: Promise<void> | undefined;
-  private stopping = false;
+  private readonly rounds: Rounds;
 
-  constructor(private readonly parts: JanitorParts) {}
+  constructor(private readonly parts: JanitorParts) {
+    this.rounds = new Rounds(parts.clock, parts.timing.janitorMillis, () => this.round());
+  }
 
   start(): void {
-    this.running = this.run();
+    this.rounds.start();
   }
 
-  async stop(): Promise<void> {
-    this.stopping = true;
-    this.wake.wake();
-    await this.running;
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      await this.wake.wait(this.parts.clock, this.parts.timing.janitorMillis);
-      if (this.stopping) return;
-      try {
-        await this.sweep();
-      } catch (error) {
-        if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
-      }
+  private async round(): Promise<void> {
+    try {
+      await this.sweep();
+    } catch (error) {
+      if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
     }
   }
 

@@ -1,6 +1,6 @@
 import { seqOf } from '#core/causality/version-vector.js';
 import type { Intake } from '../accept/intake.js';
-import { Wake } from '../accept/wake.js';
+import { Rounds } from '../rounds.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
@@ -37,23 +37,21 @@ const forgottenMillis = 60_000;
  */
 export class Teller {
   private readonly heardOf = new Map<string, Omit<Echo, 'heldMillis'> & { readonly atMillis: number }>();
-  private readonly wake = new Wake();
-  private running: Promise<void> | undefined;
+  private readonly rounds: Rounds;
   private announcing: Promise<void> | undefined;
   private announcedAtMillis = -Infinity;
-  private stopping = false;
   private number = 0;
 
-  constructor(private readonly parts: TellerParts) {}
-
-  start(): void {
-    this.running = this.run();
+  constructor(private readonly parts: TellerParts) {
+    this.rounds = new Rounds(parts.clock, parts.timing.heartbeatMillis, () => this.round());
   }
 
-  async stop(): Promise<void> {
-    this.stopping = true;
-    this.wake.wake();
-    await this.running;
+  start(): void {
+    this.rounds.start();
+  }
+
+  stop(): Promise<void> {
+    return this.rounds.stop();
   }
 
   /** A heartbeat of a peer, from itself or passed on by a sibling. */
@@ -63,18 +61,14 @@ export class Teller {
     this.heardOf.set(key, { region, process, number, atMillis: this.parts.clock.monotonicMillis() });
   }
 
-  private async run(): Promise<void> {
-    const { clock, timing, peers, staleness } = this.parts;
-    while (!this.stopping) {
-      await this.wake.wait(clock, timing.heartbeatMillis);
-      if (this.stopping) return;
-      const heartbeat = await this.heartbeat();
-      if (!heartbeat) continue;
-      staleness.sending(heartbeat.number);
-      for (const peer of peers.regions) peers.sendHeartbeat(peer, heartbeat);
-      staleness.report(heartbeat.shards.map(({ shard }) => shard));
-      this.announce(heartbeat);
-    }
+  private async round(): Promise<void> {
+    const { peers, staleness } = this.parts;
+    const heartbeat = await this.heartbeat();
+    if (!heartbeat) return;
+    staleness.sending(heartbeat.number);
+    for (const peer of peers.regions) peers.sendHeartbeat(peer, heartbeat);
+    staleness.report(heartbeat.shards.map(({ shard }) => shard));
+    this.announce(heartbeat);
   }
 
   /** What is echoed was heard before the state was read: who hears the echo may rely on that. */

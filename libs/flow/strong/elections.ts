@@ -8,7 +8,8 @@ import { positionOf, reaches, type Position } from '#core/strong/strong-chain.js
 import type { Intake } from '../accept/intake.js';
 import type { ShardState } from '../accept/shard-state.js';
 import { storedVector } from '../accept/shard-state.js';
-import { Wake, type CursorWatch } from '../accept/wake.js';
+import type { CursorWatch } from '../accept/wake.js';
+import { Rounds } from '../rounds.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog } from '../ports/event-log.js';
@@ -48,32 +49,26 @@ const nobody = (): readonly never[] => [];
 
 /** Finds a home where none is heard, and makes one of this region when it is asked to (PROTOCOL §8). */
 export class Elections {
-  private readonly wake = new Wake();
-  private running: Promise<void> | undefined;
+  private readonly rounds: Rounds;
   private readonly underWay = new Set<Promise<void>>();
-  private stopping = false;
 
-  constructor(private readonly parts: ElectionsParts) {}
+  constructor(private readonly parts: ElectionsParts) {
+    this.rounds = new Rounds(parts.clock, parts.timing.heartbeatMillis, () => this.round());
+  }
 
   start(): void {
-    this.running = this.run();
+    this.rounds.start();
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
-    this.wake.wake();
-    await this.running;
+    await this.rounds.stop();
     this.parts.watch.moved();
     await Promise.all(this.underWay);
   }
 
-  private async run(): Promise<void> {
-    while (!this.stopping) {
-      await this.wake.wait(this.parts.clock, this.parts.timing.heartbeatMillis);
-      if (this.stopping) return;
-      this.parts.homes.beat();
-      if (this.parts.isNeeded) for (const shard of this.parts.intake.owned()) this.look(shard);
-    }
+  private round(): void {
+    this.parts.homes.beat();
+    if (this.parts.isNeeded) for (const shard of this.parts.intake.owned()) this.look(shard);
   }
 
   private look(shard: number): void {
@@ -186,7 +181,7 @@ export class Elections {
     const deadlineMillis = clock.monotonicMillis() + standingElections * timing.electionMillis;
     const left = (): number => deadlineMillis - clock.monotonicMillis();
     const isStill = (): boolean =>
-      !this.stopping &&
+      !this.rounds.isStopping &&
       left() > 0 &&
       intake.stateOf(state.shard) === state &&
       sameEpoch(state.strong.record.promised, standing.epoch);
