@@ -131,8 +131,8 @@ export const mutants = [
     name: 'what is pending beside a parked event goes on holding up others',
     rule: '§3',
     file: 'libs/flow/accept/shard-batch.ts',
-    find: "if (row.state !== 'pending' || row.dot.actor === this.world.ownActor) continue;",
-    replace: "if (row.state !== 'pending' || row.dot.actor !== '') continue;",
+    find: "if (row.state !== 'pending' || isStrong || row.dot.actor === this.world.ownActor) continue;",
+    replace: "if (row.state !== 'pending' || isStrong || row.dot.actor !== '') continue;",
     caughtBy: flow('accept/causal.spec.ts', 'are not held up by what waits for ever'),
   },
   {

@@ -64,9 +64,9 @@ export const rightsMutants = [
   {
     name: 'a counter is written to while one of its events is parked',
     rule: '§3',
-    file: 'libs/flow/accept/shard-batch.ts',
-    find: "const holdsRights = row.state === 'parked' && this.world.holdsRights(command.entity.type);",
-    replace: "const holdsRights = row.state !== 'parked' && this.world.holdsRights(command.entity.type);",
+    file: 'libs/flow/accept/held-up.ts',
+    find: "const holdsRights = row.state === 'parked' && world.holdsRights(command.entity.type);",
+    replace: "const holdsRights = row.state !== 'parked' && world.holdsRights(command.entity.type);",
     caughtBy: flow('rights/rights.spec.ts', 'are not used while an event of the entity is parked'),
   },
   {

@@ -178,8 +178,8 @@ export const spineMutants = [
     name: 'nobody asks for what heartbeats show',
     rule: '§6',
     file: 'libs/flow/repair/repairer.ts',
-    find: 'if (actor !== ownActor)',
-    replace: 'if (actor === ownActor)',
+    find: 'if (actor !== ownActor)\n        this.gaps',
+    replace: 'if (actor === ownActor)\n        this.gaps',
     caughtBy: flow('repair/repairer.spec.ts', 'fetches a lost tail'),
   },
   {
