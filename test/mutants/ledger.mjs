@@ -22,6 +22,14 @@ export const mutants = [
     caughtBy: flow('read/levels.spec.ts', 'returns what a majority stores'),
   },
   {
+    name: 'a quorum read does not wait for what it must pull',
+    rule: 'INV-10',
+    file: 'libs/flow/read/fresh-reads.ts',
+    find: "await cursors.cover(new Map([[shard, wanted]]), 'stored', deadlineMillis);\n    return wanted;",
+    replace: 'return wanted;',
+    caughtBy: simulation,
+  },
+  {
     name: 'a former owner answers a quorum read from its memory',
     rule: '§1',
     file: 'libs/flow/read/fresh-reads.ts',

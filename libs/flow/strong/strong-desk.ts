@@ -4,7 +4,7 @@ import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { JsonObject } from '#core/json.js';
 import { isConfirmed } from '#core/strong/promises.js';
-import type { Epoch } from '#core/strong/epoch.js';
+import { sameEpoch, type Epoch } from '#core/strong/epoch.js';
 import {
   decodeForward,
   decodeOutcome,
@@ -65,7 +65,7 @@ const wayBackMillis = 10;
 
 /** Brings strong commands and reads to the home of their shard, and answers for it where this region is the home. */
 export class StrongDesk {
-  private readonly rounds = new Map<number, SharedRun<boolean>>();
+  private readonly rounds = new Map<number, SharedRun<Epoch | undefined>>();
 
   constructor(private readonly parts: StrongDeskParts) {}
 
@@ -153,11 +153,7 @@ export class StrongDesk {
   private async readHere(state: ShardState, entity: EntityRef, deadlineMillis: number): Promise<StrongValue> {
     const { clock, intake, watch } = this.parts;
     await this.serving(state, deadlineMillis);
-    const epoch = state.strong.record.promised;
-    while (!(await within(clock, this.round(state).next(), { deadlineMillis, late: noMajority }))) {
-      if (!state.strong.serves(this.ownActor)) throw notHome();
-      if (clock.monotonicMillis() >= deadlineMillis) throw noMajority();
-    }
+    const epoch = await this.confirmed(state, deadlineMillis);
     for (;;) {
       if (intake.stateOf(state.shard) !== state)
         throw new AtollError('owner_moved', 'another process owns the shard now');
@@ -172,6 +168,22 @@ export class StrongDesk {
     return { ...found, epoch };
   }
 
+  /**
+   * The epoch in which this region serves as the home, once a majority has said after the call that it promises it.
+   * @throws AtollError not_home, no_majority
+   */
+  private async confirmed(state: ShardState, deadlineMillis: number): Promise<Epoch> {
+    const { strong } = state;
+    for (;;) {
+      const late = { deadlineMillis, late: noMajority };
+      const epoch = await within(this.parts.clock, this.round(state).next(), late);
+      // The epoch that was asked about may have been opened elsewhere meanwhile: its home has taken what this one lacks.
+      if (!strong.serves(this.ownActor)) throw notHome();
+      if (epoch !== undefined && sameEpoch(epoch, strong.record.promised)) return epoch;
+      if (this.parts.clock.monotonicMillis() >= deadlineMillis) throw noMajority();
+    }
+  }
+
   /** Whether something of the entity is decided and not in its state yet. */
   private isUnfolded({ waiting, strong }: ShardState, entity: EntityRef): boolean {
     for (const row of waiting.ofEntity(entityKey(entity))) {
@@ -183,7 +195,7 @@ export class StrongDesk {
   }
 
   /** One round of confirmations at a time, shared by all reads that arrived before it began. */
-  private round(state: ShardState): SharedRun<boolean> {
+  private round(state: ShardState): SharedRun<Epoch | undefined> {
     let round = this.rounds.get(state.shard);
     if (!round) {
       round = new SharedRun(() => this.confirmRound(state.shard));
@@ -192,14 +204,14 @@ export class StrongDesk {
     return round;
   }
 
-  private async confirmRound(shard: number): Promise<boolean> {
+  /** The epoch that a majority promised while the round went on; `undefined` where there was none. */
+  private async confirmRound(shard: number): Promise<Epoch | undefined> {
     const { questions, members, timing, log, telemetry } = this.parts;
     const state = this.stateOf(shard);
     const epoch = state.strong.record.promised;
     const said = new Map<string, Epoch>();
     telemetry.count('confirmation_rounds_total');
     const own = this.confirm(state).then((promised) => said.set(log.identity.region, promised));
-    const enough = (): boolean => isConfirmed(epoch, said, members);
     const expected = { kind: 'confirmed', millisMax: timing.strongAskMillisMax } as const;
     const others = questions.all({ kind: 'confirm', shard }, expected, (region, { promised }) => {
       state.strong.hear(promised);
@@ -208,7 +220,7 @@ export class StrongDesk {
       return isConfirmed(epoch, new Map(said).set(log.identity.region, epoch), members);
     });
     await Promise.all([own, others]);
-    return enough();
+    return isConfirmed(epoch, said, members) ? epoch : undefined;
   }
 
   /** Waits while this region is the home and its opening is not decided yet. @throws AtollError not_home */

@@ -168,14 +168,38 @@ describe('a handover', () => {
     await lab.handover('eu', true);
     await lab.write('eu', set('by eu'));
     lab.heal();
+    const status = () => lab.world.run(lab.world.region('us').writeStatus(mutationId));
+    await lab.world.converged();
+    expect(await status()).toMatchObject({ state: 'refused', entity, copies: [{ region: 'us' }] });
     const again = await lab.write('us', set('taken alone', { mutationId }), 20_000);
     expect(again.dot.actor).toBe('eu~1');
     await lab.world.converged();
+    const copies = [{ region: 'eu' }, { region: 'us', state: 'refused' }];
+    expect(await status()).toMatchObject({ state: expect.stringMatching(/^(merged|converged)$/), copies });
     for (const region of regions) {
       expect((await lab.local(region)).value).toMatchObject({ state: 'taken alone' });
       const refused = await lab.world.run(lab.world.region(region).refused(10));
       expect(refused).toMatchObject([{ dot: { actor: 'us~1' }, entity, mutationId }]);
     }
+  });
+
+  it('answers no read from the old home that had been asked before it heard of the new one', async () => {
+    const answers = new Set<unknown>();
+    // At any moment of the round of questions that is under way.
+    for (let healAfterMillis = 0; healAfterMillis < 1_600; healAfterMillis += 40) {
+      const lab = await StrongWorld.started();
+      await lab.write('us', set('old'));
+      await lab.handover('us', false, 'us');
+      await lab.world.converged();
+      lab.isolate('us');
+      await lab.handover('eu', true);
+      await lab.write('eu', set('new'));
+      const asked = lab.world.region('us').read(entity, strong);
+      await lab.world.clock.advance(healAfterMillis);
+      lab.heal();
+      answers.add((await lab.world.run(asked)).value?.state);
+    }
+    expect([...answers]).toEqual(['new']);
   });
 
   it('has one writer per epoch in every log', async () => {
