@@ -174,7 +174,8 @@ export interface ConflictQuery {
   readonly limit?: number;
 }
 
-export type WriteState = 'stored' | 'pending' | 'parked' | 'merged' | 'superseded' | 'alias' | 'converged';
+export type WriteState =
+  'stored' | 'pending' | 'parked' | 'merged' | 'superseded' | 'alias' | 'refused' | 'converged';
 
 export interface WriteStatus extends EntityRef {
   readonly mutationId: string;

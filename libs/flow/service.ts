@@ -120,7 +120,8 @@ export interface HistoryEntry {
   readonly reason?: string;
 }
 
-export type WriteState = 'stored' | 'pending' | 'parked' | 'merged' | 'superseded' | 'alias' | 'converged';
+export type WriteState =
+  'stored' | 'pending' | 'parked' | 'merged' | 'superseded' | 'alias' | 'refused' | 'converged';
 
 export interface WriteStatus {
   readonly mutationId: string;

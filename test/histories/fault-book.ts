@@ -1,3 +1,5 @@
+import { handOver, readTopology } from '#client/admin.js';
+import { untilAnswered } from '#client/until-answered.js';
 import { cutBetween, healBetween, pairsOf } from '#cli/dev/links.js';
 import type { FaultKind } from '#cli/judge/history-line.js';
 import type { Journal } from '#cli/judge/journal.js';
@@ -64,6 +66,20 @@ export class FaultBook {
   async delayAll(delay: Delay): Promise<void> {
     for (const [from, to] of pairsOf(this.lab.stack)) await this.lab.stack.link(from, to).setDelay(delay);
     this.#note('delay', 'all', `${delay.oneWayMillis} ms one way, up to ${delay.jitterMillis} ms more`);
+  }
+
+  /**
+   * Makes a region the home of all strong shards. Planned: each home stops first, with all that it has taken decided. Forced:
+   * the region stands, whatever the homes do. Every shard is noted when its handover was answered.
+   */
+  async handOver(to: string, how: 'planned' | 'forced'): Promise<void> {
+    const region = this.lab.client(to);
+    const { shards } = await untilAnswered(() => readTopology(region));
+    const one = async (shard: number): Promise<void> => {
+      const { epoch } = await untilAnswered(() => handOver(region, { shard, to, force: how === 'forced' }));
+      this.#note('handover', `shard ${shard} to ${to}`, `${how}, epoch ${epoch}`);
+    };
+    await Promise.all(Array.from({ length: shards }, (_, shard) => one(shard)));
   }
 
   #note(fault: FaultKind, target: string, detail: string): void {

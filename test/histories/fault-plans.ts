@@ -63,6 +63,52 @@ const processes: readonly FaultStep[] = [
   { at: 0.9, act: (book) => book.start('us', 'postgres') },
 ];
 
+/**
+ * Homes handed over: planned, forced, in turn and one right after the other; forced while the old homes are cut off from
+ * everybody or stand still, and then find out.
+ */
+const handovers: readonly FaultStep[] = [
+  { at: 0.06, act: (book) => book.handOver('us', 'planned') },
+  { at: 0.14, act: (book) => book.handOver('eu', 'planned') },
+  { at: 0.2, act: (book) => book.handOver('ap', 'forced') },
+  { at: 0.26, act: (book) => book.handOver('us', 'forced') },
+  { at: 0.32, act: (book) => book.handOver('ap', 'planned') },
+  {
+    at: 0.38,
+    act: async (book) => {
+      await book.handOver('eu', 'forced');
+      await book.handOver('us', 'planned');
+      await book.handOver('eu', 'forced');
+    },
+  },
+  {
+    at: 0.46,
+    act: async (book) => {
+      await book.cut('eu', 'us');
+      await book.cut('eu', 'ap');
+      await book.handOver('us', 'forced');
+    },
+  },
+  {
+    at: 0.56,
+    act: async (book) => {
+      await book.heal('eu', 'us');
+      await book.heal('eu', 'ap');
+    },
+  },
+  {
+    at: 0.64,
+    act: async (book) => {
+      book.pauseService('us');
+      await book.handOver('ap', 'forced');
+    },
+  },
+  { at: 0.72, act: (book) => book.resumeService('us') },
+  { at: 0.8, act: (book) => book.handOver('eu', 'planned') },
+  { at: 0.88, act: (book) => book.handOver('us', 'forced') },
+  { at: 0.94, act: (book) => book.handOver('ap', 'planned') },
+];
+
 /** The same in a few seconds, for a suite that has no time: links alone, then processes alone. */
 const brieflyLinks: readonly FaultStep[] = [
   { at: 0.08, act: (book) => book.cut('us', 'eu') },
@@ -81,7 +127,16 @@ const brieflyProcesses: readonly FaultStep[] = [
   { at: 0.55, act: (book) => book.startService('us') },
 ];
 
-export type FaultPlans = Readonly<Record<Exclude<FaultSet, 'handovers'>, readonly FaultStep[]>>;
+const brieflyHandovers: readonly FaultStep[] = [
+  { at: 0.1, act: (book) => book.handOver('us', 'planned') },
+  { at: 0.3, act: (book) => book.handOver('eu', 'forced') },
+  { at: 0.5, act: (book) => book.handOver('ap', 'planned') },
+  { at: 0.7, act: (book) => book.handOver('us', 'forced') },
+];
 
-export const faultPlans: FaultPlans = { none: [], links, processes };
-export const briefFaultPlans: FaultPlans = { none: [], links: brieflyLinks, processes: brieflyProcesses };
+export type FaultPlans = Readonly<Record<FaultSet, readonly FaultStep[]>>;
+
+export const faultPlans: FaultPlans = { none: [], links, processes, handovers };
+export const briefFaultPlans: FaultPlans = {
+  ...{ none: [], links: brieflyLinks, processes: brieflyProcesses, handovers: brieflyHandovers },
+};

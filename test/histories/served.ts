@@ -8,7 +8,7 @@ import type { FaultLab } from '../integration/faults/fault-lab.js';
 import type { HistoryPlan } from './level-plans.js';
 
 /** The compiled module of entity types that a plan needs. */
-export function typesModule({ types }: Pick<HistoryPlan, 'types'>): string {
+export function typesModule({ types }: { readonly types: HistoryPlan['types'] | 'latency' }): string {
   return join(projectRoot(), 'dist', 'test', 'histories', 'types', `${types}.js`);
 }
 

@@ -50,6 +50,8 @@ export interface ReaderParts {
 /** Waiting rows read of one entity that this process does not own. */
 const waitingRowsMax = 1_000;
 const openConflictsMax = 100;
+/** Tries of one strong command that were left out, each by another home. */
+const refusedTriesMax = 100;
 
 /** Station 6: values at least as new as the session asks for, from the owner's memory or from the region's database. */
 export class Reader {
@@ -159,17 +161,28 @@ export class Reader {
   async writeStatus(mutationId: string): Promise<WriteStatus | undefined> {
     const { mutations } = await this.parts.log.prepare({ entities: [], mutations: [mutationId] });
     const [first] = mutations;
-    if (!first) return undefined;
+    const isStrong = first && this.typeOf(first.entity).consistency === 'strong';
+    // A try that a new home left out has no record: another one may have been executed since.
+    const refused =
+      first && !isStrong ? [] : await this.parts.log.refused({ mutationId, limit: refusedTriesMax });
+    const leftOut = refused.map(({ dot, shard }) => ({
+      ...{ dot: formatDot(dot, shard), region: regionOf(dot.actor), state: 'refused' as const },
+    }));
+    if (!first) {
+      const [lost] = refused;
+      return lost && { mutationId, state: 'refused', copies: leftOut, entity: lost.entity };
+    }
     const type = this.typeOf(first.entity);
-    const state = await this.stateOf(type, first.entity);
+    const found = await this.stateOf(type, first.entity);
     const waiting = await this.waitingOf(first.entity, first.shard);
     const copies = mutations.map(({ dot, shard }) => ({
       dot: formatDot(dot, shard),
       region: regionOf(dot.actor),
-      state: this.writeState(state, waiting, dot, shard),
+      state: this.writeState(found, waiting, dot, shard),
     }));
     const survivor = copies.find((copy) => copy.state !== 'alias') ?? copies[0];
-    return { mutationId, state: survivor?.state ?? 'stored', copies, entity: first.entity };
+    const state = survivor?.state ?? 'stored';
+    return { mutationId, state, copies: [...copies, ...leftOut], entity: first.entity };
   }
 
   /** The entity as it is committed here now; `undefined` for a type this region does not know. */

@@ -161,7 +161,16 @@ export const conflicts = z
   .strictObject({ conflicts: z.array(conflict), next: z.string().nullable(), region })
   .meta({ id: 'Conflicts' });
 
-const writeState = z.enum(['stored', 'pending', 'parked', 'merged', 'superseded', 'alias', 'converged']);
+const writeState = z.enum([
+  'stored',
+  'pending',
+  'parked',
+  'merged',
+  'superseded',
+  'alias',
+  'refused',
+  'converged',
+]);
 
 export const writeStatus = z
   .strictObject({

@@ -9,6 +9,7 @@ import { latencyPlot, latencyTable, targetMillis } from './latency-report.js';
 import { measureLatency, type LatencyRow } from './measure-latency.js';
 
 const regions = ['us', 'eu', 'ap'];
+const home = 'us';
 
 /** Measures what each level costs on the delay matrix; leaves `levels.json`, `levels.md` and `levels.svg` in a directory. */
 export async function recordLatency(
@@ -22,11 +23,11 @@ export async function recordLatency(
   const matrix = loadDelayMatrix('global');
   const before = loadAverage();
   const lab = await openFaultLab(stack.descriptor, {
-    ...{ regions, latency: 'global', config: typesModule({ types: 'eventual' }) },
+    ...{ regions, latency: 'global', config: typesModule({ types: 'latency' }) },
   });
   let rows: readonly LatencyRow[];
   try {
-    rows = await measureLatency({ lab, matrix, samples, strong: undefined });
+    rows = await measureLatency({ lab, matrix, samples, warmUps: 10, home });
   } finally {
     await lab.close();
   }
@@ -35,6 +36,7 @@ export async function recordLatency(
     machine: describeMachine(),
     loadAverage: { before, after: loadAverage() },
     matrix,
+    home,
     samples,
     rows,
   };

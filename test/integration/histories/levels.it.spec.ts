@@ -4,7 +4,7 @@ import { judgeConsistency } from '#cli/judge/consistency/judge-consistency.js';
 import { judgeCausalBySeen, judgeSessionsBySeen } from '#cli/judge/consistency/seen-order.js';
 import { judgeValueOrder } from '#cli/judge/consistency/value-order.js';
 import type { History } from '#cli/judge/history-line.js';
-import { briefFaultPlans, calm, faultPlans } from '../../histories/fault-plans.js';
+import { briefFaultPlans, calm, faultPlans, type FaultSet } from '../../histories/fault-plans.js';
 import { historyPlans, type HistoryPlan } from '../../histories/level-plans.js';
 import { buildPorcupine, type Porcupine } from '../../histories/porcupine-program.js';
 import { recordHistory } from '../../histories/record-history.js';
@@ -36,11 +36,7 @@ afterAll(() => porcupine?.close());
 
 const seed = Number(process.env['ATOLL_SEED'] ?? Math.floor(Math.random() * 1_000_000));
 
-async function keepsItsPromise(
-  lab: FaultLab,
-  plan: HistoryPlan,
-  faults: 'links' | 'processes',
-): Promise<void> {
+async function keepsItsPromise(lab: FaultLab, plan: HistoryPlan, faults: FaultSet): Promise<void> {
   const why = await whyNotServed(lab, plan);
   if (why !== undefined) return expect(why).toMatch(/not available/);
   console.log(`histories: ${plan.name}, ${faults}: ATOLL_SEED=${seed}`);
@@ -93,6 +89,9 @@ describe.each([...Map.groupBy(historyPlans, ({ types }) => types)])('of the type
       while: 'links are cut both ways and one way, and delayed',
     },
     { name: plan.name, plan, faults: 'processes' as const, while: 'processes are stopped and killed' },
+    ...(plan.level === 'strong' && isLong
+      ? [{ name: plan.name, plan, faults: 'handovers' as const, while: 'homes are handed over' }]
+      : []),
   ]);
   it.each(cells)(
     '$name keeps its promise while $while, or is refused where it is not served',
