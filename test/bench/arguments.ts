@@ -7,6 +7,7 @@ import type { Scale } from './bench.js';
 export interface BenchArguments {
   readonly only: readonly string[];
   readonly jsonFile?: string;
+  readonly plotDirectory?: string;
   readonly judge: boolean;
   readonly scale: Scale;
   readonly driver: KafkaDriverName;
@@ -18,6 +19,7 @@ export const usage = `usage: npm run bench -- [options]
 
   --only NAME      run this bench alone (may be given several times)
   --json FILE      write all figures, the machine and every side's configuration to FILE
+  --plots DIR      draw what was measured as SVG files in DIR
   --judge          exit with 1 when a target is missed or a run is void
   --smoke          run every part for a moment only: to see that it runs, not to measure
   --driver NAME    kafkajs (default) or platformatic
@@ -32,6 +34,7 @@ export function readArguments(args: readonly string[], benches: readonly string[
     options: {
       only: { type: 'string', multiple: true, default: [] },
       json: { type: 'string' },
+      plots: { type: 'string' },
       judge: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
       driver: { type: 'string', default: 'kafkajs' },
@@ -51,6 +54,7 @@ export function readArguments(args: readonly string[], benches: readonly string[
     scale: values.smoke ? 'smoke' : 'full',
     driver,
     ...(values.json !== undefined && { jsonFile: values.json }),
+    ...(values.plots !== undefined && { plotDirectory: values.plots }),
     ...(values.profile !== undefined && { profileDirectory: values.profile }),
     ...(values.stack !== undefined && { stack: readDescriptor(values.stack) }),
   };

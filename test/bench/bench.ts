@@ -1,4 +1,5 @@
 import type { KafkaDriverName } from '#io/kafka/settings.js';
+import type { Plot } from './plot.js';
 import type { Progress } from './progress.js';
 import type { BenchServers } from './servers.js';
 
@@ -38,6 +39,9 @@ export interface BenchResult {
   readonly configuration: Readonly<Record<string, string>>;
   /** Why the run proves nothing: the generator itself was late. Empty for a good run. */
   readonly voidBecause: readonly string[];
+  /** The cost card: what an event cost, by who paid. */
+  readonly costs?: readonly TableRow[];
+  readonly plots?: readonly Plot[];
   /** Everything that was measured, slice by slice. Plain JSON. */
   readonly figures: unknown;
 }

@@ -1,22 +1,37 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { readArguments, usage, type BenchArguments } from './arguments.js';
 import type { Bench, BenchResult } from './bench.js';
+import { applyBench } from './apply/apply-bench.js';
+import { conflictsBench } from './conflicts/conflicts-bench.js';
 import { lagBench } from './lag/lag-bench.js';
+import { latencyBench } from './latency/latency-bench.js';
 import { describeMachine, loadAverage } from './machine.js';
+import { renderPlot } from './plot.js';
 import { progressOn } from './progress.js';
 import { openServers } from './servers.js';
+import { readBench } from './read/read-bench.js';
+import { textBench } from './text/text-bench.js';
 import { renderResult } from './table.js';
 import { writeBench } from './write/write-bench.js';
 
 /** In the order in which they run. */
-const benches: readonly Bench[] = [writeBench, lagBench];
+const benches: readonly Bench[] = [
+  writeBench,
+  readBench,
+  applyBench,
+  textBench,
+  conflictsBench,
+  latencyBench,
+  lagBench,
+];
 
 /**
  * `npm run bench`: measures, prints a table for people and, with `--json`, every figure for machines. Exits with 0 when
  * all was measured; only `--judge` makes a missed target an error.
  */
 async function main(given: BenchArguments): Promise<boolean> {
-  const { only, jsonFile, judge, stack, ...settings } = given;
+  const { only, jsonFile, plotDirectory, judge, stack, ...settings } = given;
   const progress = progressOn(process.stderr);
   const began = new Date();
   const loadBefore = loadAverage();
@@ -43,6 +58,7 @@ async function main(given: BenchArguments): Promise<boolean> {
       `${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.distribution}, ${machine.system}, ` +
         `Node ${machine.node}, Postgres ${postgres.postgres}; load average ${load.before} before, ${load.after} after\n`,
     );
+    if (plotDirectory !== undefined) drawPlots(plotDirectory, results);
     if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(await report(), undefined, 2)}\n`);
   } finally {
     await servers.close();
@@ -51,6 +67,12 @@ async function main(given: BenchArguments): Promise<boolean> {
     ({ targets, voidBecause }) => voidBecause.length > 0 || targets.some(({ reached }) => !reached),
   );
   return !(judge && missed);
+}
+
+function drawPlots(directory: string, results: readonly BenchResult[]): void {
+  mkdirSync(directory, { recursive: true });
+  for (const plot of results.flatMap(({ plots = [] }) => plots))
+    writeFileSync(join(directory, `${plot.name}.svg`), renderPlot(plot));
 }
 
 function read(): BenchArguments {

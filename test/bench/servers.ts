@@ -14,6 +14,8 @@ import { treeMicros } from './process-times.js';
 export interface BenchServers {
   readonly near: StackRegion;
   readonly far: StackRegion;
+  /** Their links: what stands between the two can be slowed and cut. */
+  readonly stack: DevStack;
   /** A new database on that region's Postgres: no bench sees another one's rows. It goes with the run. */
   newDatabase(place: StackRegion): Promise<string>;
   /** What the region's servers spend while something runs. */
@@ -59,6 +61,7 @@ function serversOf(stack: DevStack, stop: () => Promise<void>): BenchServers {
   return {
     near,
     far,
+    stack,
     async newDatabase(place) {
       const name = `bench_${randomBytes(4).toString('hex')}`;
       await asked(place.postgresUrl, `create database ${name}`);
@@ -106,7 +109,8 @@ const serverSettings = `
   where name in ('server_version', 'fsync', 'synchronous_commit', 'full_page_writes', 'wal_level', 'shared_buffers',
     'max_wal_size', 'checkpoint_timeout', 'jit')`;
 
-async function asked(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
+/** Runs one statement over a connection of its own. */
+export async function asked(url: string, sql: string): Promise<readonly Record<string, unknown>[]> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

@@ -23,6 +23,7 @@ export function renderResult({
   targets,
   configuration,
   voidBecause,
+  costs = [],
 }: BenchResult): string {
   const settings = Object.entries(configuration).map(([side, how]) => `  ${side}: ${how}`);
   const judged = targets.map(
@@ -30,7 +31,17 @@ export function renderResult({
       `  ${reached ? 'reached' : 'MISSED '}  ${what}: ${measured} (wanted ${wanted})`,
   );
   const voids = voidBecause.map((reason) => `  VOID     ${reason}`);
-  return [`${name}: ${title}`, '', renderTable(rows), '', ...judged, ...voids, '', ...settings, ''].join(
-    '\n',
-  );
+  const card = costs.length === 0 ? [] : ['  per event:', renderTable(costs), ''];
+  return [
+    `${name}: ${title}`,
+    '',
+    renderTable(rows),
+    '',
+    ...card,
+    ...judged,
+    ...voids,
+    '',
+    ...settings,
+    '',
+  ].join('\n');
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
 import type { EventLog } from '#flow/ports/event-log.js';
+import type { Transport } from '#flow/ports/transport.js';
 import type { Telemetry } from '#flow/ports/telemetry.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
 import { GrpcPeers } from '#io/grpc/grpc-peers.js';
@@ -35,6 +36,7 @@ export interface RegionSettings {
 export interface RegionWatch {
   readonly log?: (log: EventLog) => EventLog;
   readonly telemetry?: (telemetry: Telemetry) => Telemetry;
+  readonly transport?: (transport: Transport) => Transport;
 }
 
 export interface OpenedRegion {
@@ -77,7 +79,7 @@ export async function openRegion(settings: RegionSettings, watch: RegionWatch = 
   const regionProcess = createRegionProcess(
     {
       log: watch.log?.(log) ?? log,
-      transport,
+      transport: watch.transport?.(transport) ?? transport,
       peers,
       siblings: peers,
       auth: createRecordAuth({ region, keys }),

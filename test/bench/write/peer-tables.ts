@@ -44,6 +44,15 @@ export function batchStatement(schema: string): string {
     on conflict (type, id) do update set state = excluded.state, value = excluded.value`;
 }
 
+/** What one event costs at least: its row and its entity's state, as one prepared statement and one transaction. */
+export function rowStatement(schema: string): string {
+  return `
+    with event as (
+      insert into ${schema}.event (seq, arrival, shard, actor, type, id, hash, bytes) values ($1, $1, $2, 1, $3, $4, $5, $6))
+    insert into ${schema}.entity (shard, type, id, state, value) values ($2, $3, $4, $7, $8)
+    on conflict (type, id) do update set state = excluded.state, value = excluded.value`;
+}
+
 /** As Atoll's own connections are set for it. */
 export const batchSession =
   'set synchronous_commit = on; set jit = off; set plan_cache_mode = force_generic_plan';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { shardOf } from '#core/event/shard-of.js';
 import { closedLoop, type ClosedLoopResult } from '../load/closed-loop.js';
 import { entityId, writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
+import { connectionsTo, durableSession } from '../side/connections.js';
 import { serveSide } from '../side/serve-side.js';
-import type { RowSizes } from './peer-tables.js';
+import { rowStatement, type RowSizes } from './peer-tables.js';
 
 export interface PeerSettings {
   readonly postgresUrl: string;
@@ -30,46 +30,33 @@ export interface PeerAnswer extends ClosedLoopResult {
  */
 serveSide<PeerSettings, RowsOrder, PeerAnswer>(
   async ({ postgresUrl, schema, sizes, shards, load: options }) => {
-    const text = `
-    with event as (
-      insert into ${schema}.event (seq, arrival, shard, actor, type, id, hash, bytes) values ($1, $1, $2, 1, $3, $4, $5, $6))
-    insert into ${schema}.entity (shard, type, id, state, value) values ($2, $3, $4, $7, $8)
-    on conflict (type, id) do update set state = excluded.state, value = excluded.value`;
+    const text = rowStatement(schema);
     const load = writeLoad(options);
     // Made once: encoding and hashing would be the peer's own cost, and it is given none.
     const [hash, event, state, value] = [32, sizes.eventBytes, sizes.stateBytes, sizes.valueBytes].map(
       (count) => randomBytes(count),
     );
-    const clients: pg.Client[] = [];
+    const pool = connectionsTo(postgresUrl, durableSession);
     let seq = 0;
 
-    const connect = async (): Promise<void> => {
-      const client = new pg.Client({ connectionString: postgresUrl });
-      await client.connect();
-      await client.query('set synchronous_commit = on');
-      clients.push(client);
-    };
-
     return {
-      async carryOut({ connections, seconds }) {
-        while (clients.length < connections) await connect();
-        const cpu = process.cpuUsage();
-        const result = await closedLoop({
-          inFlight: connections,
-          seconds,
-          async act(lane) {
-            const id = entityId(load.nextEntity());
-            const shard = shardOf({ type: 'document', id }, shards);
-            const values = [(seq += 1), shard, 'document', id, hash, event, state, value];
-            await clients[lane]?.query({ name: 'row', text, values });
-          },
-        });
-        const { user, system } = process.cpuUsage(cpu);
-        return { ...result, cpuMicros: user + system };
-      },
-      async close() {
-        await Promise.all(clients.map((client) => client.end()));
-      },
+      carryOut: ({ connections, seconds }) =>
+        pool.with(connections, async (clients) => {
+          const cpu = process.cpuUsage();
+          const result = await closedLoop({
+            inFlight: connections,
+            seconds,
+            async act(lane) {
+              const id = entityId(load.nextEntity());
+              const shard = shardOf({ type: 'document', id }, shards);
+              const values = [(seq += 1), shard, 'document', id, hash, event, state, value];
+              await clients[lane]?.query({ name: 'row', text, values });
+            },
+          });
+          const { user, system } = process.cpuUsage(cpu);
+          return { ...result, cpuMicros: user + system };
+        }),
+      close: () => pool.close(),
     };
   },
 );

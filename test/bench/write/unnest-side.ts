@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import { shardOf } from '#core/event/shard-of.js';
 import { byteaArray, int2Array, int8Array, textArray } from '#io/postgres/binary-array.js';
 import { closedLoop } from '../load/closed-loop.js';
 import { entityId, writeLoad } from '../load/document-writes.js';
+import { connectionsTo } from '../side/connections.js';
 import { serveSide } from '../side/serve-side.js';
 import { batchSession, batchStatement } from './peer-tables.js';
 import type { PeerAnswer, PeerSettings } from './rows-side.js';
@@ -26,15 +26,8 @@ serveSide<PeerSettings, UnnestOrder, PeerAnswer>(
     const [hash, event, state, value] = [32, sizes.eventBytes, sizes.stateBytes, sizes.valueBytes].map(
       (count) => randomBytes(count),
     );
-    const clients: pg.Client[] = [];
+    const pool = connectionsTo(postgresUrl, batchSession);
     let seq = 0;
-
-    const connect = async (): Promise<void> => {
-      const client = new pg.Client({ connectionString: postgresUrl });
-      await client.connect();
-      await client.query(batchSession);
-      clients.push(client);
-    };
 
     /** No two connections touch one entity, as no two lanes of Atoll do: they would wait for each other's row locks. */
     const idsFor = (lane: number, connections: number, batch: number): string[] => {
@@ -65,23 +58,21 @@ serveSide<PeerSettings, UnnestOrder, PeerAnswer>(
     };
 
     return {
-      async carryOut({ connections, batch, seconds }) {
-        while (clients.length < connections) await connect();
-        const cpu = process.cpuUsage();
-        const result = await closedLoop({
-          inFlight: connections,
-          seconds,
-          async act(lane) {
-            const values = statement(idsFor(lane, connections, batch));
-            await clients[lane]?.query({ name: 'batch', text, values });
-          },
-        });
-        const { user, system } = process.cpuUsage(cpu);
-        return { ...result, writes: result.writes * batch, cpuMicros: user + system };
-      },
-      async close() {
-        await Promise.all(clients.map((client) => client.end()));
-      },
+      carryOut: ({ connections, batch, seconds }) =>
+        pool.with(connections, async (clients) => {
+          const cpu = process.cpuUsage();
+          const result = await closedLoop({
+            inFlight: connections,
+            seconds,
+            async act(lane) {
+              const values = statement(idsFor(lane, connections, batch));
+              await clients[lane]?.query({ name: 'batch', text, values });
+            },
+          });
+          const { user, system } = process.cpuUsage(cpu);
+          return { ...result, writes: result.writes * batch, cpuMicros: user + system };
+        }),
+      close: () => pool.close(),
     };
   },
 );

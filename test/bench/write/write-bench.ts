@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto';
-import type { Bench, BenchContext, BenchResult, Scale, TableRow } from '../bench.js';
+import type { Bench, BenchContext, BenchResult, Scale, TableRow, Target } from '../bench.js';
 import { writeLoadDefault, type WriteLoadOptions } from '../load/document-writes.js';
+import type { Plot } from '../plot.js';
 import { loadAverage } from '../machine.js';
 import { freeAddress, type Metered } from '../servers.js';
 import { startSide, type Side } from '../side/start-side.js';
 import { pairedRatios, spreadOf, type Spread } from '../statistics.js';
+import { costCard, costRow, type CostCard } from '../cost-card.js';
+import { ratioText } from '../figures.js';
 import type { AtollAnswer, AtollOrder, AtollSettings } from './atoll-side.js';
 import { createPeerTables, measureRows } from './peer-tables.js';
 import type { PeerAnswer, PeerSettings, RowsOrder } from './rows-side.js';
+import type { Surface } from './client-side.js';
+import { batchOfRpc, servedSlice, startServed, surfaces, type Served } from './served.js';
 import type { UnnestOrder } from './unnest-side.js';
 
 interface Plan {
@@ -16,16 +21,19 @@ interface Plan {
   readonly atollSeconds: number;
   /** Of each number of connections or size of batch. */
   readonly peerSeconds: number;
+  /** Of each way in from outside. */
+  readonly servedSeconds: number;
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 7, warmUpSeconds: 6, atollSeconds: 4, peerSeconds: 2 },
-  smoke: { rounds: 1, warmUpSeconds: 0.3, atollSeconds: 0.7, peerSeconds: 0.3 },
+  full: { rounds: 7, warmUpSeconds: 6, atollSeconds: 4, peerSeconds: 2, servedSeconds: 2.5 },
+  smoke: { rounds: 1, warmUpSeconds: 0.3, atollSeconds: 0.7, peerSeconds: 0.3, servedSeconds: 0.5 },
 };
 
 const inFlight = 256;
 const shards = 16;
-const rowsConnections = [1, 8, 32] as const;
+const rowsConnections = [1, 8, 32, 64] as const;
+const emmettConnections = [8, 32] as const;
 /** As many events in flight as Atoll has, and twice as many. */
 const unnestBatches = [128, 256] as const;
 const unnestConnections = 2;
@@ -40,6 +48,8 @@ interface Slice {
   readonly postgresMicros: number | null;
   readonly kafkaMicros: number | null;
   readonly walBytes: number;
+  /** CPU microseconds of the client process per write, where it is one of its own. */
+  readonly clientMicros?: number;
   readonly latencyMillis: PeerAnswer['latencyMillis'];
 }
 
@@ -48,6 +58,7 @@ interface AtollSlice extends Slice {
   readonly publishedPerSecond: number;
   readonly eventsPerBatch: number;
   readonly commitMillisMean: number;
+  readonly card: CostCard;
 }
 
 interface Round {
@@ -55,12 +66,16 @@ interface Round {
   readonly atoll: AtollSlice;
   readonly rows: Readonly<Record<string, Slice>>;
   readonly unnest: Readonly<Record<string, Slice>>;
+  readonly served: Readonly<Record<string, Slice>>;
+  readonly emmett: Readonly<Record<string, Slice>>;
 }
 
 interface Sides {
   readonly atoll: Side<AtollOrder, AtollAnswer>;
   readonly rows: Side<RowsOrder, PeerAnswer>;
   readonly unnest: Side<UnnestOrder, PeerAnswer>;
+  readonly emmett: Side<RowsOrder, PeerAnswer>;
+  readonly served: Served;
 }
 
 /** Durable writes per second in one region, beside a transaction per row, and beside the bare statement. */
@@ -87,7 +102,10 @@ export const writeBench: Bench = {
       };
       const rows = await peer<RowsOrder>('./rows-side.js', 'bench_rows');
       const unnest = await peer<UnnestOrder>('./unnest-side.js', 'bench_unnest');
-      const rounds = await runRounds(context, plan, { atoll, rows, unnest });
+      const emmett = await peer<RowsOrder>('./emmett-side.js', 'bench_emmett');
+      const served = await startServed(context, { load, shards }, (side) => stops.push(() => side.stop()));
+      for (const surface of surfaces) await served.client.ask(servedOrder(surface, plan.warmUpSeconds / 3));
+      const rounds = await runRounds(context, plan, { atoll, rows, unnest, emmett, served });
       return resultOf({ context, plan, rounds, seed, sizes });
     } finally {
       for (const stop of stops.reverse()) await stop();
@@ -116,6 +134,10 @@ async function startAtoll(context: BenchContext, postgresUrl: string, load: Writ
   });
 }
 
+function servedOrder(surface: Surface, seconds: number) {
+  return { surface, inFlight, batch: batchOfRpc, seconds };
+}
+
 /** Slices of all sides follow each other within a round, in turned order every other time. */
 async function runRounds(context: BenchContext, plan: Plan, sides: Sides): Promise<readonly Round[]> {
   const { servers, progress } = context;
@@ -125,6 +147,8 @@ async function runRounds(context: BenchContext, plan: Plan, sides: Sides): Promi
     let atoll: AtollSlice | undefined;
     const rows: Record<string, Slice> = {};
     const unnest: Record<string, Slice> = {};
+    const served: Record<string, Slice> = {};
+    const emmett: Record<string, Slice> = {};
     const seconds = plan.peerSeconds;
     const steps: (() => Promise<void>)[] = [
       async () => {
@@ -137,14 +161,23 @@ async function runRounds(context: BenchContext, plan: Plan, sides: Sides): Promi
         const order = { connections: unnestConnections, batch, seconds };
         unnest[batch] = sliceOf(await metered(() => sides.unnest.ask(order)));
       }),
+      ...surfaces.map((surface) => async () => {
+        const order = servedOrder(surface, plan.servedSeconds);
+        const { metered: spent, clientMicros } = await servedSlice(metered, sides.served, order);
+        served[surface] = { ...sliceOf(spent), clientMicros };
+      }),
+      ...emmettConnections.map((connections) => async () => {
+        emmett[connections] = sliceOf(await metered(() => sides.emmett.ask({ connections, seconds })));
+      }),
     ];
     if (number % 2 === 1) steps.reverse();
-    for (const step of steps) {
-      progress.now(`write: round ${number + 1} of ${plan.rounds}`);
+    for (const [at, step] of steps.entries()) {
+      const done = (number * steps.length + at) / (plan.rounds * steps.length);
+      progress.now(`write: round ${number + 1} of ${plan.rounds}`, done);
       await step();
     }
     if (atoll === undefined) throw new Error('a round has a slice of every side');
-    rounds.push({ loadAverage: loadAverage(), atoll, rows, unnest });
+    rounds.push({ loadAverage: loadAverage(), atoll, rows, unnest, served, emmett });
   }
   return rounds;
 }
@@ -165,12 +198,13 @@ function sliceOf({ result, postgresMicros, kafkaMicros, walBytes }: Metered<Peer
 }
 
 function atollSlice(metered: Metered<AtollAnswer>): AtollSlice {
-  const { writes, publishedSeconds, batches, commitMillisMean } = metered.result;
+  const { writes, publishedSeconds, batches, commitMillisMean, costs, traffic } = metered.result;
   return {
     ...sliceOf(metered),
     publishedPerSecond: writes / publishedSeconds,
     eventsPerBatch: writes / Math.max(1, batches),
     commitMillisMean,
+    card: costCard({ events: writes, costs, traffic }, metered),
   };
 }
 
@@ -189,8 +223,8 @@ interface Measured {
   readonly sizes: PeerSettings['sizes'];
 }
 
-/** What Atoll must reach, times what a transaction per row does. */
-const wantedTimesRows = 3;
+/** What Atoll must reach of the bare loop and of its peers, each at its best of the round. */
+const wanted = { unnest: 0.6, unnestByBatch: 0.4, rows: 5, emmett: 5 };
 
 function resultOf({ context, plan, rounds, seed, sizes }: Measured): BenchResult {
   const speeds = (of: (round: Round) => number): readonly number[] => rounds.map(of);
@@ -208,36 +242,30 @@ function resultOf({ context, plan, rounds, seed, sizes }: Measured): BenchResult
     atoll,
     speeds(({ unnest }) => best(unnest).perSecond),
   );
+  const batchTimesUnnest = pairedRatios(
+    speeds(({ served }) => served['batch']?.perSecond ?? NaN),
+    speeds(({ unnest }) => best(unnest).perSecond),
+  );
+  const timesEmmett = pairedRatios(
+    atoll,
+    speeds(({ emmett }) => best(emmett).perSecond),
+  );
+  const rows = tableRows(rounds, atoll);
   return {
     name: 'write',
     title: `durable writes/s in one region, ${inFlight} in flight, ${plan.rounds} rounds of alternating slices`,
-    rows: [
-      rowOf(
+    rows,
+    costs: [
+      costRow(
         'Atoll, in process',
-        rounds.map(({ atoll: slice }) => slice),
-      ),
-      ...rowsConnections.map((count) =>
-        rowOf(
-          `row per transaction, ${count} connections`,
-          rounds.map(({ rows }) => rows[count]),
-          atoll,
-        ),
-      ),
-      ...unnestBatches.map((batch) =>
-        rowOf(
-          `bare unnest loop, ${unnestConnections} x ${batch}`,
-          rounds.map(({ unnest }) => unnest[batch]),
-          atoll,
-        ),
+        rounds.map(({ atoll: slice }) => slice.card),
       ),
     ],
     targets: [
-      {
-        what: 'Atoll / best row per transaction of the round',
-        wanted: `>= ${wantedTimesRows}`,
-        measured: spreadText(timesRows),
-        reached: timesRows.median >= wantedTimesRows,
-      },
+      target('Atoll in process / bare unnest loop', timesUnnest, wanted.unnest),
+      target('Atoll by batch RPC / bare unnest loop', batchTimesUnnest, wanted.unnestByBatch),
+      target('Atoll in process / best row per transaction of the round', timesRows, wanted.rows),
+      target("Atoll in process / Emmett's append", timesEmmett, wanted.emmett),
     ],
     configuration: {
       load: `closed loop, ${inFlight} in flight, ${writeLoadDefault.bodyBytes}-byte bodies, ${writeLoadDefault.entities} entities, Zipf ${writeLoadDefault.zipfExponent}, seed ${seed}`,
@@ -245,10 +273,66 @@ function resultOf({ context, plan, rounds, seed, sizes }: Measured): BenchResult
       'row per transaction': `pg, one prepared statement (event insert and state upsert) per transaction, the same columns, keys and indexes, ${sizes.eventBytes}-byte events made beforehand, synchronous_commit on`,
       'bare unnest loop':
         'pg, one prepared statement per batch with binary arrays, same tables; no mutation record, cursor, fence, hash or event encoding, publishes nothing',
+      'Atoll by RPC': `a whole region process with HTTP and gRPC on its own database, the client in a process of its own; batch RPC: ${inFlight / batchOfRpc} requests of ${batchOfRpc} writes in flight on one channel; unary gRPC: ${inFlight} in flight on one channel; HTTP: ${inFlight} in flight over at most 64 kept-alive connections, JSON`,
+      "Emmett's append":
+        'the tables and the append of @event-driven-io/emmett-postgresql 0.43, written anew because the package has no licence: begin, one prepared call of the function, commit; event only, no state; no two connections append to one stream',
     },
     voidBecause: [],
-    figures: { seed, sizes, timesRows, publishedTimesRows, timesUnnest, rounds },
+    plots: [{ name: 'write', title: 'Durable writes per second', unit: '/s', bars: barsOf(rounds) }],
+    figures: {
+      seed,
+      sizes,
+      timesRows,
+      publishedTimesRows,
+      timesUnnest,
+      batchTimesUnnest,
+      timesEmmett,
+      rounds,
+    },
   };
+}
+
+function target(what: string, ratio: Spread, least: number): Target {
+  return { what, wanted: `>= ${least}`, measured: ratioText(ratio), reached: ratio.median >= least };
+}
+
+function barsOf(rounds: readonly Round[]): Plot['bars'] {
+  const bar = (label: string, of: (round: Round) => Slice | undefined) => ({
+    label,
+    value: spreadOf(rounds.map((round) => of(round)?.perSecond ?? NaN)),
+  });
+  return [
+    bar('bare unnest loop', ({ unnest }) => best(unnest)),
+    bar('Atoll, in process', ({ atoll }) => atoll),
+    bar('Atoll, batch RPC', ({ served }) => served['batch']),
+    bar('Atoll, unary gRPC', ({ served }) => served['grpc']),
+    bar('Atoll, HTTP', ({ served }) => served['http']),
+    bar('row per transaction, best', ({ rows }) => best(rows)),
+    bar("Emmett's append, best", ({ emmett }) => best(emmett)),
+  ];
+}
+
+function tableRows(rounds: readonly Round[], atoll: readonly number[]): readonly TableRow[] {
+  const of = (side: string, slice: (round: Round) => Slice | undefined): TableRow =>
+    rowOf(side, rounds.map(slice), atoll);
+  return [
+    rowOf(
+      'Atoll, in process',
+      rounds.map(({ atoll: slice }) => slice),
+    ),
+    of(`Atoll, batch RPC of ${batchOfRpc}`, ({ served }) => served['batch']),
+    of('Atoll, unary gRPC', ({ served }) => served['grpc']),
+    of('Atoll, HTTP', ({ served }) => served['http']),
+    ...rowsConnections.map((count) =>
+      of(`row per transaction, ${count} connections`, ({ rows }) => rows[count]),
+    ),
+    ...unnestBatches.map((batch) =>
+      of(`bare unnest loop, ${unnestConnections} x ${batch}`, ({ unnest }) => unnest[batch]),
+    ),
+    ...emmettConnections.map((count) =>
+      of(`Emmett's append, ${count} connections`, ({ emmett }) => emmett[count]),
+    ),
+  ];
 }
 
 function rowOf(side: string, slices: readonly (Slice | undefined)[], atoll?: readonly number[]): TableRow {
@@ -264,7 +348,7 @@ function rowOf(side: string, slices: readonly (Slice | undefined)[], atoll?: rea
     cells: {
       'writes/s': middle.toFixed(0),
       'low-high': `${low.toFixed(0)}-${high.toFixed(0)}`,
-      'Atoll is': atoll === undefined ? '' : `${spreadText(pairedRatios(atoll, speeds))}`,
+      'Atoll is': atoll === undefined ? '' : `${ratioText(pairedRatios(atoll, speeds))}`,
       'p50 ms': spreadOf(all.map(({ latencyMillis }) => latencyMillis.p50)).median.toFixed(1),
       'p99 ms': spreadOf(all.map(({ latencyMillis }) => latencyMillis.p99)).median.toFixed(1),
       'program us': median(({ programMicros }) => programMicros),
@@ -273,8 +357,4 @@ function rowOf(side: string, slices: readonly (Slice | undefined)[], atoll?: rea
       'WAL B': median(({ walBytes }) => walBytes),
     },
   };
-}
-
-function spreadText({ median, low, high }: Spread): string {
-  return `${median.toFixed(2)}x (${low.toFixed(2)}-${high.toFixed(2)})`;
 }
