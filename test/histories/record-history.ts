@@ -21,6 +21,8 @@ export interface RecordOptions {
   readonly perSecond: number;
   /** Then the run ends with fewer operations. */
   readonly millisMax: number;
+  /** All faults are done and over within so long, also where they let clients do little. Default: `millisMax`. */
+  readonly faultMillisMax?: number;
   /** Where the history goes; absent: it is kept in memory only. */
   readonly path?: string;
 }
@@ -43,6 +45,7 @@ export async function recordHistory(options: RecordOptions): Promise<Journal> {
   const load = startHistoryLoad({
     ...{ workload, regions: lab.regions, run, seed, clients, operations, millisMax },
     ...{
+      paceMillis: options.faultMillisMax ?? millisMax,
       perSecond,
       kinds: plan.kinds,
       limits: plan.limits,
