@@ -30,6 +30,23 @@ export const mutants = [
     caughtBy: simulation,
   },
   {
+    name: 'a quorum read does not wait until what it pulled is folded',
+    rule: 'INV-10',
+    file: 'libs/flow/read/level-reads.ts',
+    find: 'this.parts.covered(one, wanted.get(one.shard) ?? nothingSeen)',
+    replace: 'this.parts.covered(one, wanted.size < 0 ? one.session.get(0)! : nothingSeen)',
+    caughtBy: simulation,
+  },
+  {
+    name: 'a command waits for an owner that stands still as long as that stands',
+    rule: 'INV-10',
+    file: 'libs/flow/accept/router.ts',
+    find: 'return decodeOutcome(await within(clock, forwarded, late), hashing);',
+    replace:
+      'return decodeOutcome(late.deadlineMillis > 0 ? await forwarded : await within(clock, forwarded, late), hashing);',
+    caughtBy: flow('read/stood-still.spec.ts', 'answers a command in time'),
+  },
+  {
     name: 'a former owner answers a quorum read from its memory',
     rule: '§1',
     file: 'libs/flow/read/fresh-reads.ts',

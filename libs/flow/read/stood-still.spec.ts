@@ -25,16 +25,22 @@ async function worldWithTwoProcessesInEu() {
   return { world, after, service };
 }
 
+/** An entity in one of these shards, and a command on it. */
+function likesIn(owned: readonly number[], shards: number) {
+  const ids = Array.from({ length: 50 }, (_, at) => `e${at}`);
+  const id = ids.find((one) => owned.includes(shardOf({ type: 'likes', id: one }, shards)));
+  const entity = { type: 'likes', id: id ?? '' };
+  const add: Command = { entity, kind: 'update', operations: [{ field: 'count', op: 'increment', by: 1 }] };
+  return { entity, add };
+}
+
 it('reads for a session not from what a process remembers that lost its shards while it stood still', async () => {
   const { world, after, service } = await worldWithTwoProcessesInEu();
   const sleeper = service('eu-a');
   const passes = (millis: number): Promise<boolean> => world.step(() => false, millis);
   await passes(1_000);
   const { owned } = await after(sleeper.service.status());
-  const ids = Array.from({ length: 50 }, (_, at) => `e${at}`);
-  const id = ids.find((one) => owned.includes(shardOf({ type: 'likes', id: one }, world.shards)));
-  const entity = { type: 'likes', id: id ?? '' };
-  const add: Command = { entity, kind: 'update', operations: [{ field: 'count', op: 'increment', by: 1 }] };
+  const { entity, add } = likesIn(owned, world.shards);
   const us = service('us-a').service;
   const first = await after(us.submit(add, wait));
   await after(sleeper.service.read(entity, { ...wait, session: first.session }));
@@ -49,4 +55,18 @@ it('reads for a session not from what a process remembers that lost its shards w
   sleeper.life.resume();
   const read = await after(sleeper.service.read(entity, { ...wait, session: token }));
   expect(includes(read.seen, second.dot)).toBe(true);
+});
+
+it('answers a command in time whose owner stands still', async () => {
+  const { world, after, service } = await worldWithTwoProcessesInEu();
+  const [sleeper, sibling] = [service('eu-a'), service('eu-b')];
+  await world.step(() => false, 1_000);
+  const { add } = likesIn((await after(sleeper.service.status())).owned, world.shards);
+  sleeper.life.pause();
+  const from = world.clock.monotonicMillis();
+  const error: unknown = await after(
+    sibling.service.submit(add, { maxWaitMillis: 500 }).catch((thrown: unknown) => thrown),
+  );
+  expect(error).toMatchObject({ code: 'deadline_exceeded', retryable: true });
+  expect(world.clock.monotonicMillis() - from).toBeLessThanOrEqual(550);
 });
