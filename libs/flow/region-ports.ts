@@ -1,4 +1,5 @@
 import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Memberships } from '#core/strong/membership.js';
 import type { Limits, Timing } from './limits.js';
 import type { Clock } from './ports/clock.js';
 import type { EventLog } from './ports/event-log.js';
@@ -29,6 +30,8 @@ export interface RegionProcessConfig {
   readonly policyHashes: ReadonlyMap<string, string>;
   /** All regions, the own one too. */
   readonly members: readonly string[];
+  /** Who decides in strong shards until a change is decided: the same in every region, for ever. Absent: all regions. */
+  readonly strongMembers?: Memberships;
   readonly limits: Limits;
   readonly timing: Timing;
 }

@@ -2,6 +2,7 @@ import { formatDot } from '#core/causality/dot.js';
 import { firstUncovered, joinSessions } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import { nothingSeen, seqOf, withDot } from '#core/causality/version-vector.js';
+import type { MemberChange } from '#core/strong/membership.js';
 import type { EntityRef } from '#core/event/event.js';
 import {
   CommitUnknown,
@@ -15,6 +16,7 @@ import {
 import type { PeerHandlers } from './ports/peer-handlers.js';
 import type { FetchRequest, Heartbeat, RightsRequest, ShardCursors } from './ports/peers.js';
 import type { Subscription } from './ports/transport.js';
+import type { MembersChanged, StrongMembers } from './strong/members.js';
 import type { HandedOver } from './strong/strong-service.js';
 import { ChangeFeed } from './read/change-feed.js';
 import { vectorOf } from './read/region-cursors.js';
@@ -252,6 +254,18 @@ export class RegionProcess implements RegionService {
 
   handover(shard: number, to: string, force: boolean): Promise<HandedOver> {
     return this.answered(() => this.stations.strong.service.handover(shard, to, force));
+  }
+
+  strongMembers(): Promise<StrongMembers> {
+    return this.answered(() => this.stations.strong.members.show());
+  }
+
+  changeStrongMembers(
+    change: MemberChange,
+    options: CallOptions & { readonly dryRun: boolean },
+  ): Promise<MembersChanged> {
+    const { dryRun, maxWaitMillis } = options;
+    return this.answered(() => this.stations.strong.members.change(change, { dryRun, maxWaitMillis }));
   }
 
   refused(limit: number): Promise<readonly (RefusedRow & { readonly shard: number })[]> {

@@ -7,7 +7,9 @@ import { AtollError } from '#core/errors.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { Epoch } from '#core/strong/epoch.js';
+import type { MemberChange } from '#core/strong/membership.js';
 import type { ConflictQuery, ConflictRow, RefusedRow, ShardOwner, WaitingRow } from './ports/event-log.js';
+import type { MembersChanged, StrongMembers } from './strong/members.js';
 
 /** `{ field, op, … }`, as a client sent it and the edge checked for limits only. */
 export interface FieldOperation {
@@ -216,6 +218,13 @@ export interface RegionService {
     to: string,
     force: boolean,
   ): Promise<{ readonly region: string; readonly epoch: Epoch }>;
+  /** Who decides in strong shards, and where each shard stands, as this region knows it. */
+  strongMembers(): Promise<StrongMembers>;
+  /** Adds a region to those who decide in strong shards, or removes one (PROTOCOL §8). */
+  changeStrongMembers(
+    change: MemberChange,
+    options: CallOptions & { readonly dryRun: boolean },
+  ): Promise<MembersChanged>;
   /** Strong events that a new home left out: kept as losing. */
   refused(limit: number): Promise<readonly (RefusedRow & { readonly shard: number })[]>;
   quarantine(limit: number): Promise<readonly (WaitingRow & { readonly shard: number })[]>;

@@ -1,5 +1,7 @@
 import { regionOf } from '#core/causality/dot.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import { isMembership, membershipType } from '#core/strong/membership-record.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { BatchLoader } from './accept/batch-loader.js';
 import { Confirmations } from './accept/confirmations.js';
@@ -27,6 +29,7 @@ import { Expiry } from './rights/expiry.js';
 import { RightsDesk } from './rights/rights-desk.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { buildStrong, type StrongHearing, type StrongStations } from './strong/build-strong.js';
+import { Members } from './strong/members.js';
 import { StrongReads } from './strong/strong-reads.js';
 import { StrongDesk } from './strong/strong-desk.js';
 import { StrongService } from './strong/strong-service.js';
@@ -85,7 +88,8 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     hurry: (shard) => moving.repairer.hurry(shard),
     ownCommand,
   });
-  const moving: Moving = buildMoving(ports, config, ground);
+  const handOver: HandOver = (shard, to) => service.handover(shard, to, false);
+  const moving: Moving = buildMoving(ports, config, { ...ground, handOver });
   const readStrong: StrongService['read'] = (...asked) => service.read(...asked);
   const reading = buildReading(ports, config, ground, { ...moving, readStrong });
   const stable = moving.repairer.stable.bind(moving.repairer);
@@ -105,10 +109,10 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     ...ports,
     ...ground,
     ...moving.strong,
-    members,
     timing,
     decide: (shard, command, deadlineMillis) => router.decideHere(shard, command, deadlineMillis),
-    valueOf: (entity) => reading.reader.afterImage(entity),
+    valueOf: (entity) =>
+      isMembership(entity) ? moving.strong.memberships.image() : reading.reader.afterImage(entity),
   });
   const owners = (): ReturnType<Ownership['owners']> => moving.ownership.owners();
   const service: StrongService = new StrongService({
@@ -117,11 +121,12 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     ...moving.strong,
     desk,
     owners,
-    members,
     timing,
   });
-  const strong = { ...moving.strong, desk, service };
-  const own = { ...config, confirmations, stable, rights, desk };
+  const changing = { ...ports, ...ground, ...moving.strong, service, submit: ownCommand };
+  const strongMembers = new Members({ ...changing, regions: members, shards: log.identity.shards });
+  const strong = { ...moving.strong, desk, service, members: strongMembers };
+  const own = { ...config, types: withOwnTypes(types), confirmations, stable, rights, desk };
   const router: Router = new Router({ ...ports, ...ground, ...moving, ...reading, ...own });
   const positions = new Positions({ log, clock, timing });
   const janitor = new Janitor({
@@ -177,6 +182,8 @@ function buildGround(
   return { watch, cache, held, intake, agreement, cursors, staleness, links, horizon, expiry };
 }
 
+type HandOver = (shard: number, to: string) => Promise<unknown>;
+
 type Moving = Pick<
   Stations,
   'executor' | 'ownership' | 'publisher' | 'receiver' | 'repairer' | 'dependencies'
@@ -185,7 +192,11 @@ type Moving = Pick<
 };
 
 /** Stations 1 to 5 and 7: what happens to a shard while it is owned is told to all of them, after its commit. */
-function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Ground): Moving {
+function buildMoving(
+  ports: RegionPorts,
+  config: RegionProcessConfig,
+  ground: Ground & { readonly handOver: HandOver },
+): Moving {
   const { log, clock, telemetry } = ports;
   const { limits, timing, members } = config;
   const { watch, cache, held, intake, agreement, cursors, staleness, expiry } = ground;
@@ -266,7 +277,7 @@ function buildDeciding(
     ...ports,
     cache,
     held: ground.held,
-    types,
+    types: withOwnTypes(types),
     limits,
     horizon,
     isRefused: (region, type) => agreement.isRefused(region, type),
@@ -281,6 +292,11 @@ function buildDeciding(
     missing: (shard, dot, region) => repairer().noteDependency(shard, dot, region),
   });
   return { loader, dependencies };
+}
+
+/** Beside the declared types those of the service itself, which no client can name. */
+function withOwnTypes(types: EntityTypes): EntityTypes {
+  return new Map([...types, [membershipType.name, membershipType]]);
 }
 
 /** What was parked may be foldable now: this process may know more than the last owner did. */

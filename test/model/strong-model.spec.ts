@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { explore } from './explore.js';
 import { StrongModel } from './strong-model.js';
-import { protocolRules, takenAway } from './strong-rules.js';
+import { growing, protocolRules, shrinking, takenAway } from './strong-rules.js';
 import type { Bounds } from './strong-state.js';
 
 /** `npm run test:long` explores everything; else as much as takes seconds. */
@@ -38,14 +38,31 @@ describe('the rules of strong shards', () => {
   );
 });
 
+describe('a second membership', () => {
+  it.each([
+    ['with fewer members', shrinking],
+    ['with more members', growing],
+  ])(
+    '%s loses nothing, whoever knows of it and whoever does not',
+    (name, bounds) => {
+      const examined = long ? bounds : { ...bounds, writes: 1, reads: false };
+      const model = new StrongModel(protocolRules, examined);
+      const { broken, states } = explore(model, model.served(), statesMax);
+      expect(broken).toBeUndefined();
+      process.stdout.write(`explored ${states} states ${name}\n`);
+    },
+    minutes(20),
+  );
+});
+
 describe('without one rule', () => {
   const examined = long ? takenAway : takenAway.filter(({ isShallow }) => isShallow);
 
   it.each(examined)(
     '$name: there is a counter-example',
-    ({ rules, name }) => {
+    ({ rules, name, bounds = whole }) => {
       const model = new StrongModel(rules, {
-        ...whole,
+        ...bounds,
         reads: name.includes('read') || name.includes('tail'),
       });
       const { broken, states } = explore(model, model.served(), statesMax);

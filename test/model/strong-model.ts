@@ -1,4 +1,5 @@
-import { noEpoch } from '#core/strong/epoch.js';
+import { formatEpoch, noEpoch } from '#core/strong/epoch.js';
+import { membershipOf, type Memberships } from '#core/strong/membership.js';
 import type { Ack } from '#core/strong/promises.js';
 import { openingOn, type Opening, type Position } from '#core/strong/strong-chain.js';
 import type { StrongRules } from './strong-rules.js';
@@ -6,8 +7,10 @@ import {
   all,
   appended,
   epochOf,
+  epochsIn,
   everything,
   logUpTo,
+  membershipsIn,
   nothingYet,
   openingsOf,
   put,
@@ -32,14 +35,20 @@ export interface Step {
  * used at any later time or never, so delays, losses and repetition need no steps of their own.
  */
 export class StrongModel {
+  private readonly epochs: readonly number[];
+  private readonly known: Memberships;
+
   constructor(
     private readonly rules: StrongRules,
     private readonly bounds: Bounds,
-  ) {}
+  ) {
+    this.epochs = epochsIn(bounds);
+    this.known = membershipsIn(bounds);
+  }
 
   /** Nobody has ever been the home. */
   genesis(): State {
-    return nothingYet(this.bounds.epochs);
+    return nothingYet(this.bounds);
   }
 
   /** us is the home of the first epoch, and its opening is decided and stored everywhere. */
@@ -73,7 +82,8 @@ export class StrongModel {
   /** Somebody promises an epoch to a region: the first promise is what makes it a target. */
   private stand(state: State, region: Region, steps: Step[]): void {
     const standing = state.standing[region];
-    for (let counter = 1; counter <= this.bounds.epochs; counter += 1) {
+    for (const counter of this.epochs) {
+      if (!membershipOf(this.known, epochOf(counter).membership)?.members.includes(regions[region])) continue;
       if (standing && (counter < standing.epoch || standing.epoch > (state.promised[region] ?? 0))) {
         if (counter !== standing.epoch) continue;
       }
@@ -109,10 +119,10 @@ export class StrongModel {
       const position = standing.promises[voter];
       if (position) promises.set(regions[voter], position);
     }
-    const chosen = this.rules.candidacy(promises, regions);
-    if (chosen.kind === 'waiting') return;
-    const record = recordOf(state, region);
     const epoch = epochOf(standing.epoch);
+    const chosen = this.rules.candidacy(promises, this.known, epoch.membership);
+    if (chosen.kind !== 'chosen') return;
+    const record = recordOf(state, region);
     if (!this.rules.mayOpen(record, { epoch, adopted: chosen.adopt }, storedAt(state, region))) return;
     const here = this.rules.positionOf(record.openings, storedAt(state, region));
     steps.push(this.opened(state, region, standing.epoch, this.rules.buildsOn(chosen.adopt, here)));
@@ -146,7 +156,7 @@ export class StrongModel {
     const record = recordOf(state, region);
     const here = this.rules.positionOf(record.openings, storedAt(state, region));
     const counter = here.epoch.counter + 1;
-    const home = regions.findIndex((name) => name === record.openings.get(`1.${counter - 1}`)?.home);
+    const home = regions.findIndex((name) => name === record.openings.get(formatEpoch(epochOf(counter - 1)))?.home);
     if (counter > this.bounds.epochs || counter <= (state.promised[region] ?? 0)) return;
     if (home < 0 || home === region || here.seq < (state.streams[home]?.length ?? 0)) return;
     steps.push(this.opened(state, region, counter, here));
@@ -214,7 +224,7 @@ export class StrongModel {
   private step(name: string, changed: State, region: Region): Step {
     let state = this.acked(changed, region);
     let broken: string | undefined;
-    for (let epoch = 1; epoch <= this.bounds.epochs; epoch += 1) {
+    for (const epoch of this.epochs) {
       const decided = this.decide(state, epoch);
       if (!decided) continue;
       state = decided.to;
@@ -226,7 +236,7 @@ export class StrongModel {
 
   /** The home of an epoch counts acks: its own row is one of them. */
   private decide(state: State, epoch: number): Omit<Step, 'name'> | undefined {
-    const opening = openingsOf(state, everything).get(`1.${epoch}`);
+    const opening = openingsOf(state, everything).get(formatEpoch(epochOf(epoch)));
     if (!opening) return undefined;
     const acks = new Map<string, Ack>();
     for (const region of all) {
@@ -234,7 +244,7 @@ export class StrongModel {
       const of = epochOf(epoch);
       if (seq > 0) acks.set(regions[region], { promised: of, position: { epoch: of, seq } });
     }
-    const position = this.rules.decidedBy(opening, acks, regions);
+    const position = this.rules.decidedBy(opening, acks, this.rules.membersOf(this.known, opening.epoch));
     if (!position || position.seq <= (state.decided[epoch] ?? 0)) return undefined;
     const told = logUpTo(state, position);
     const known = state.log;
@@ -259,7 +269,8 @@ export class StrongModel {
       const reachable = all.filter(
         (voter) => one.promises[voter] ?? (state.promised[voter] ?? 0) <= one.epoch,
       );
-      if (isOutbid || reachable.length < 2) standing = put(standing, region, undefined);
+      const least = this.bounds.first || this.bounds.later ? 1 : 2;
+      if (isOutbid || reachable.length < least) standing = put(standing, region, undefined);
     }
     return standing === state.standing ? state : { ...state, standing };
   }
@@ -285,7 +296,8 @@ export class StrongModel {
         epochOf(voter === read.at ? read.epoch : (state.promised[voter] ?? 0)),
       ]),
     );
-    if (this.rules.isConfirmed(epochOf(read.epoch), said, regions)) steps.push(this.readEnds(state, read));
+    const epoch = epochOf(read.epoch);
+    if (this.rules.isConfirmed(epoch, said, this.rules.membersOf(this.known, epoch))) steps.push(this.readEnds(state, read));
   }
 
   private readEnds(state: State, read: Read): Step {

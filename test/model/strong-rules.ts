@@ -1,4 +1,5 @@
 import { noEpoch, sameEpoch, type Epoch } from '#core/strong/epoch.js';
+import { firstMembership, isMajority, membershipOf, type Memberships } from '#core/strong/membership.js';
 import {
   ackOf,
   candidacy,
@@ -19,6 +20,7 @@ import {
   type Position,
   type StoredSeq,
 } from '#core/strong/strong-chain.js';
+import { regions, type Bounds } from './strong-state.js';
 
 /**
  * The rules that the model explores: the very functions that the service decides with. A run with one of them replaced
@@ -32,6 +34,9 @@ export const protocolRules = {
   decidedBy,
   isConfirmed,
   isServing,
+  /** Whose acks and confirmations count in an epoch. */
+  membersOf: (known: Memberships, epoch: Epoch): readonly string[] =>
+    membershipOf(known, epoch.membership)?.members ?? [],
   positionOf,
   /** What is held may have grown since it was promised: it is never less then. */
   buildsOn: (adopted: Position, here: Position): Position => adopt([adopted, here]),
@@ -53,6 +58,8 @@ export interface TakenAway {
   /** Its counter-example lies among the first few thousand states. */
   readonly isShallow: boolean;
   readonly rules: StrongRules;
+  /** Where the usual bounds have nothing that it is about. */
+  readonly bounds?: Bounds;
 }
 
 const deep: ReadonlySet<string> = new Set([
@@ -79,6 +86,23 @@ function withoutTail(openings: Openings, stored: StoredSeq): Position {
   return adopt(held);
 }
 
+/** From all regions to one, which a majority of the others knows nothing of; and the other way round. */
+export const shrinking: Bounds = {
+  epochs: 2,
+  later: { epochs: 1, members: ['us'] },
+  writes: 2,
+  eventuals: 0,
+  reads: true,
+};
+export const growing: Bounds = {
+  epochs: 1,
+  first: ['us'],
+  later: { epochs: 2, members: regions },
+  writes: 2,
+  eventuals: 0,
+  reads: true,
+};
+
 /** Each takes one rule of PROTOCOL §8 away. */
 export const takenAway: readonly TakenAway[] = [
   without('stored cursors are counted as acks, whatever their region has promised since', {
@@ -94,9 +118,9 @@ export const takenAway: readonly TakenAway[] = [
         : promise(record, asked, stored),
   }),
   without('a target adopts by seq alone', {
-    candidacy: (promises, members) => {
-      const chosen = candidacy(promises, members);
-      if (chosen.kind === 'waiting') return chosen;
+    candidacy: (promises, known, own) => {
+      const chosen = candidacy(promises, known, own);
+      if (chosen.kind !== 'chosen') return chosen;
       const longest = [...promises.values()].reduce((a, b) => (b.seq > a.seq ? b : a), noPosition);
       return { kind: 'chosen', adopt: longest };
     },
@@ -125,7 +149,7 @@ export const takenAway: readonly TakenAway[] = [
     mayOpen: (record, standing, stored) => mayOpen(record, { ...standing, adopted: noPosition }, stored),
   }),
   without('a minority of promises is enough', {
-    candidacy: (promises, members) => candidacy(promises, members.slice(0, 1)),
+    candidacy: (promises, _known, own) => candidacy(promises, firstMembership(['us']), own),
   }),
   without('a minority of acks decides', {
     decidedBy: (opening, acks) => decidedBy(opening, acks, [...acks.keys()].slice(0, 1)),
@@ -136,6 +160,31 @@ export const takenAway: readonly TakenAway[] = [
   without('a stored opening settles what it leaves out before it is decided', {
     settledBy: (openings, stored) => positionOf(openings, stored),
   }),
+  {
+    ...without('a target needs promises of its own membership only', {
+      candidacy: (promises, known, own) => {
+        const members = membershipOf(known, own)?.members ?? [];
+        const isChosen = isMajority(members, (region) => promises.has(region));
+        return isChosen ? { kind: 'chosen', adopt: adopt([...promises.values()]) } : { kind: 'waiting' };
+      },
+    }),
+    bounds: shrinking,
+  },
+  {
+    ...without('a target needs promises of the membership that it follows only', {
+      candidacy: (promises, known) => {
+        const isChosen = isMajority(known[0].members, (region) => promises.has(region));
+        return isChosen ? { kind: 'chosen', adopt: adopt([...promises.values()]) } : { kind: 'waiting' };
+      },
+    }),
+    bounds: growing,
+  },
+  {
+    ...without('acks are counted by the first membership for ever', {
+      membersOf: (known) => known[0].members,
+    }),
+    bounds: growing,
+  },
   without('a restart forgets a promise', {
     promiseAfterRestart: (_promised, openings) =>
       [...openings.values()].reduce(

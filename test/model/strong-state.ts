@@ -1,4 +1,5 @@
-import { noEpoch, type Epoch } from '#core/strong/epoch.js';
+import { formatEpoch, noEpoch, type Epoch } from '#core/strong/epoch.js';
+import { firstMembership, type Memberships } from '#core/strong/membership.js';
 import { withOpening, type Opening, type Openings, type Position } from '#core/strong/strong-chain.js';
 import type { StrongRecord } from '#core/strong/promises.js';
 
@@ -44,7 +45,15 @@ export interface State {
 }
 
 export interface Bounds {
+  /** Of the first membership. */
   readonly epochs: number;
+  /** Who decides at first; all where nothing is said. */
+  readonly first?: readonly string[];
+  /**
+   * A second membership: its record is decided in the system shard before anything happens here, and any target may know
+   * of it or not.
+   */
+  readonly later?: { readonly epochs: number; readonly members: readonly string[] };
   readonly writes: number;
   readonly eventuals: number;
   readonly reads: boolean;
@@ -52,16 +61,35 @@ export interface Bounds {
 
 export const everything = [Infinity, Infinity, Infinity];
 
-export const epochOf = (counter: number): Epoch => (counter === 0 ? noEpoch : { membership: 1, counter });
+/** Epochs are counted through: those of the second membership begin here. */
+const laterFrom = 6;
 
-export function nothingYet(epochs: number): State {
+export const epochOf = (counter: number): Epoch =>
+  counter === 0 ? noEpoch : { membership: counter < laterFrom ? 1 : 2, counter };
+
+export function epochsIn({ epochs, later }: Bounds): readonly number[] {
+  const upTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index);
+  return [
+    ...upTo(epochs).map((index) => index + 1),
+    ...upTo(later?.epochs ?? 0).map((index) => index + laterFrom),
+  ];
+}
+
+export function membershipsIn({ first = regions, later }: Bounds): Memberships {
+  const known = firstMembership(first);
+  if (!later) return known;
+  return [known[0], { number: 2, members: [...later.members].sort(), witnesses: [], stopped: [] }];
+}
+
+export function nothingYet(bounds: Bounds): State {
+  const slots = Math.max(...epochsIn(bounds)) + 1;
   return {
     streams: all.map(() => []),
     stored: all.map(() => [0, 0, 0]),
     promised: [0, 0, 0],
     standing: all.map(() => undefined),
-    acks: all.map(() => Array.from({ length: epochs + 1 }, () => 0)),
-    decided: Array.from({ length: epochs + 1 }, () => 0),
+    acks: all.map(() => Array.from({ length: slots }, () => 0)),
+    decided: Array.from({ length: slots }, () => 0),
     log: [],
     acknowledged: 0,
     writes: 0,
@@ -123,7 +151,7 @@ export function logUpTo(
   let { counter } = position.epoch;
   let last = position.seq;
   while (counter > 0) {
-    const opening = openings.get(`1.${counter}`);
+    const opening = openings.get(formatEpoch(epochOf(counter)));
     if (!opening) break;
     const actor = regions.findIndex((name) => name === opening.home);
     const here: number[] = [];

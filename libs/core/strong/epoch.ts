@@ -27,10 +27,15 @@ export function laterEpoch(a: Epoch, b: Epoch): Epoch {
   return isAbove(b, a) ? b : a;
 }
 
-/** The next one to stand for in a membership, above all that was heard of. */
-export function nextEpoch(heard: Epoch, membership: number): Epoch {
-  if (heard.membership >= membership) return { ...heard, counter: heard.counter + 1 };
-  return { membership, counter: 1 };
+/**
+ * The next one to stand for in a membership, above all that was heard of; `undefined`: somebody has promised in a later
+ * membership, so that nobody may stand in this one any more.
+ */
+export function nextEpoch(heard: Epoch, membership: number): Epoch | undefined {
+  if (heard.membership > membership) return undefined;
+  return heard.membership === membership
+    ? { membership, counter: heard.counter + 1 }
+    : { membership, counter: 1 };
 }
 
 /** `membership.counter`, as events and the fence row carry it; `''` for none. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { majorityOf } from '../consistency/acks.js';
 import { noEpoch, type Epoch } from './epoch.js';
+import { firstMembership } from './membership.js';
 import {
   ackOf,
   candidacy,
@@ -18,6 +19,7 @@ import {
 import { noPosition, type Opening } from './strong-chain.js';
 
 const members = ['us', 'eu', 'ap'];
+const known = firstMembership(members);
 const epoch = (counter: number): Epoch => ({ membership: 1, counter });
 const first: Opening = { epoch: epoch(1), home: 'us~1', seq: 1, previous: noEpoch, close: 0 };
 const second: Opening = { epoch: epoch(2), home: 'eu~1', seq: 5, previous: epoch(1), close: 8 };
@@ -72,8 +74,8 @@ describe('a majority', () => {
       ['us', noPosition],
       ['mars', noPosition],
     ]);
-    expect(candidacy(said, members).kind).toBe('waiting');
-    expect(candidacy(said.set('ap', noPosition), members).kind).toBe('chosen');
+    expect(candidacy(said, known, 1).kind).toBe('waiting');
+    expect(candidacy(said.set('ap', noPosition), known, 1).kind).toBe('chosen');
   });
 });
 
@@ -83,7 +85,7 @@ describe('a target', () => {
       ['us', { epoch: epoch(1), seq: 900 }],
       ['eu', { epoch: epoch(2), seq: 3 }],
     ]);
-    expect(candidacy(positions, members)).toEqual({ kind: 'chosen', adopt: { epoch: epoch(2), seq: 3 } });
+    expect(candidacy(positions, known, 1)).toEqual({ kind: 'chosen', adopt: { epoch: epoch(2), seq: 3 } });
   });
 
   it('opens once, while its own row promises the epoch, and only when it holds what it adopted', () => {

@@ -1,5 +1,6 @@
 import { majorityOf } from '../consistency/acks.js';
 import { isAbove, laterEpoch, noEpoch, sameEpoch, type Epoch } from './epoch.js';
+import { hasEveryMajority, isMajority, type Memberships } from './membership.js';
 import {
   adopt,
   noOpenings,
@@ -52,14 +53,27 @@ export function ackOf(record: StrongRecord, stored: StoredSeq): Ack {
   return { promised: record.promised, position: positionOf(record.openings, stored) };
 }
 
-/** Whether a target's promises make it the one that may open, and on what; itself is asked like any other. */
+export type Candidacy =
+  | { readonly kind: 'waiting' }
+  /** Its membership is not the latest any more: it starts again in that one. */
+  | { readonly kind: 'outdated' }
+  | { readonly kind: 'chosen'; readonly adopt: Position };
+
+/**
+ * Whether a target's promises make it the one that may open, and on what; itself is asked like any other. It needs a
+ * majority of every membership from that of the position it adopts up to its own.
+ *
+ * @param own number of the membership that the target stands in
+ */
 export function candidacy(
   promises: ReadonlyMap<string, Position>,
-  members: readonly string[],
-): { readonly kind: 'waiting' } | { readonly kind: 'chosen'; readonly adopt: Position } {
-  const given = members.flatMap((member) => promises.get(member) ?? []);
-  if (given.length < majorityOf(members.length)) return { kind: 'waiting' };
-  return { kind: 'chosen', adopt: adopt(given) };
+  known: Memberships,
+  own: number,
+): Candidacy {
+  const adopted = adopt([...promises.values()]);
+  if (adopted.epoch.membership > own) return { kind: 'outdated' };
+  const hasAll = hasEveryMajority(known, { adopted: adopted.epoch, own }, (region) => promises.has(region));
+  return hasAll ? { kind: 'chosen', adopt: adopted } : { kind: 'waiting' };
 }
 
 /** Whether the target may write its opening now: its own row still promises the epoch, and it holds what it adopted. */
@@ -105,11 +119,10 @@ export function isConfirmed(
   said: ReadonlyMap<string, Epoch>,
   members: readonly string[],
 ): boolean {
-  const sayingSo = members.filter((member) => {
+  return isMajority(members, (member) => {
     const promised = said.get(member);
     return promised !== undefined && sameEpoch(promised, epoch);
   });
-  return sayingSo.length >= majorityOf(members.length);
 }
 
 /** The epoch in which this actor may mint strong events, as far as its own row says; `undefined`: it is not the home. */

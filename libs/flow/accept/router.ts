@@ -7,6 +7,7 @@ import { AtollError } from '#core/errors.js';
 import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { shardOf } from '#core/event/shard-of.js';
 import { isWellFormed } from '#core/event/text-limits.js';
+import { isMembership } from '#core/strong/membership-record.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
@@ -109,6 +110,8 @@ export class Router {
 
   /** @throws AtollError */
   submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
+    if (isMembership(command.entity))
+      return Promise.reject(new AtollError('unknown_type', `there is no entity type ${command.entity.type}`));
     const at = ownOperationAt(this.parts.types, command);
     if (at === undefined) return this.submitOwn(command, options);
     const detail = `'${command.operations[at]?.op}' is for regions among themselves.`;

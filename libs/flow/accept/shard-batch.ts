@@ -89,7 +89,7 @@ export class ShardBatch {
     const type = this.world.types.get(command.entity.type);
     if (!type) return refuse('unknown_type', `there is no entity type ${command.entity.type}`);
     if (type.consistency === 'strong') {
-      const error = this.strong.whyNot(command.key, known);
+      const error = this.strong.whyNot(command, known);
       if (error) return { kind: 'refused', error };
     }
     const held = heldUp(command, this.waiting, this.world);

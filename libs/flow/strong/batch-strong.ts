@@ -3,6 +3,8 @@ import { nothingSeen } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import type { Event } from '#core/event/event.js';
 import { formatEpoch, parseEpoch, sameEpoch, type Epoch } from '#core/strong/epoch.js';
+import { mayBeDecidedIn } from '#core/strong/membership.js';
+import { isMembership, proposedIn } from '#core/strong/membership-record.js';
 import { readOpening, writeOpening } from '#core/strong/opening-event.js';
 import { mayOpen, promise, storeOpening, type Promised, type StrongRecord } from '#core/strong/promises.js';
 import {
@@ -15,6 +17,7 @@ import {
 } from '#core/strong/strong-chain.js';
 import type { BatchMutations } from '../accept/batch-mutations.js';
 import type { BatchWaiting } from '../accept/batch-waiting.js';
+import type { PreparedCommand } from '../accept/prepared-command.js';
 import type { Cursor, ShardState } from '../accept/shard-state.js';
 import type { MutationRow, RefusedRow } from '../ports/event-log.js';
 import { undecidedReason, type StrongShard, type Undecided } from './strong-shard.js';
@@ -51,13 +54,21 @@ export class BatchStrong {
   }
 
   /** Why a strong command cannot be decided here and now. */
-  whyNot(key: string, mutationRows: readonly MutationRow[]): AtollError | undefined {
+  whyNot(
+    { key, entity, operations }: PreparedCommand,
+    mutationRows: readonly MutationRow[],
+  ): AtollError | undefined {
     const { committed, hands } = this;
     const isSame = sameEpoch(this.record.promised, committed.record.promised);
     if (committed.draining || !isSame || !committed.serves(hands.ownActor))
       return new AtollError('not_home', 'this region is not the home of the shard, or does not serve yet');
     if (committed.cutOff)
       return new AtollError('no_majority', 'the home has not heard a majority for too long');
+    if (isMembership(entity)) {
+      const proposed = proposedIn(operations[0]);
+      if (!proposed || !mayBeDecidedIn(proposed, this.record.promised))
+        return new AtollError('not_home', 'the latest membership has not opened an epoch of its own yet');
+    }
     const [row] = hands.waiting.rows(key);
     if (row?.state === 'parked')
       return new AtollError('entity_quarantined', 'an event of this entity is parked until somebody acts');

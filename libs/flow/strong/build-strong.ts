@@ -1,10 +1,14 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
+import { firstMembership } from '#core/strong/membership.js';
+import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
 import type { CursorWatch } from '../accept/wake.js';
 import type { ShardOwner } from '../ports/event-log.js';
 import type { RegionPorts, RegionProcessConfig } from '../region-ports.js';
 import { Elections } from './elections.js';
 import { Homes } from './homes.js';
+import { KnownMemberships } from './known-memberships.js';
+import type { Members } from './members.js';
 import { Questions } from './questions.js';
 import type { StrongDesk } from './strong-desk.js';
 import type { StrongService } from './strong-service.js';
@@ -14,26 +18,32 @@ export interface StrongHearing {
   readonly homes: Homes;
   readonly questions: Questions;
   readonly elections: Elections;
+  readonly memberships: KnownMemberships;
 }
 
 export interface StrongStations extends StrongHearing {
   readonly desk: StrongDesk;
   readonly service: StrongService;
+  readonly members: Members;
 }
 
 export function buildStrong(
   ports: RegionPorts,
-  { address, members, timing, types }: RegionProcessConfig,
+  { address, members, strongMembers, timing, types }: RegionProcessConfig,
   ground: {
     readonly intake: Intake;
+    readonly cache: EntityCache;
     readonly watch: CursorWatch;
     readonly owners: () => readonly ShardOwner[];
+    readonly handOver: (shard: number, to: string) => Promise<unknown>;
     readonly wants: (region: string, shard: number, stored: VersionVector) => void;
   },
 ): StrongHearing {
   const questions = new Questions(ports);
-  const homes = new Homes({ ...ports, ...ground, members, timing, address });
+  const first = strongMembers ?? firstMembership(members);
+  const memberships = new KnownMemberships({ ...ports, ...ground, first });
+  const homes = new Homes({ ...ports, ...ground, members, memberships, timing, address });
   const isNeeded = [...types.values()].some(({ consistency }) => consistency === 'strong');
-  const elections = new Elections({ ...ports, ...ground, members, timing, homes, questions, isNeeded });
-  return { homes, questions, elections };
+  const elections = new Elections({ ...ports, ...ground, memberships, timing, homes, questions, isNeeded });
+  return { homes, questions, elections, memberships };
 }

@@ -4,7 +4,7 @@ import type { Position } from '#core/strong/strong-chain.js';
 import { comparePositions, openingOf } from '#core/strong/strong-chain.js';
 import { compareEpochs, isAbove, noEpoch, sameEpoch } from '#core/strong/epoch.js';
 import { ackOf, decidedBy, homeEpoch, type Ack } from '#core/strong/promises.js';
-import { majorityOf } from '#core/consistency/acks.js';
+import { isMajority } from '#core/strong/membership.js';
 import type { Intake } from '../accept/intake.js';
 import type { ShardState } from '../accept/shard-state.js';
 import type { CursorWatch } from '../accept/wake.js';
@@ -13,6 +13,7 @@ import type { Clock } from '../ports/clock.js';
 import type { EventLog, ShardOwner } from '../ports/event-log.js';
 import { PeerUnavailable, type Peers, type Siblings } from '../ports/peers.js';
 import type { Hashing } from '../ports/record-auth.js';
+import type { KnownMemberships } from './known-memberships.js';
 import { decodeTold, encodeTold, relayTold, type Told } from './messages.js';
 import type { Undecided } from './strong-shard.js';
 
@@ -25,7 +26,9 @@ export interface HomesParts {
   readonly hashing: Hashing;
   readonly intake: Intake;
   readonly watch: CursorWatch;
+  /** All configured regions. */
   readonly members: readonly string[];
+  readonly memberships: KnownMemberships;
   readonly owners: () => readonly ShardOwner[];
   /** Where siblings reach this process. */
   readonly address: string;
@@ -68,6 +71,7 @@ export class Homes {
       patienceMillis: undefined,
       isStanding: false,
     });
+    if (state.shard === this.parts.memberships.systemShard) this.parts.memberships.refreshSoon();
     if (state.strong.undecided.size > 0 || !state.strong.isUntouched) this.committed(state);
   }
 
@@ -82,6 +86,7 @@ export class Homes {
   /** The strong log of a shard has changed here: the home hears of it at once, never by heartbeat. */
   committed(state: ShardState): void {
     const { strong } = state;
+    if (state.shard === this.parts.memberships.systemShard) this.parts.memberships.refreshSoon();
     const opening = openingOf(strong.record.openings, strong.record.promised);
     if (!opening) return;
     if (homeEpoch(strong.record, this.ownActor)) this.count(state);
@@ -99,24 +104,36 @@ export class Homes {
       if (!state || !hearing) continue;
       const { strong } = state;
       if (strong.isUntouched || !strong.isHome(this.ownActor)) continue;
-      strong.cutOff = !this.hearsMajority(hearing);
+      strong.cutOff = !this.hearsMajority(state, hearing);
       shards.push([shard, this.progress(state)]);
     }
     if (shards.length > 0) this.tellAll({ kind: 'beat', shards });
   }
 
   /** Whether a home hears a majority, itself included. */
-  hearsMajority({ ackedAt }: Hearing): boolean {
+  private hearsMajority(state: ShardState, { ackedAt }: Hearing): boolean {
     const since = this.now - this.parts.timing.electionMillis;
-    const heard = [...ackedAt.values()].filter((at) => at >= since).length;
-    return heard + 1 >= majorityOf(this.parts.members.length);
+    const own = regionOf(this.ownActor);
+    return isMajority(
+      this.deciding(state),
+      (region) => region === own || (ackedAt.get(region) ?? -Infinity) >= since,
+    );
+  }
+
+  /** Whose acks count in the epoch that is promised here. */
+  private deciding({ strong }: ShardState): readonly string[] {
+    const { membership } = strong.record.promised;
+    const members = this.parts.memberships.membersOf(membership);
+    const { overruled } = strong;
+    if (overruled?.membership !== membership) return members;
+    return members.filter((region) => region !== overruled.region);
   }
 
   /** Whether somebody serves, as far as this member can hear: then it would promise nobody anything. */
   hearsHome(state: ShardState): boolean {
     const hearing = this.hearings.get(state.shard);
     if (!hearing) return false;
-    if (state.strong.isHome(this.ownActor)) return this.hearsMajority(hearing);
+    if (state.strong.isHome(this.ownActor)) return this.hearsMajority(state, hearing);
     return this.now - hearing.homeAt < this.parts.timing.electionMillis && hearing.homeRegion !== undefined;
   }
 
@@ -194,7 +211,7 @@ export class Homes {
     const hearing = this.hearings.get(state.shard);
     if (!opening || !hearing) return false;
     const acks = new Map(hearing.acks).set(regionOf(this.ownActor), this.ackOf(state));
-    const decided = decidedBy(opening, acks, this.parts.members);
+    const decided = decidedBy(opening, acks, this.deciding(state));
     if (!decided || !strong.tell(decided)) return false;
     this.tellAll({ kind: 'beat', shards: [[state.shard, decided]] });
     this.parts.watch.moved();

@@ -19,7 +19,14 @@ export type Question =
   | { readonly kind: 'promise'; readonly shard: number; readonly epoch: Epoch }
   | { readonly kind: 'prevote'; readonly shard: number; readonly epoch: Epoch }
   | { readonly kind: 'confirm'; readonly shard: number }
-  | { readonly kind: 'stand'; readonly shard: number }
+  | {
+      readonly kind: 'stand';
+      readonly shard: number;
+      /** Only from a process of the same region: a member that an operator states to be stopped for good. */
+      readonly stopped?: string;
+    }
+  /** Where the shard stands, as its owner here knows. */
+  | { readonly kind: 'standing'; readonly shard: number }
   | { readonly kind: 'handover'; readonly shard: number; readonly to: string; readonly force: boolean }
   | {
       readonly kind: 'command';
@@ -37,6 +44,15 @@ export type Question =
       readonly waitMillis: number;
     };
 
+/** Where a shard stands, as its owner in a region knows. */
+export interface ShardStanding {
+  readonly promised: Epoch;
+  /** The newest epoch whose opening is known to be decided. */
+  readonly decided: Epoch;
+  /** Who is taken for the home. */
+  readonly home: string | undefined;
+}
+
 export type Answer =
   | {
       readonly kind: 'promised';
@@ -50,6 +66,7 @@ export type Answer =
   | { readonly kind: 'vote'; readonly yes: boolean; readonly promised: Epoch }
   | { readonly kind: 'confirmed'; readonly promised: Epoch }
   | { readonly kind: 'home'; readonly region: string; readonly epoch: Epoch }
+  | ({ readonly kind: 'standing' } & ShardStanding)
   /** A command's outcome, as `encodeOutcome` writes it. */
   | { readonly kind: 'outcome'; readonly outcome: string }
   | {
@@ -164,6 +181,10 @@ function answerBody(answer: Answer): JsonObject {
       return { kind: answer.kind, promised: formatEpoch(answer.promised) };
     case 'home':
       return { kind: answer.kind, region: answer.region, epoch: formatEpoch(answer.epoch) };
+    case 'standing': {
+      const { kind, promised, decided, home } = answer;
+      return { kind, promised: formatEpoch(promised), decided: formatEpoch(decided), home: home ?? null };
+    }
     case 'outcome':
       return { kind: answer.kind, outcome: answer.outcome };
     case 'value': {
@@ -196,6 +217,10 @@ export function decodeAnswer(payload: Uint8Array, hashing: Hashing): Answer {
       return { kind: 'confirmed', promised: epochOf(body.promised) };
     case 'home':
       return { kind: 'home', region: String(body.region), epoch: epochOf(body.epoch) };
+    case 'standing': {
+      const home = body.home === null ? undefined : String(body.home);
+      return { kind: 'standing', promised: epochOf(body.promised), decided: epochOf(body.decided), home };
+    }
     case 'outcome':
       return { kind: 'outcome', outcome: String(body.outcome) };
     case 'value': {

@@ -25,6 +25,7 @@ import type { Hashing } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import { SharedRun } from '../shared-run.js';
 import type { Homes } from './homes.js';
+import type { KnownMemberships } from './known-memberships.js';
 import type { Questions } from './questions.js';
 import { undecidedReason } from './strong-shard.js';
 
@@ -38,7 +39,7 @@ export interface StrongDeskParts {
   readonly watch: CursorWatch;
   readonly homes: Homes;
   readonly questions: Questions;
-  readonly members: readonly string[];
+  readonly memberships: KnownMemberships;
   /** Decides a command in this process, and answers once it is stored. */
   readonly decide: (
     shard: number,
@@ -206,20 +207,24 @@ export class StrongDesk {
 
   /** The epoch that a majority promised while the round went on; `undefined` where there was none. */
   private async confirmRound(shard: number): Promise<Epoch | undefined> {
-    const { questions, members, timing, log, telemetry } = this.parts;
+    const { questions, memberships, timing, log, telemetry } = this.parts;
     const state = this.stateOf(shard);
     const epoch = state.strong.record.promised;
+    const members = memberships.membersOf(epoch.membership);
     const said = new Map<string, Epoch>();
     telemetry.count('confirmation_rounds_total');
-    const own = this.confirm(state).then((promised) => said.set(log.identity.region, promised));
+    const { region: here } = log.identity;
+    const own = this.confirm(state).then((promised) => said.set(here, promised));
     const expected = { kind: 'confirmed', millisMax: timing.strongAskMillisMax } as const;
-    const others = questions.all({ kind: 'confirm', shard }, expected, (region, { promised }) => {
-      state.strong.hear(promised);
-      said.set(region, promised);
-      // The own row is one of the majority: without it nobody else's word is enough.
-      return isConfirmed(epoch, new Map(said).set(log.identity.region, epoch), members);
-    });
-    await Promise.all([own, others]);
+    // The own row is one of the majority: without it nobody else's word is enough.
+    const isEnough = (): boolean => isConfirmed(epoch, new Map(said).set(here, epoch), members);
+    const ask = (): Promise<void> =>
+      questions.all({ kind: 'confirm', shard }, expected, (region, { promised }) => {
+        state.strong.hear(promised);
+        said.set(region, promised);
+        return isEnough();
+      });
+    await Promise.all([own, isEnough() ? undefined : ask()]);
     return isConfirmed(epoch, said, members) ? epoch : undefined;
   }
 

@@ -1,6 +1,7 @@
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { Epoch } from '#core/strong/epoch.js';
+import { mayStand } from '#core/strong/membership.js';
 import type { Intake } from '../accept/intake.js';
 import type { ShardState } from '../accept/shard-state.js';
 import type { CursorWatch } from '../accept/wake.js';
@@ -9,8 +10,10 @@ import type { Clock } from '../ports/clock.js';
 import type { EventLog, ShardOwner } from '../ports/event-log.js';
 import { PeerUnavailable, type Siblings } from '../ports/peers.js';
 import type { Hashing } from '../ports/record-auth.js';
+import type { Telemetry } from '../ports/telemetry.js';
 import type { Elections } from './elections.js';
 import type { Homes } from './homes.js';
+import type { KnownMemberships } from './known-memberships.js';
 import {
   decodeAnswer,
   decodeQuestion,
@@ -21,12 +24,14 @@ import {
   relayQuestion,
   type Answer,
   type Question,
+  type ShardStanding,
 } from './messages.js';
 import type { Questions } from './questions.js';
 import type { StrongDesk, StrongValue } from './strong-desk.js';
 
 export interface StrongServiceParts {
   readonly log: EventLog;
+  readonly telemetry: Telemetry;
   readonly clock: Clock;
   readonly timing: Timing;
   readonly hashing: Hashing;
@@ -38,7 +43,7 @@ export interface StrongServiceParts {
   readonly questions: Questions;
   readonly desk: StrongDesk;
   readonly owners: () => readonly ShardOwner[];
-  readonly members: readonly string[];
+  readonly memberships: KnownMemberships;
 }
 
 /** Who the home of a shard is after a handover. */
@@ -62,6 +67,8 @@ export class StrongService {
   asked(payload: Uint8Array): Promise<Uint8Array> {
     return this.answering(async () => {
       const question = decodeQuestion(payload, this.parts.hashing);
+      if (question.kind === 'stand' && question.stopped !== undefined)
+        throw new AtollError('invalid_request', 'no region may state that another is stopped');
       if (this.parts.intake.stateOf(question.shard)) return this.answer(question);
       return this.askOwner(question);
     });
@@ -106,8 +113,9 @@ export class StrongService {
    * @throws AtollError not_home, no_majority, owner_moved, invalid_request
    */
   async handover(shard: number, to: string, force: boolean): Promise<HandedOver> {
-    const { members, log, intake } = this.parts;
-    if (!members.includes(to)) throw new AtollError('invalid_request', `'${to}' is no member region`);
+    const { memberships, log, intake } = this.parts;
+    if (!mayStand(memberships.latest, to))
+      throw new AtollError('invalid_request', `'${to}' is no region that may be the home of a shard`);
     if (!Number.isInteger(shard) || shard < 0 || shard >= log.identity.shards)
       throw new AtollError('invalid_request', `there is no shard ${shard}`);
     const question: Question = { kind: 'handover', shard, to, force };
@@ -119,6 +127,32 @@ export class StrongService {
     if (answer.kind !== 'home')
       throw new AtollError('internal', 'a handover was answered with something else');
     return answer;
+  }
+
+  /** As the owner of the shard in this region knows it. @throws AtollError, PeerUnavailable */
+  async standing(shard: number): Promise<ShardStanding> {
+    const question: Question = { kind: 'standing', shard };
+    const work = this.parts.intake.stateOf(shard) ? this.answer(question) : this.askOwner(question);
+    const answer = await work;
+    if (answer.kind === 'standing') return answer;
+    throw new AtollError('internal', 'the standing of a shard was answered with something else');
+  }
+
+  /**
+   * Makes this region the home of a shard without a member that an operator states to be stopped for good or destroyed: of
+   * two members, the other one holds all that was ever decided (PROTOCOL §8).
+   *
+   * @throws AtollError no_majority, owner_moved, invalid_request
+   */
+  async overrule(shard: number, stopped: string): Promise<void> {
+    const { log, telemetry, memberships } = this.parts;
+    const { region } = log.identity;
+    if (region === stopped)
+      throw new AtollError('invalid_request', `${region} answers: it is not stopped; ask the region that is left`);
+    const { number } = memberships.latest;
+    telemetry.log('warn', 'a member of strong shards is stated to be stopped for good', { stopped, number });
+    const question: Question = { kind: 'stand', shard, stopped };
+    await (this.parts.intake.stateOf(shard) ? this.answer(question) : this.askOwner(question));
   }
 
   private async answering(work: () => Promise<Answer>): Promise<Uint8Array> {
@@ -160,7 +194,9 @@ export class StrongService {
       case 'confirm':
         return { kind: 'confirmed', promised: await desk.confirm(state) };
       case 'stand':
-        return { kind: 'home', region: log.identity.region, epoch: await elections.stand(state) };
+        return { kind: 'home', region: log.identity.region, epoch: await elections.stand(state, question.stopped) };
+      case 'standing':
+        return this.standingOf(state);
       case 'handover':
         return this.handOn(state, question.to, question.force);
       case 'command': {
@@ -176,6 +212,12 @@ export class StrongService {
         return { ...read, kind: 'value' };
       }
     }
+  }
+
+  private standingOf(state: ShardState): Answer {
+    const { record, decided } = state.strong;
+    const home = this.parts.homes.homeOf(state);
+    return { kind: 'standing', promised: record.promised, decided: decided.epoch, home };
   }
 
   private async handOn(state: ShardState, to: string, force: boolean): Promise<Answer> {

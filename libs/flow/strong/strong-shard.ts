@@ -37,6 +37,8 @@ export class StrongShard {
   heard: Epoch = noEpoch;
   /** A planned handover is under way: nothing new is taken. */
   draining = false;
+  /** A member of one membership that an operator states to be stopped for good: it is not waited for in that one. */
+  overruled: { readonly region: string; readonly membership: number } | undefined;
   /** No majority was heard for too long. */
   cutOff = false;
   /** Stored events that are not settled, by dot, in order of arrival. */

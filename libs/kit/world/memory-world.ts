@@ -2,6 +2,7 @@ import { assert } from '#core/assert.js';
 import { shardOf } from '#core/event/shard-of.js';
 import { counter, lastWriterWins } from '#core/merge/policies.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Memberships } from '#core/strong/membership.js';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
 import type { CounterName } from '#flow/ports/telemetry.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
@@ -22,6 +23,8 @@ export interface MemoryWorldOptions {
   readonly types?: EntityTypes;
   readonly shards?: number;
   readonly linkMillis?: number;
+  /** Who decides in strong shards at first; all regions where nothing is said. */
+  readonly strongMembers?: Memberships;
   /** How far a region's wall clock is ahead of the world's, in milliseconds. */
   readonly skewMillis?: ReadonlyMap<string, number>;
 }
@@ -124,6 +127,7 @@ export class MemoryWorld {
         types: this.options.types ?? likes,
         policyHashes: new Map(),
         members: this.options.regions,
+        ...(this.options.strongMembers && { strongMembers: this.options.strongMembers }),
         limits: limitsDefault,
         timing: timingDefault,
       },
