@@ -1,4 +1,5 @@
 import { AtollError } from '#core/errors.js';
+import type { MemberChange } from '#core/strong/membership.js';
 import type { SeededRandom } from './seeded-random.js';
 import { noCommitFaults } from './sim-log.js';
 import type { SimWorld } from './sim-world.js';
@@ -8,6 +9,9 @@ type Fault = (
   world: SimWorld,
   random: SeededRandom,
 ) => { readonly detail: string; readonly end?: () => void };
+
+/** How long an operator waits for a change of the members, in milliseconds. */
+const membersMillisMax = 3_000;
 
 function twoRegions(world: SimWorld, random: SeededRandom): readonly [string, string] {
   const from = random.pick(world.regions);
@@ -23,6 +27,21 @@ function handOver(world: SimWorld, random: SeededRandom, force: boolean): { read
     if (!(error instanceof AtollError)) world.failure ??= error as Error;
   });
   return { detail: `${shard} to ${to}` };
+}
+
+/** Some region joins those who decide in strong shards, or leaves them; that it cannot be done now is an answer too. */
+function changeMembers(world: SimWorld, random: SeededRandom): { readonly detail: string } {
+  const region = random.pick(world.regions);
+  const process = world.anyProcess(random.pick(world.regions));
+  const change: MemberChange = random.chance(0.6)
+    ? { kind: 'remove', region, isStopped: false }
+    : { kind: 'add', region, isWitness: random.chance(0.2) };
+  process?.service
+    .changeStrongMembers(change, { dryRun: false, maxWaitMillis: membersMillisMax })
+    .catch((error: unknown) => {
+      if (!(error instanceof AtollError)) world.failure ??= error as Error;
+    });
+  return { detail: `${change.kind} ${region}` };
 }
 
 const faults: Readonly<Record<string, Fault>> = {
@@ -96,6 +115,7 @@ const faults: Readonly<Record<string, Fault>> = {
   },
   'home handed over': (world, random) => handOver(world, random, false),
   'home forced over': (world, random) => handOver(world, random, true),
+  'members changed': changeMembers,
   'commits of unknown outcome': (world, random) => {
     const database = world.databases.get(random.pick(world.regions));
     if (database)

@@ -1,4 +1,5 @@
 import type { EntityType, EntityTypes, DeleteRule } from '#core/merge/entity-type.js';
+import { membershipType } from '#core/strong/membership-record.js';
 import {
   addWinsMap,
   addWinsSet,
@@ -182,6 +183,9 @@ export const simTypes: EntityTypes = new Map(
     },
   ]),
 );
+
+/** With those of the service itself: what a database of the world may hold. */
+export const heldTypes: EntityTypes = new Map([...simTypes, [membershipType.name, membershipType]]);
 
 /** What regions know that have not been upgraded yet. */
 export const earlierTypes: EntityTypes = new Map([...simTypes].filter(([name]) => name !== lateType));

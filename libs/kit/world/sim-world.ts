@@ -21,7 +21,7 @@ import { SimLinks } from './sim-links.js';
 import { noCommitFaults, type SimDatabase } from './sim-log.js';
 import { SimProcess } from './sim-process.js';
 import { StrongChecks } from './sim-strong-checks.js';
-import { earlierTypes, simTypes } from './sim-types.js';
+import { earlierTypes, heldTypes, simTypes } from './sim-types.js';
 
 /** Short times, so that a run of seconds has many leases, heartbeats and retries. */
 const simTiming: Timing = {
@@ -55,10 +55,8 @@ export class SimWorld {
   failure: Error | undefined;
   private readonly network: MemoryNetwork;
   private readonly processes = new Map<string, SimProcess>();
-  private readonly checks = new CommitChecks(simTypes);
-  private readonly strong = new StrongChecks(simTypes, () =>
-    [...this.databases.values()].map(({ memory }) => memory),
-  );
+  private readonly checks = new CommitChecks(heldTypes);
+  private readonly strong: StrongChecks;
   readonly oracle = new CausalOracle();
   /** How often an event had to wait for a dependency. */
   dependencyWaits = 0;
@@ -77,6 +75,8 @@ export class SimWorld {
     const [first] = regions;
     assert(first !== undefined, 'a world has regions');
     this.upgradedRegion = first;
+    const databases = (): readonly MemoryDatabase[] => [...this.databases.values()].map(({ memory }) => memory);
+    this.strong = new StrongChecks(heldTypes, databases, regions);
     this.links = new SimLinks(random.branch('links'));
     const fate = random.branch('records');
     this.clusters = new MemoryClusters({
@@ -130,6 +130,11 @@ export class SimWorld {
     const birth = this.clock.wallMillis().toString(16).padStart(12, '0');
     this.births += 1;
     return `${region}.${birth.slice(0, 8)}-${birth.slice(8)}-7000-8000-${this.births.toString(16).padStart(12, '0')}`;
+  }
+
+  /** How often other regions came to decide in strong shards. */
+  get membersChanged(): number {
+    return this.strong.known.length - 1;
   }
 
   process(id: string): SimProcess | undefined {

@@ -6,7 +6,7 @@ import { SimClients, type JournalEntry } from './sim-clients.js';
 import { planFaults } from './sim-faults.js';
 import { noCommitFaults } from './sim-log.js';
 import { StrongClients, strongType } from './sim-strong.js';
-import { simTypes } from './sim-types.js';
+import { heldTypes, simTypes } from './sim-types.js';
 import { SimWorld } from './sim-world.js';
 
 /** What the sum over all seeds must not leave at zero. */
@@ -30,6 +30,7 @@ export interface SimulationTally {
   readonly epochsOpened: number;
   readonly strongAnswered: number;
   readonly strongRefused: number;
+  readonly membersChanged: number;
   readonly confirmedWrites: number;
   readonly incompleteWrites: number;
   readonly stalenessTold: number;
@@ -86,7 +87,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     if (!(await world.step(() => done, clientsMillisMax)))
       throw new BrokenInvariant('the clients never came to an end');
     await heal(world);
-    checkConverged(databasesOf(world), simTypes);
+    checkConverged(databasesOf(world), heldTypes);
     checkJournal(world, clientsOf.journal);
     strong.check(databasesOf(world));
   } catch (error) {
@@ -207,6 +208,7 @@ function tallyOf(world: SimWorld, journal: readonly JournalEntry[], strong: Stro
       (sum, { shards }) => sum + shards.reduce((of, { refused }) => of + refused.size, 0),
       0,
     ),
+    membersChanged: world.membersChanged,
     ...world.promises.tally,
     dependencyWaits: world.dependencyWaits,
   };
