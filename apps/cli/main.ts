@@ -6,6 +6,7 @@ import { addEntityCommands } from './commands/entities.js';
 import { addHandoverCommand } from './commands/handover.js';
 import type { Invocation } from './commands/invocation.js';
 import { addLinkCommands } from './commands/link.js';
+import { addRegionCommands } from './commands/region.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTraceCommand } from './commands/trace.js';
 import { exitCodeOf, exitCodes } from './terminal/exit.js';
@@ -57,6 +58,7 @@ function buildProgram(streams: Streams, isInterrupted: () => boolean): Command {
   addEntityCommands(program, invocation);
   addConflictCommands(program, invocation);
   addHandoverCommand(program, invocation);
+  addRegionCommands(program, invocation);
   addLinkCommands(program, invocation);
   addTraceCommand(program, invocation);
   return program;

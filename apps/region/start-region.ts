@@ -1,6 +1,7 @@
 import type { Server } from '@grpc/grpc-js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { InvariantViolation } from '#core/assert.js';
+import { firstMembership, type Memberships } from '#core/strong/membership.js';
 import { limitsDefault, timingDefault } from '#flow/limits.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
 import { tokenAuthentication } from '#io/grpc/peer-authentication.js';
@@ -50,6 +51,7 @@ export async function startRegion(settings: Settings, log: Log, version: string)
       types,
       policyHashes: hashes,
       members,
+      strongMembers: strongMembersOf(settings, members),
       limits: settings.kafkaRecords === 'events' ? { ...limitsDefault, recordEventsMax: 1 } : limitsDefault,
       timing: { ...timingDefault, mutationRetentionMillis: settings.mutationRetentionHours * hourMillis },
     });
@@ -78,6 +80,16 @@ export async function startRegion(settings: Settings, log: Log, version: string)
     await adapters.close();
     throw error;
   }
+}
+
+/** The first membership of strong shards: configured, the same in every region. */
+function strongMembersOf({ strongMembers }: Settings, members: readonly string[]): Memberships {
+  if (!strongMembers) return firstMembership(members);
+  const regions = [...strongMembers.keys()];
+  return firstMembership(
+    regions,
+    regions.filter((region) => strongMembers.get(region) === 'witness'),
+  );
 }
 
 /** A broken invariant stops the process, wherever it was noticed; its client has been answered `internal`. */

@@ -76,3 +76,44 @@ export function handOver(
 ): Promise<HandedOver> {
   return region.post<HandedOver>(`/v1/admin/shards/${shard}/handover`, { to, force });
 }
+
+/** Who decides in strong shards, by the number of the decision. */
+export interface Membership {
+  readonly number: number;
+  readonly members: readonly { readonly region: string; readonly witness: boolean }[];
+}
+
+export interface StrongMembers extends Membership {
+  readonly former: readonly { readonly region: string; readonly until: number; readonly retired: boolean }[];
+  readonly shards: readonly {
+    readonly shard: number;
+    readonly home: string | null;
+    readonly promised: string;
+    readonly decided: string;
+  }[];
+}
+
+export interface MembersChanged {
+  readonly applied: boolean;
+  readonly before: Membership;
+  readonly after: Membership;
+}
+
+export function readMembers(region: RegionClient): Promise<StrongMembers> {
+  return region.get<StrongMembers>('/v1/admin/members');
+}
+
+/** Adds a region to those who decide in strong shards, or removes one. */
+export function changeMembers(
+  region: RegionClient,
+  change: {
+    readonly change: 'add' | 'remove';
+    readonly region: string;
+    readonly witness?: boolean;
+    readonly stopped?: boolean;
+    readonly dryRun: boolean;
+  },
+  maxWaitMillis = 20_000,
+): Promise<MembersChanged> {
+  return region.post<MembersChanged>('/v1/admin/members', change, { maxWaitMillis });
+}

@@ -68,7 +68,7 @@ export interface RegionClient {
   /** Any other GET, for example `/v1/admin/topology`. */
   get<Answer>(path: string): Promise<Answer>;
   /** Any other POST, for example to `/v1/admin/shards/3/handover`. */
-  post<Answer>(path: string, body: object): Promise<Answer>;
+  post<Answer>(path: string, body: object, options?: Pick<CallOptions, 'maxWaitMillis'>): Promise<Answer>;
   text(path: string): Promise<string>;
   isReady(): Promise<boolean>;
   close(): void;
@@ -122,7 +122,8 @@ export function createRegionClient({ region, url, token, timeoutMillis }: Region
       get<BarrierState>(`/v1/barriers/${encodeURIComponent(barrier)}`, { maxWaitMillis }),
     changes: (query, onNotice) => openFeed(connection, query, { patience, onNotice }),
     get: <Answer>(path: string) => get<Answer>(path),
-    post: <Answer>(path: string, body: object) => json<Answer>({ method: 'POST', path, body }),
+    post: <Answer>(path: string, body: object, options?: Pick<CallOptions, 'maxWaitMillis'>) =>
+      json<Answer>({ method: 'POST', path, body, ...(options ? { options } : {}) }),
     text: async (path) => (await call({ method: 'GET', path })).text,
     async isReady() {
       try {

@@ -156,7 +156,9 @@ export class StrongModel {
     const record = recordOf(state, region);
     const here = this.rules.positionOf(record.openings, storedAt(state, region));
     const counter = here.epoch.counter + 1;
-    const home = regions.findIndex((name) => name === record.openings.get(formatEpoch(epochOf(counter - 1)))?.home);
+    const home = regions.findIndex(
+      (name) => name === record.openings.get(formatEpoch(epochOf(counter - 1)))?.home,
+    );
     if (counter > this.bounds.epochs || counter <= (state.promised[region] ?? 0)) return;
     if (home < 0 || home === region || here.seq < (state.streams[home]?.length ?? 0)) return;
     steps.push(this.opened(state, region, counter, here));
@@ -297,7 +299,8 @@ export class StrongModel {
       ]),
     );
     const epoch = epochOf(read.epoch);
-    if (this.rules.isConfirmed(epoch, said, this.rules.membersOf(this.known, epoch))) steps.push(this.readEnds(state, read));
+    if (this.rules.isConfirmed(epoch, said, this.rules.membersOf(this.known, epoch)))
+      steps.push(this.readEnds(state, read));
   }
 
   private readEnds(state: State, read: Read): Step {

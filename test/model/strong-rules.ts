@@ -71,6 +71,8 @@ const deep: ReadonlySet<string> = new Set([
   'a minority of promises is enough',
   'a stored opening settles what it leaves out before it is decided',
   'a restart forgets a promise',
+  'a target needs promises of the membership that it follows only',
+  'acks are counted by the first membership for ever',
 ]);
 
 const without = (name: string, change: Partial<StrongRules>): TakenAway => ({

@@ -1,6 +1,7 @@
 import { core, flow, simulation } from './caught-by.mjs';
 import { rightsMutants } from './rights.mjs';
 import { spineMutants } from './spine.mjs';
+import { membersMutants } from './members.mjs';
 import { strongMutants } from './strong.mjs';
 
 /**
@@ -13,6 +14,7 @@ export const mutants = [
   ...spineMutants,
   ...rightsMutants,
   ...strongMutants,
+  ...membersMutants,
   {
     name: 'a quorum counts its reader twice',
     rule: 'INV-10',

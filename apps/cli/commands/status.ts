@@ -1,10 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
-import { readLinks, readTopology, type LinkInfo, type Topology } from '#client/admin.js';
+import {
+  readLinks,
+  readMembers,
+  readTopology,
+  type LinkInfo,
+  type StrongMembers,
+  type Topology,
+} from '#client/admin.js';
 import { NoAnswer } from '#client/errors.js';
 import type { RegionClient } from '#client/region-client.js';
 import { exitCodes } from '../terminal/exit.js';
 import type { Output } from '../terminal/output.js';
+import { describe } from './region.js';
 import { addWhere, regionsOf, type Invocation, type Where } from './invocation.js';
 
 interface StatusFlags extends Where {
@@ -38,14 +46,19 @@ type RegionStatus =
       readonly up: true;
       readonly topology: Topology;
       readonly links: readonly LinkInfo[];
+      readonly strong: StrongMembers;
     }
   | { readonly region: string; readonly up: false; readonly error: string };
 
 async function statusOf(client: RegionClient): Promise<RegionStatus> {
   const { region } = client;
   try {
-    const [topology, links] = await Promise.all([readTopology(client), readLinks(client)]);
-    return { region, up: true, topology, links };
+    const [topology, links, strong] = await Promise.all([
+      readTopology(client),
+      readLinks(client),
+      readMembers(client),
+    ]);
+    return { region, up: true, topology, links, strong };
   } catch (error) {
     if (error instanceof NoAnswer) return { region, up: false, error: error.message };
     throw error;
@@ -64,6 +77,13 @@ function show(answers: readonly RegionStatus[], output: Output): void {
       return [answer.region, state, actor, `${owned.length} of ${shards}`, String(pending), String(parked)];
     }),
   });
+  if (answers.some((answer) => answer.up && answer.strong.shards.some(({ promised }) => promised !== ''))) {
+    output.say();
+    output.table({
+      columns: ['region', 'members of strong shards', 'homes here', 'epochs', 'not retired yet'],
+      rows: answers.flatMap((answer) => (answer.up ? [strongRow(answer.strong, answer.region)] : [])),
+    });
+  }
   const links = answers.flatMap((answer) =>
     answer.up ? answer.links.map((link) => ({ at: answer.region, link })) : [],
   );
@@ -80,4 +100,20 @@ function show(answers: readonly RegionStatus[], output: Output): void {
     ]),
   });
   output.say();
+}
+
+/** Epochs are shown by how many shards are in each. */
+function strongRow({ shards, former, ...membership }: StrongMembers, region: string): readonly string[] {
+  const epochs = new Map<string, number>();
+  for (const { decided } of shards) epochs.set(decided, (epochs.get(decided) ?? 0) + 1);
+  const homes = shards.filter(({ home }) => home === region).length;
+  const shown = [...epochs].sort().map(([epoch, count]) => `${epoch === '' ? 'none' : epoch} × ${count}`);
+  const leaving = former.filter(({ retired }) => !retired);
+  return [
+    region,
+    describe(membership),
+    `${homes} of ${shards.length}`,
+    shown.join(', '),
+    leaving.map((one) => one.region).join(', '),
+  ];
 }

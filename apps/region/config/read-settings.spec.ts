@@ -88,6 +88,9 @@ tokens: [{ token: ${token}, role: admin, name: ops }]
     ['ATOLL_SHARDS', 'many', /ATOLL_SHARDS: must be a whole number/],
     ['ATOLL_MUTATION_RETENTION_HOURS', '1', /ATOLL_MUTATION_RETENTION_HOURS: .* from 24 to/],
     ['ATOLL_KAFKA_DRIVER', 'librdkafka', /ATOLL_KAFKA_DRIVER: /],
+    ['ATOLL_STRONG_MEMBERS', 'us=boss', /ATOLL_STRONG_MEMBERS: us /],
+    ['ATOLL_STRONG_MEMBERS', 'us=home;mars=home', /ATOLL_STRONG_MEMBERS names mars, which/],
+    ['ATOLL_STRONG_MEMBERS', 'us=witness', /ATOLL_STRONG_MEMBERS has no region that may be a home/],
     [
       'ATOLL_TOKENS',
       '[{ token: short, role: read, name: a }]',

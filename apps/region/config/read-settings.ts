@@ -105,6 +105,13 @@ function contradictionsOf(settings: Settings): string[] {
     found.push(
       `ATOLL_PEER_KEYS has no key for ${keyless.join(', ')}; for example ATOLL_PEER_KEYS=${keys.peerKeys.example}`,
     );
+  const strangers = [...(settings.strongMembers?.keys() ?? [])].filter((name) => !kafka.has(name));
+  if (strangers.length > 0)
+    found.push(`ATOLL_STRONG_MEMBERS names ${strangers.join(', ')}, which ATOLL_KAFKA does not`);
+  if (settings.strongMembers && ![...settings.strongMembers.values()].includes('home'))
+    found.push(
+      `ATOLL_STRONG_MEMBERS has no region that may be a home; for example ATOLL_STRONG_MEMBERS=${keys.strongMembers.example}`,
+    );
   for (const [env, endpoint] of [
     ['ATOLL_HTTP', http],
     ['ATOLL_GRPC', grpc],

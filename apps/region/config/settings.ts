@@ -43,6 +43,8 @@ export interface Settings {
   /** Whether one Kafka record may carry a run of events, or each has its own, for other readers of the topic. */
   readonly kafkaRecords: 'packs' | 'events';
   readonly mutationRetentionHours: number;
+  /** Who decides in strong shards until that is changed: `home` may be the home of a shard, `witness` never. Absent: all. */
+  readonly strongMembers?: ReadonlyMap<string, 'home' | 'witness'> | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
@@ -198,6 +200,11 @@ export const keys = {
     env: 'ATOLL_MUTATION_RETENTION_HOURS',
     example: '24',
     schema: wholeNumber(retentionHoursMin, retentionHoursMax).default(retentionHoursMin),
+  },
+  strongMembers: {
+    env: 'ATOLL_STRONG_MEMBERS',
+    example: 'us=home;eu=home;ap=witness',
+    schema: perRegion(z.enum(['home', 'witness'])).optional(),
   },
   logLevel: {
     env: 'ATOLL_LOG_LEVEL',

@@ -141,10 +141,13 @@ describe('gRPC', () => {
       getShards: 'shards',
       getQuarantine: 'quarantine',
       getSlo: 'slo',
+      getMembers: 'members',
     })) {
       const { message } = await us.call(method, {});
       expect(Object.keys(JSON.parse(message.json))).toEqual(Object.keys(await get(`/v1/admin/${path}`)));
     }
+    const change = { change: 'add', region: 'mars', witness: true };
+    expect((await us.refused('changeMembers', change)).detail).toMatch(/no configured region/);
     expect((await us.call('listConflicts', { type: 'cart' })).message).toMatchObject({
       conflicts: [],
       region: 'us',

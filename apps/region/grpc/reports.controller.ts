@@ -3,6 +3,7 @@ import type { Metadata, ServerWritableStream } from '@grpc/grpc-js';
 import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { Observable } from 'rxjs';
+import type { Call } from '#io/http/call.js';
 import { feedStallMillisMax } from '#io/http/limits.js';
 import * as requests from '#io/http/requests.js';
 import { readBy } from '#io/http/validation.js';
@@ -75,9 +76,25 @@ export class ReportsGrpcController {
     return this.report(metadata, call, () => this.api.slo());
   }
 
-  private report(metadata: Metadata, call: AnyCall, work: () => Promise<Answer<unknown>>): Promise<object> {
-    return this.calls.unary('admin', metadata, call, async () => ({
-      body: { json: JSON.stringify((await work()).body) },
+  @GrpcMethod('Atoll')
+  getMembers(_request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, () => this.api.members());
+  }
+
+  @GrpcMethod('Atoll')
+  changeMembers(request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, async ({ maxWaitMillis }) =>
+      this.api.changeMembers(readBy(requests.membersRequest, request, ''), maxWaitMillis),
+    );
+  }
+
+  private report(
+    metadata: Metadata,
+    call: AnyCall,
+    work: (asked: Call) => Promise<Answer<unknown>>,
+  ): Promise<object> {
+    return this.calls.unary('admin', metadata, call, async (asked) => ({
+      body: { json: JSON.stringify((await work(asked)).body) },
     }));
   }
 }

@@ -2,10 +2,11 @@ import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/commo
 import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import * as answers from '#io/http/admin-answers.js';
-import { handoverRequest, quarantineQuery, shardNumber } from '#io/http/requests.js';
+import type { Call } from '#io/http/call.js';
+import { handoverRequest, membersRequest, quarantineQuery, shardNumber } from '#io/http/requests.js';
 import type { RegionApi } from '../api/region-api.js';
 import { REGION_API } from '../wiring/tokens.js';
-import { Operation } from './operation.decorator.js';
+import { CallOf, Operation } from './operation.decorator.js';
 
 @ApiTags('admin')
 @Controller('v1/admin')
@@ -65,6 +66,34 @@ export class AdminController {
   })
   refused(@Query({ schema: quarantineQuery }) { limit }: z.output<typeof quarantineQuery>) {
     return this.api.refused(limit);
+  }
+
+  @Get('members')
+  @Operation({
+    name: 'GetMembers',
+    summary: 'Who decides in strong shards, and where each of these stands',
+    needs: 'admin',
+    answers: answers.strongMembers,
+  })
+  members() {
+    return this.api.members();
+  }
+
+  @Post('members')
+  @Operation({
+    name: 'ChangeMembers',
+    summary:
+      'Add a region to those who decide in strong shards, or remove one; a dry run unless told otherwise',
+    needs: 'admin',
+    answers: answers.membersChanged,
+    headers: ['Atoll-Max-Wait'],
+    errors: ['not_home', 'no_majority', 'owner_moved'],
+  })
+  changeMembers(
+    @CallOf() call: Call,
+    @Body({ schema: membersRequest }) body: z.output<typeof membersRequest>,
+  ) {
+    return this.api.changeMembers(body, call.maxWaitMillis);
   }
 
   @Post('shards/:shard/handover')

@@ -54,6 +54,35 @@ describe('a strong type over HTTP', () => {
     expect((await handOver(shard, { to: 'mars' })).body.code).toBe('invalid_request');
   }, 60_000);
 
+  it('shows who decides, and changes it when it is told to in earnest', async () => {
+    const members = (body: object): Promise<Answered> =>
+      ask(bases.us!, {
+        url: '/v1/admin/members',
+        body: JSON.stringify(body),
+        headers: { 'atoll-max-wait': '20000' },
+      });
+    const both = { number: 1, members: ['eu', 'us'].map((region) => ({ region, witness: false })) };
+    const planned = await members({ change: 'add', region: 'eu', witness: true });
+    expect(planned.body).toMatchObject({ applied: false, before: both, after: { number: 2 } });
+    const done = await members({ change: 'add', region: 'eu', witness: true, dryRun: false });
+    expect(done.body).toMatchObject({ applied: true, after: { number: 2 } });
+    await vi.waitFor(
+      async () => {
+        const { body } = await ask(bases.us!, { method: 'GET', url: '/v1/admin/members' });
+        expect(body).toMatchObject({ region: 'us', number: 2, former: [] });
+        const shards = body.shards as readonly { readonly home: string; readonly decided: string }[];
+        for (const { home, decided } of shards) expect(`${home} ${decided}`).toMatch(/^us 2\./);
+      },
+      { timeout: 20_000, interval: 100 },
+    );
+    expect((await members({ change: 'remove', region: 'us', dryRun: false })).body.code).toBe(
+      'invalid_request',
+    );
+    const senseless = await members({ change: 'add', region: 'eu', stopped: true });
+    expect(senseless.body).toMatchObject({ code: 'invalid_request', errors: [{ path: '/stopped' }] });
+    expect((await handOver(0, { to: 'eu' })).body.code).toBe('invalid_request');
+  }, 60_000);
+
   it('lists what a new home left out', async () => {
     await vi.waitFor(async () => {
       const { body } = await ask(bases.us!, { method: 'GET', url: '/v1/admin/refused' });

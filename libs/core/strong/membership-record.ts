@@ -28,14 +28,12 @@ export function writeMemberships(records: Memberships): JsonObject & {
   readonly field: string;
   readonly op: string;
 } {
-  const value = records.map(
-    ({ number, members, witnesses, stopped }): JsonObject => ({
-      number,
-      members: [...members],
-      witnesses: [...witnesses],
-      stopped: [...stopped],
-    }),
-  );
+  const value = records.map(({ number, members, witnesses, stopped }): JsonObject => ({
+    number,
+    members: [...members],
+    witnesses: [...witnesses],
+    stopped: [...stopped],
+  }));
   return { field, op: 'set', value };
 }
 

@@ -140,7 +140,10 @@ describe('a target', () => {
     expect(countedMembers(alone, { number: 2, own: 3 })).toEqual(['us']);
     expect(countedMembers(alone, { number: 2, own: 2 })).toEqual(['eu', 'us']);
     expect(countedMembers(alone, { number: 4, own: 4 })).toEqual(['eu', 'us']);
-    expect(candidacy(promised({ us: at(2, 1, 8) }), alone, 3)).toEqual({ kind: 'chosen', adopt: at(2, 1, 8) });
+    expect(candidacy(promised({ us: at(2, 1, 8) }), alone, 3)).toEqual({
+      kind: 'chosen',
+      adopt: at(2, 1, 8),
+    });
     expect(candidacy(promised({ us: at(2, 1, 8) }), alone, 4).kind).toBe('waiting');
   });
 

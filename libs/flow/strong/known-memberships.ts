@@ -104,7 +104,6 @@ export class KnownMemberships {
     this.parts.watch.moved();
   }
 
-
   private async decoded(): Promise<EntityState | undefined> {
     const { log, hashing } = this.parts;
     const { entities } = await log.prepare({ entities: [membershipEntity], mutations: [] });

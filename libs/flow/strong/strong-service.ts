@@ -148,7 +148,10 @@ export class StrongService {
     const { log, telemetry, memberships } = this.parts;
     const { region } = log.identity;
     if (region === stopped)
-      throw new AtollError('invalid_request', `${region} answers: it is not stopped; ask the region that is left`);
+      throw new AtollError(
+        'invalid_request',
+        `${region} answers: it is not stopped; ask the region that is left`,
+      );
     const { number } = memberships.latest;
     telemetry.log('warn', 'a member of strong shards is stated to be stopped for good', { stopped, number });
     const question: Question = { kind: 'stand', shard, stopped };
@@ -194,7 +197,11 @@ export class StrongService {
       case 'confirm':
         return { kind: 'confirmed', promised: await desk.confirm(state) };
       case 'stand':
-        return { kind: 'home', region: log.identity.region, epoch: await elections.stand(state, question.stopped) };
+        return {
+          kind: 'home',
+          region: log.identity.region,
+          epoch: await elections.stand(state, question.stopped),
+        };
       case 'standing':
         return this.standingOf(state);
       case 'handover':

@@ -105,6 +105,35 @@ export const handedOver = z
   })
   .meta({ id: 'HandedOver' });
 
+const membership = z.strictObject({
+  number: z.number().int(),
+  members: z.array(z.strictObject({ region: z.string(), witness: z.boolean() })),
+});
+
+export const strongMembers = z
+  .strictObject({
+    region: z.string(),
+    ...membership.shape,
+    former: z
+      .array(z.strictObject({ region: z.string(), until: z.number().int(), retired: z.boolean() }))
+      .meta({ description: 'Regions that were members: one that is not retired must go on promising' }),
+    shards: z.array(
+      z.strictObject({
+        shard: z.number().int(),
+        home: z.string().nullable(),
+        promised: z.string().meta({ description: "Epoch, `membership.counter`; '' for none" }),
+        decided: z.string().meta({ description: 'The newest epoch that is known here to serve' }),
+      }),
+    ),
+  })
+  .meta({ id: 'StrongMembers' });
+export type StrongMembersAnswer = z.output<typeof strongMembers>;
+
+export const membersChanged = z
+  .strictObject({ region: z.string(), applied: z.boolean(), before: membership, after: membership })
+  .meta({ id: 'MembersChanged' });
+export type MembersChangedAnswer = z.output<typeof membersChanged>;
+
 const quantiles = z.strictObject({
   count: z.number().int(),
   p50: z.number().nullable(),

@@ -157,4 +157,28 @@ export const handoverRequest = z
       .meta({ description: 'Without asking the home first: for a home that does not answer' }),
   })
   .meta({ id: 'HandoverRequest' });
+export const membersRequest = z
+  .strictObject({
+    change: z.enum(['add', 'remove']),
+    region: z.string().min(1).max(64),
+    witness: z
+      .boolean()
+      .optional()
+      .meta({ description: 'Added as a member that stores and promises, and is never the home of a shard' }),
+    stopped: z.boolean().optional().meta({
+      description:
+        'Removed without its word: states that its processes are stopped for good, or destroyed. Only of two members',
+    }),
+    dryRun: z.boolean().default(true).meta({ description: 'Without false, nothing is changed' }),
+  })
+  .refine(({ change, witness }) => change === 'add' || witness === undefined, {
+    path: ['witness'],
+    error: 'Only who is added can be a witness.',
+  })
+  .refine(({ change, stopped }) => change === 'remove' || stopped === undefined, {
+    path: ['stopped'],
+    error: 'Only who is removed can be stated to be stopped.',
+  })
+  .meta({ id: 'MembersRequest' });
+export type MembersRequest = z.output<typeof membersRequest>;
 export const noQuery = z.strictObject({});

@@ -42,11 +42,15 @@ export class StrongChecks {
 
   /** No number is ever decided twice: the lists that databases show grow, and never differ. */
   private learn({ value }: ShardCommit['entities'][number]): void {
-    const told = readMemberships(value ? (JSON.parse(Buffer.from(value).toString()) as JsonObject) : undefined);
+    const told = readMemberships(
+      value ? (JSON.parse(Buffer.from(value).toString()) as JsonObject) : undefined,
+    );
     for (const [at, membership] of (told ?? []).entries()) {
       const one = this.known[at];
       if (one !== undefined && JSON.stringify(one) !== JSON.stringify(membership))
-        throw new BrokenInvariant(`INV-11: membership ${membership.number} is two: ${JSON.stringify([one, membership])}`);
+        throw new BrokenInvariant(
+          `INV-11: membership ${membership.number} is two: ${JSON.stringify([one, membership])}`,
+        );
     }
     if (told && told.length > this.known.length) this.known = told;
   }
@@ -59,7 +63,8 @@ export class StrongChecks {
       if (!includes(seen, dot) || table.refused.has(dotKey(dot))) continue;
       const stores = (region: string): boolean =>
         all.some(
-          (one) => one.identity.region === region && (one.shard(shard).cursors.get(actor)?.stored ?? 0) >= seq,
+          (one) =>
+            one.identity.region === region && (one.shard(shard).cursors.get(actor)?.stored ?? 0) >= seq,
         );
       if (!this.known.some(({ members }) => isMajority(members, stores)))
         throw new BrokenInvariant(

@@ -75,7 +75,8 @@ export class SimWorld {
     const [first] = regions;
     assert(first !== undefined, 'a world has regions');
     this.upgradedRegion = first;
-    const databases = (): readonly MemoryDatabase[] => [...this.databases.values()].map(({ memory }) => memory);
+    const databases = (): readonly MemoryDatabase[] =>
+      [...this.databases.values()].map(({ memory }) => memory);
     this.strong = new StrongChecks(heldTypes, databases, regions);
     this.links = new SimLinks(random.branch('links'));
     const fate = random.branch('records');

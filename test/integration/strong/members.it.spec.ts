@@ -1,0 +1,121 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { cutBetween, healBetween } from '#cli/dev/links.js';
+import { projectRoot } from '#cli/dev/programs.js';
+import { changeMembers, readMembers } from '#client/admin.js';
+import { newMutationId } from '#client/mutation-id.js';
+import { isLinearizable, type RegisterOperation } from '#kit/world/linearizable.js';
+import { openFaultLab, until, type FaultLab } from '../faults/fault-lab.js';
+
+const regions = ['us', 'eu', 'ap'];
+const ids = Array.from({ length: 12 }, (_, number) => `m${number}`);
+/** Per client, so that no history grows beyond what can be judged quickly. */
+const pauseMillis = 60;
+
+let lab: FaultLab;
+beforeAll(async () => {
+  const config = join(projectRoot(), 'dist', 'test', 'integration', 'strong', 'strong.config.js');
+  lab = await openFaultLab(inject('devStack'), { regions, latency: 'none', config });
+}, 120_000);
+afterAll(() => lab?.close(), 60_000);
+
+type Operation = RegisterOperation & { readonly id: string };
+
+/** Clients that write in us and eu, and read in all regions, each one operation after the other. */
+class Load {
+  readonly history: Operation[] = [];
+  /** Of acknowledged writes: the entity of each, in order. */
+  readonly written: string[] = [];
+  private stopped = false;
+  private readonly clients: Promise<void>[] = [];
+
+  begin(): void {
+    for (const [client, region] of ['us', 'us', 'eu', 'eu'].entries())
+      this.clients.push(this.each(client, (step, id) => this.write(region, id, `${client}.${step}`)));
+    for (const [client, region] of regions.entries())
+      this.clients.push(this.each(client, (_step, id) => this.read(region, id, 1_000)));
+  }
+
+  async end(): Promise<void> {
+    this.stopped = true;
+    await Promise.all(this.clients);
+  }
+
+  async write(region: string, id: string, value: string): Promise<void> {
+    const invoked = performance.now();
+    const operations = [{ field: 'state', op: 'set', value }];
+    const options = { mutationId: newMutationId(region), maxWaitMillis: 8_000 };
+    const outcome = await lab
+      .client(region)
+      .change({ type: 'payment', id }, { operations }, options)
+      .catch(() => undefined);
+    const completed = outcome ? performance.now() : Infinity;
+    this.history.push({ id, kind: 'write', value, invoked, completed });
+    if (outcome) this.written.push(id);
+  }
+
+  async read(region: string, id: string, maxWaitMillis: number): Promise<boolean> {
+    const invoked = performance.now();
+    const read = await lab
+      .client(region)
+      .read({ type: 'payment', id }, { consistency: 'strong', maxWaitMillis })
+      .catch(() => undefined);
+    if (!read) return false;
+    const value = (read.value?.['state'] ?? undefined) as string | undefined;
+    this.history.push({ id, kind: 'read', value, invoked, completed: performance.now() });
+    return true;
+  }
+
+  /** Waits until every entity has been written from now on. */
+  async everyEntityIsWritten(): Promise<void> {
+    const from = this.written.length;
+    await until(() => new Set(this.written.slice(from)).size === ids.length);
+  }
+
+  private async each(client: number, work: (step: number, id: string) => Promise<unknown>): Promise<void> {
+    for (let step = 0; !this.stopped; step += 1) {
+      await work(step, ids[(step * 5 + client * 3) % ids.length]!);
+      await pause(pauseMillis);
+    }
+  }
+}
+
+/** Waits until a region sees every shard served in a membership. */
+async function settled(region: string, number: number): Promise<void> {
+  await until(async () => {
+    const { shards } = await readMembers(lab.client(region));
+    return shards.length > 0 && shards.every(({ decided }) => decided.startsWith(`${number}.`));
+  });
+}
+
+it('removes a member that is cut off, under load, and adds it back: linearizable, and nothing acknowledged is lost', async () => {
+  const load = new Load();
+  load.begin();
+  await load.everyEntityIsWritten();
+
+  for (const other of ['us', 'eu']) await cutBetween(lab.stack, 'ap', other);
+  const removed = await changeMembers(lab.client('us'), { change: 'remove', region: 'ap', dryRun: false });
+  expect(removed).toMatchObject({ applied: true, after: { number: 2 } });
+  await settled('us', 2);
+  await load.everyEntityIsWritten();
+  const { former, shards } = await readMembers(lab.client('us'));
+  expect(former).toEqual([{ region: 'ap', until: 1, retired: true }]);
+  expect(shards.filter(({ home }) => home === 'ap')).toEqual([]);
+
+  for (const other of ['us', 'eu']) await healBetween(lab.stack, 'ap', other);
+  const added = await changeMembers(lab.client('us'), { change: 'add', region: 'ap', dryRun: false });
+  expect(added.after.members.map(({ region }) => region)).toEqual(['ap', 'eu', 'us']);
+  await settled('ap', 3);
+  await load.everyEntityIsWritten();
+  await load.end();
+
+  for (const id of ids)
+    for (const region of regions)
+      expect(await load.read(region, id, 10_000), `${id} in ${region}`).toBe(true);
+  const unknown = load.history.filter(({ completed }) => completed === Infinity).length;
+  process.stdout.write(
+    `members changed under load: ${load.written.length} writes acknowledged, ${unknown} unknown, ${load.history.length} operations\n`,
+  );
+  for (const id of ids) expect(isLinearizable(load.history.filter((told) => told.id === id)), id).toBe(true);
+}, 120_000);
