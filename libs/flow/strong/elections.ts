@@ -99,12 +99,12 @@ export class Elections {
     if (!state || !hearing || hearing.isStanding) return;
     const now = clock.monotonicMillis();
     const { latest } = memberships;
-    const isOutdated = !state.strong.isUntouched && state.strong.record.promised.membership < latest.number;
+    const isOutdated = state.strong.record.promised.membership < latest.number;
     if (isOutdated && state.strong.serves(log.identity.actor)) {
       this.begin(hearing, () => this.renew(state));
       return;
     }
-    if (!isOutdated && homes.hearsHome(state)) {
+    if (homes.hearsHome(state, latest.number)) {
       hearing.quietSince = now;
       hearing.patienceMillis = undefined;
       return;
@@ -280,9 +280,7 @@ export class Elections {
 
   vote(state: ShardState, epoch: Epoch): Extract<Answer, { readonly kind: 'vote' }> {
     const { record } = state.strong;
-    // A home of an earlier membership is to be followed by one of the later.
-    const hearsHome = epoch.membership <= record.promised.membership && this.parts.homes.hearsHome(state);
-    const yes = wouldPromise(record, epoch, hearsHome);
+    const yes = wouldPromise(record, epoch, this.parts.homes.hearsHome(state, epoch.membership));
     return { kind: 'vote', yes, promised: record.promised };
   }
 

@@ -43,6 +43,8 @@ export interface Hearing {
   /** When the home was last heard, and which region that was. */
   homeAt: number;
   homeRegion: string | undefined;
+  /** Number of the membership that the home's epoch is of. */
+  homeMembership: number;
   /** Since when neither a home is heard here nor one was looked for. */
   quietSince: number;
   /** How long that may be before one is looked for: drawn anew each time. */
@@ -67,6 +69,7 @@ export class Homes {
       ackedAt: new Map(),
       homeAt: this.now,
       homeRegion: undefined,
+      homeMembership: 0,
       quietSince: this.now,
       patienceMillis: undefined,
       isStanding: false,
@@ -105,6 +108,8 @@ export class Homes {
       const { strong } = state;
       if (strong.isUntouched || !strong.isHome(this.ownActor)) continue;
       strong.cutOff = !this.hearsMajority(state, hearing);
+      // Who decides may have become known only since the acks were heard.
+      if (!strong.serves(this.ownActor) && this.count(state)) this.settle(state);
       shards.push([shard, this.progress(state)]);
     }
     if (shards.length > 0) this.tellAll({ kind: 'beat', shards });
@@ -129,12 +134,18 @@ export class Homes {
     return members.filter((region) => region !== overruled.region);
   }
 
-  /** Whether somebody serves, as far as this member can hear: then it would promise nobody anything. */
-  hearsHome(state: ShardState): boolean {
+  /**
+   * Whether somebody serves, as far as this member can hear: then it would promise nobody anything. A home whose epoch is
+   * of an earlier membership is to be followed by one of the later.
+   */
+  hearsHome(state: ShardState, membership: number): boolean {
     const hearing = this.hearings.get(state.shard);
     if (!hearing) return false;
-    if (state.strong.isHome(this.ownActor)) return this.hearsMajority(state, hearing);
-    return this.now - hearing.homeAt < this.parts.timing.electionMillis && hearing.homeRegion !== undefined;
+    const { strong } = state;
+    if (strong.isHome(this.ownActor))
+      return strong.record.promised.membership >= membership && this.hearsMajority(state, hearing);
+    const isHeard = this.now - hearing.homeAt < this.parts.timing.electionMillis;
+    return isHeard && hearing.homeRegion !== undefined && hearing.homeMembership >= membership;
   }
 
   /** Where strong operations of the shard go, as far as its owner here knows. */
@@ -194,6 +205,7 @@ export class Homes {
     strong.hear(decided.epoch);
     if (!hearing || isAbove(strong.record.promised, decided.epoch)) return;
     hearing.homeAt = this.now;
+    hearing.homeMembership = decided.epoch.membership;
     if (hearing.homeRegion !== region) {
       hearing.homeRegion = region;
       this.parts.watch.moved();
