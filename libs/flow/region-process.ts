@@ -16,7 +16,6 @@ import {
 import type { PeerHandlers } from './ports/peer-handlers.js';
 import type { FetchRequest, Heartbeat, RightsRequest, ShardCursors } from './ports/peers.js';
 import type { Subscription } from './ports/transport.js';
-import type { MembersChanged, StrongMembers } from './strong/members.js';
 import type { HandedOver } from './strong/strong-service.js';
 import { ChangeFeed } from './read/change-feed.js';
 import { vectorOf } from './read/region-cursors.js';
@@ -26,10 +25,12 @@ import type {
   ChangeNotice,
   Command,
   HistoryEntry,
+  MembersChanged,
   ReadOptions,
   ReadOutcome,
   RegionService,
   ServiceStatus,
+  StrongMembers,
   WriteOptions,
   WriteOutcome,
   WriteStatus,

@@ -7,9 +7,9 @@ import { AtollError } from '#core/errors.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { Epoch } from '#core/strong/epoch.js';
-import type { MemberChange } from '#core/strong/membership.js';
+import type { FormerMember, MemberChange, Membership } from '#core/strong/membership.js';
 import type { ConflictQuery, ConflictRow, RefusedRow, ShardOwner, WaitingRow } from './ports/event-log.js';
-import type { MembersChanged, StrongMembers } from './strong/members.js';
+import type { ShardStanding } from './strong/messages.js';
 
 /** `{ field, op, … }`, as a client sent it and the edge checked for limits only. */
 export interface FieldOperation {
@@ -174,6 +174,21 @@ export interface ServiceStatus {
     number,
     ReadonlyMap<string, { readonly stored: number; readonly folded: number }>
   >;
+}
+
+/** Who decides in strong shards, and where each of these stands, as this region knows it. */
+export interface StrongMembers {
+  readonly membership: Membership;
+  readonly former: readonly FormerMember[];
+  /** What a shard's owner did not answer is absent. */
+  readonly shards: readonly (ShardStanding & { readonly shard: number })[];
+}
+
+export interface MembersChanged {
+  readonly before: Membership;
+  /** The same as before where nothing had to be changed. */
+  readonly after: Membership;
+  readonly isApplied: boolean;
 }
 
 /** What the rim (HTTP, gRPC, the simulated world) can ask of one process of a region. Operating errors: AtollError. */

@@ -183,6 +183,7 @@ function buildGround(
 }
 
 type HandOver = (shard: number, to: string) => Promise<unknown>;
+type MovingGround = Ground & { readonly handOver: HandOver };
 
 type Moving = Pick<
   Stations,
@@ -192,11 +193,7 @@ type Moving = Pick<
 };
 
 /** Stations 1 to 5 and 7: what happens to a shard while it is owned is told to all of them, after its commit. */
-function buildMoving(
-  ports: RegionPorts,
-  config: RegionProcessConfig,
-  ground: Ground & { readonly handOver: HandOver },
-): Moving {
+function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: MovingGround): Moving {
   const { log, clock, telemetry } = ports;
   const { limits, timing, members } = config;
   const { watch, cache, held, intake, agreement, cursors, staleness, expiry } = ground;

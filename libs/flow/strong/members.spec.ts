@@ -5,8 +5,7 @@ import { lastWriterWins } from '#core/merge/policies.js';
 import { firstMembership, type MemberChange } from '#core/strong/membership.js';
 import { membershipEntity } from '#core/strong/membership-record.js';
 import { MemoryWorld, type MemoryWorldOptions } from '#kit/world/memory-world.js';
-import type { WriteOutcome } from '../service.js';
-import type { MembersChanged, StrongMembers } from './members.js';
+import type { MembersChanged, StrongMembers, WriteOutcome } from '../service.js';
 
 const types: EntityTypes = new Map([
   [

@@ -1,18 +1,11 @@
 import { AtollError } from '#core/errors.js';
-import {
-  changeMembers,
-  formerMembers,
-  latestOf,
-  type FormerMember,
-  type MemberChange,
-  type Membership,
-} from '#core/strong/membership.js';
+import { changeMembers, formerMembers, latestOf, type MemberChange } from '#core/strong/membership.js';
 import { membershipEntity, readMemberships, writeMemberships } from '#core/strong/membership-record.js';
 import type { CursorWatch } from '../accept/wake.js';
 import type { Clock } from '../ports/clock.js';
 import { PeerUnavailable } from '../ports/peers.js';
 import type { Telemetry } from '../ports/telemetry.js';
-import type { Command } from '../service.js';
+import type { Command, MembersChanged, StrongMembers } from '../service.js';
 import type { KnownMemberships, ReadMemberships } from './known-memberships.js';
 import type { ShardStanding } from './messages.js';
 import type { StrongService } from './strong-service.js';
@@ -27,21 +20,6 @@ export interface MembersParts {
   /** All configured regions. */
   readonly regions: readonly string[];
   readonly submit: (command: Command, maxWaitMillis: number) => Promise<unknown>;
-}
-
-/** Who decides in strong shards, and where each of these stands, as this region knows it. */
-export interface StrongMembers {
-  readonly membership: Membership;
-  readonly former: readonly FormerMember[];
-  /** What a shard's owner did not answer is absent. */
-  readonly shards: readonly (ShardStanding & { readonly shard: number })[];
-}
-
-export interface MembersChanged {
-  readonly before: Membership;
-  /** The same as before where nothing had to be changed. */
-  readonly after: Membership;
-  readonly isApplied: boolean;
 }
 
 /** Between two looks whether a change that was decided elsewhere is known here, in milliseconds. */
