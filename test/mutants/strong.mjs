@@ -82,4 +82,12 @@ export const strongMutants = [
     replace: "if (stored.event.epoch !== '') this.fold(working, stored.event, []);",
     caughtBy: flow('strong/strong.spec.ts', 'leaves out what the old home had taken alone'),
   },
+  {
+    name: 'strong: two tasks of a batch settle one event twice',
+    rule: 'INV-11',
+    file: 'libs/flow/strong/batch-strong.ts',
+    find: 'if (this.settled.has(dotKey(dot))) continue;',
+    replace: 'if (this.voided.length > 0) continue;',
+    caughtBy: flow('strong/batch-strong.spec.ts', 'settles a decided event once'),
+  },
 ];

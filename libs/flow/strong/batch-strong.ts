@@ -130,6 +130,8 @@ export class BatchStrong {
   settleAll(): void {
     const waiting = [...this.committed.undecided.values()].sort((a, b) => a.dot.seq - b.dot.seq);
     for (const { dot, event: known } of waiting) {
+      // Several of a batch's tasks may ask for it: what one has settled is not folded again by the next.
+      if (this.settled.has(dotKey(dot))) continue;
       const event = known ?? this.hands.loadedEvent(dot);
       // What the log holds never changes: it is remembered whatever becomes of the batch.
       if (!known) this.committed.undecided.set(dotKey(dot), { dot, entity: event.entity, event });
