@@ -43,6 +43,7 @@ export class BatchStrong {
   private readonly settled = new Set<string>();
   private readonly refused: RefusedRow[] = [];
   private readonly voided: MutationRow[] = [];
+  private hasNewMembers = false;
 
   constructor(
     private readonly base: ShardState,
@@ -147,6 +148,7 @@ export class BatchStrong {
     const rows = this.hands.mutations.rows(mutation.id);
     const record = rows.find((row) => sameDot(row.dot, dot) && row.shard === this.base.shard);
     this.settled.add(dotKey(dot));
+    this.hasNewMembers ||= isMembership(entity);
     if (fate === 'refused') {
       this.refused.push({ dot, entity, epoch, mutationId: mutation.id });
       if (record) this.voided.push(record);
@@ -184,6 +186,7 @@ export class BatchStrong {
     const { committed } = this;
     const isNews = this.record !== committed.record || this.arrived.size > 0 || this.settled.size > 0;
     committed.record = this.record;
+    committed.hasNewMembers ||= this.hasNewMembers;
     for (const [key, row] of this.arrived) committed.undecided.set(key, row);
     for (const key of this.settled) committed.undecided.delete(key);
     for (const { dot } of this.refused) committed.noteRefused(dot);

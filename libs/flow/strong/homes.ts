@@ -89,7 +89,8 @@ export class Homes {
   /** The strong log of a shard has changed here: the home hears of it at once, never by heartbeat. */
   committed(state: ShardState): void {
     const { strong } = state;
-    if (state.shard === this.parts.memberships.systemShard) this.parts.memberships.refreshSoon();
+    if (strong.hasNewMembers) this.parts.memberships.refreshSoon();
+    strong.hasNewMembers = false;
     const opening = openingOf(strong.record.openings, strong.record.promised);
     if (!opening) return;
     if (homeEpoch(strong.record, this.ownActor)) this.count(state);

@@ -39,6 +39,8 @@ export class StrongShard {
   draining = false;
   /** A member of one membership that an operator states to be stopped for good: it is not waited for in that one. */
   overruled: { readonly region: string; readonly membership: number } | undefined;
+  /** A membership has been folded, and nobody has looked at it yet. */
+  hasNewMembers = false;
   /** No majority was heard for too long. */
   cutOff = false;
   /** Stored events that are not settled, by dot, in order of arrival. */
