@@ -66,7 +66,8 @@ function objectText(object: JsonObject): string {
 /** Everything that a JSON string must escape, and surrogates, of which a lone one is escaped too. */
 const needsEscape = /[\u0000-\u001f"\\\ud800-\udfff]/;
 
-function quoted(text: string): string {
+/** A string as JSON writes it. */
+export function quoted(text: string): string {
   return needsEscape.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 

@@ -68,7 +68,7 @@ export function decideChange(
   const knowledge = knowledgeOfEvent(stamp, state.copies);
   const last = command.operations.length - 1;
   /** What the operations so far made of their fields, for those that follow. */
-  const made = new Map<string, unknown>();
+  let made: Map<string, unknown> | undefined;
   const changes: FieldChange[] = [];
   for (const [at, { field: name, ...operation }] of command.operations.entries()) {
     const path = `/operations/${at}`;
@@ -86,11 +86,11 @@ export function decideChange(
       const detail = 'The entity was deleted, and not every region is known to have seen that yet.';
       return { kind: 'rejected', code: 'not_yet_stable', path, detail };
     }
-    const from = made.has(name) ? made : state.fields;
+    const from = made?.has(name) === true ? made : state.fields;
     const before: unknown = from.has(name) ? from.get(name) : policy.initial();
     const decided = policy.decide(before, operation, decision);
     if (decided.kind === 'rejected') return { ...decided, path: path + decided.path };
-    if (at < last) made.set(name, applied(policy, before, decided.change, knowledge));
+    if (at < last) (made ??= new Map()).set(name, applied(policy, before, decided.change, knowledge));
     changes.push({ field: name, policyVersion: policy.version, change: policy.writeChange(decided.change) });
   }
   return { kind: 'accepted', changes };

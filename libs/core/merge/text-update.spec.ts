@@ -139,6 +139,8 @@ describe('reading a yjs update', () => {
     ['a root whose name is no UTF-8', [1, 1, 1, 0, 4, 1, 4, 0xf4, 0xbf, 0xbf, 0xbf, 1, 0x61, 0]],
     ['a reference to itself', [1, 1, 1, 0, 0x84, 1, 0, 1, 0x61, 0]],
     ['a count in more bytes than it needs', [0x80, 0, 0]],
+    ['an empty range of deletions, which yjs throws at', [0, 1, 1, 1, 5, 0]],
+    ['deletions that do not ascend', [0, 1, 1, 2, 5, 1, 2, 1]],
     ['bytes after its end', [0, 0, 0]],
     ['nothing', []],
   ])('refuses %s', (_name, bytes) => {

@@ -167,15 +167,18 @@ function readRoot(cursor: Cursor): void {
 
 const rootBytes = Uint8Array.from(textRoot, (letter) => letter.charCodeAt(0));
 
+/** Ranges of a client ascend and none is empty, as yjs writes them: what it cannot apply yet it writes again, by their differences. */
 function readDeleteSet(cursor: Cursor): readonly IdRange[] {
   const ranges: IdRange[] = [];
   for (let groups = readCount(cursor); groups > 0 && cursor.isValid; groups -= 1) {
     const client = readCount(cursor);
+    let last = 0;
     for (let count = readCount(cursor); count > 0 && cursor.isValid; count -= 1) {
       const from = readCount(cursor);
       const to = from + readCount(cursor);
-      if (to > clockMax) cursor.isValid = false;
+      if (from < last || to === from || to > clockMax) cursor.isValid = false;
       ranges.push({ client, clocks: [from, to] });
+      last = to;
     }
   }
   return ranges;

@@ -1,4 +1,5 @@
 import { AtollError, type ErrorCode } from '#core/errors.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Dependencies } from '#core/consistency/dependencies.js';
 import type { Event } from '#core/event/event.js';
 import type { Readiness } from '#core/event/readiness.js';
@@ -6,8 +7,13 @@ import type { MutationRow } from '../ports/event-log.js';
 import type { BatchTally } from './batch-tally.js';
 
 export type CommandDecision =
-  /** `dependencies`: of the entity, where the command is causal and there are any. */
-  | { readonly kind: 'accepted'; readonly event: Event; readonly dependencies?: Dependencies }
+  /** `seen`: of the entity right after it. `dependencies`: of the entity, where the command is causal and there are any. */
+  | {
+      readonly kind: 'accepted';
+      readonly event: Event;
+      readonly seen: VersionVector;
+      readonly dependencies?: Dependencies;
+    }
   | { readonly kind: 'replayed'; readonly row: MutationRow; readonly dependencies?: Dependencies }
   | { readonly kind: 'refused'; readonly error: AtollError };
 

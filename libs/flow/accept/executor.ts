@@ -1,6 +1,5 @@
 import { assert } from '#core/assert.js';
 import { dotKey, regionOf, type Actor } from '#core/causality/dot.js';
-import { withDot } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import type { StoredEvent } from '#core/event/event.js';
 import { shardOf } from '#core/event/shard-of.js';
@@ -333,10 +332,9 @@ function answer(work: CommandWork, decision: CommandDecision): void {
       ...(decision.dependencies && { dependencies: decision.dependencies }),
     });
   else {
-    const { dot, context } = decision.event;
     work.resolve({
-      dot,
-      seen: withDot(context, dot),
+      dot: decision.event.dot,
+      seen: decision.seen,
       replayed: false,
       ...(decision.dependencies && { dependencies: decision.dependencies }),
     });

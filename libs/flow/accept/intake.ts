@@ -8,7 +8,7 @@ import type { ShardBatch } from './shard-batch.js';
 import {
   bytesOf,
   Fifo,
-  type CommandWork,
+  CommandWork,
   type Committed,
   type EventWork,
   type ReplayWork,
@@ -97,7 +97,11 @@ export class Intake {
     return this.laneOf(shard).shards.get(shard)?.state;
   }
 
-  /** Queues a command; resolves after its commit. @throws AtollError owner_moved, overloaded, or what the decision refused. */
+  /**
+   * Queues a command; resolves after its commit.
+   *
+   * @throws AtollError owner_moved, overloaded, what the decision refused, or at the deadline that nobody knows what became of it
+   */
   submit(shard: number, command: PreparedCommand, deadlineMillis: number): Promise<Committed> {
     const lane = this.laneOf(shard);
     const owned = lane.shards.get(shard);
@@ -112,7 +116,7 @@ export class Intake {
       return Promise.reject(new AtollError('overloaded', 'too many commands wait in this process'));
     }
     return new Promise((resolve, reject) => {
-      owned.commands.push({ kind: 'command', command, deadlineMillis, resolve, reject });
+      owned.commands.push(new CommandWork(command, deadlineMillis, resolve, reject, this.clock));
       this.queuedCommands += 1;
       this.queuedCommandBytes += command.bytes;
       lane.wake.wake();

@@ -3,7 +3,8 @@ import type { EntityRef } from '#core/event/event.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Dot } from '#core/causality/dot.js';
 import type { Dependencies } from '#core/consistency/dependencies.js';
-import { type AtollError } from '#core/errors.js';
+import { AtollError } from '#core/errors.js';
+import type { Clock } from '../ports/clock.js';
 import type { PreparedCommand } from './prepared-command.js';
 import type { ShardBatch } from './shard-batch.js';
 
@@ -17,12 +18,38 @@ export interface Committed {
   readonly dependencies?: Dependencies;
 }
 
-export interface CommandWork {
-  readonly kind: 'command';
-  readonly command: PreparedCommand;
-  readonly deadlineMillis: number;
-  readonly resolve: (committed: Committed) => void;
-  readonly reject: (error: AtollError) => void;
+/** A command on its way through the executor. It answers once: with its outcome, or at its deadline that nobody knows it. */
+export class CommandWork {
+  readonly kind = 'command';
+  private readonly cancel: () => void;
+
+  constructor(
+    readonly command: PreparedCommand,
+    readonly deadlineMillis: number,
+    private readonly done: (committed: Committed) => void,
+    private readonly failed: (error: AtollError) => void,
+    clock: Clock,
+  ) {
+    const left = Math.max(0, deadlineMillis - clock.monotonicMillis());
+    // The error is made when it is needed: its stack trace costs as much as deciding a command.
+    this.cancel = clock.after(left, () => failed(unanswered()));
+  }
+
+  resolve(committed: Committed): void {
+    this.cancel();
+    this.done(committed);
+  }
+
+  reject(error: AtollError): void {
+    this.cancel();
+    this.failed(error);
+  }
+}
+
+/** What is in flight at the deadline may still be stored: the answer says that nobody knows. */
+export function unanswered(): AtollError {
+  const advice = 'the command may still be stored: retry it with the same mutation id';
+  return new AtollError('deadline_exceeded', `not answered in time; ${advice}`);
 }
 
 export interface EventWork {

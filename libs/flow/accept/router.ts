@@ -30,6 +30,7 @@ import {
 } from './command-codec.js';
 import type { Confirmations } from './confirmations.js';
 import type { Intake } from './intake.js';
+import { unanswered, type Committed } from './queues.js';
 import type { MutationHorizon } from './mutation-horizon.js';
 import type { Ownership } from './ownership.js';
 import { prepareCommand, type PreparedCommand } from './prepared-command.js';
@@ -125,8 +126,8 @@ export class Router {
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
     const isStrong = this.parts.types.get(command.entity.type)?.consistency === 'strong';
     const needed = this.othersNeeded(options, isStrong);
+    if (command.mutationId !== undefined) this.checkMutationId(command.mutationId);
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
-    this.checkMutationId(mutationId);
     const session = sessions.read(command.session);
     const causal = command.consistency === 'causal';
     if (session.size > 0) await cursors.cover(session, causal ? 'causal' : 'stored', deadlineMillis);
@@ -144,9 +145,11 @@ export class Router {
     telemetry.count('commands_total', { type: command.entity.type });
     const outcome = await this.bring(shard, prepared, deadlineMillis);
     const { dot, seen, replayed, dependencies: kept } = outcome;
-    const after = sessionWith(session, shard, withDot(seen, dot));
     const known = { mutationId, dot, shard, seen, replayed, confirmed: [] };
-    const issue = (): string => sessions.issue(kept ? joinSessions(after, kept) : after);
+    const issue = (): string => {
+      const after = sessionWith(session, shard, withDot(seen, dot));
+      return sessions.issue(kept ? joinSessions(after, kept) : after);
+    };
     if (needed === 0) return new Written(known, issue);
     const asked = isStrong ? { ...known, replayed: true, isElsewhere: true } : known;
     const { confirmed, unconfirmed } = await this.parts.confirmations.wait(asked, { needed, deadlineMillis });
@@ -267,12 +270,10 @@ export class Router {
     for (;;) {
       try {
         rights.checkGrant(shard, command);
-        const { seen, ...committed } = await within(clock, intake.submit(shard, command, deadlineMillis), {
-          deadlineMillis,
-          late: unanswered,
-        });
+        const committed = await intake.submit(shard, command, deadlineMillis);
         if (rights.concerns(command)) rights.lookAhead(shard, command);
-        return { ...committed, seen: seen ?? (await this.seenAfter(shard, committed.dot)) };
+        if (hasSeen(committed)) return committed;
+        return { ...committed, seen: await this.seenAfter(shard, committed.dot) };
       } catch (error) {
         if (!(error instanceof AtollError)) throw error;
         // Who tried once more at the very end could only be told that nobody knows what became of it.
@@ -346,8 +347,6 @@ export class Router {
   }
 }
 
-/** What is in flight at the deadline may still be stored: the answer says that nobody knows. */
-function unanswered(): AtollError {
-  const advice = 'the command may still be stored: retry it with the same mutation id';
-  return new AtollError('deadline_exceeded', `not answered in time; ${advice}`);
+function hasSeen(committed: Committed): committed is Committed & ForwardedOutcome {
+  return committed.seen !== undefined;
 }

@@ -1,7 +1,7 @@
 import { assert } from '#core/assert.js';
 import { regionOf, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
 import { hear, tick, type HybridClock } from '#core/causality/hybrid-timestamp.js';
-import { compare, firstMissing, includes } from '#core/causality/version-vector.js';
+import { compare, firstMissing, includes, withDot } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
@@ -69,9 +69,8 @@ export class ShardBatch {
   /** Decides and stamps a command of this region. @throws Missing */
   accept(command: PreparedCommand): CommandDecision {
     const known = this.mutations.rows(command.mutationId);
-    const earlier = known.find(
-      (row) => entityKey(row.entity) === command.key && row.shard === this.base.shard,
-    );
+    const { shard } = this.base;
+    const earlier = known.find((row) => entityKey(row.entity) === command.key && row.shard === shard);
     if (earlier?.digest === command.digest) {
       const { state } = this.working(command.entity, command.key);
       return { kind: 'replayed', row: earlier, ...dependenciesFor(command, state) };
@@ -151,7 +150,8 @@ export class ShardBatch {
     this.mutations.record(stored.event);
     if (stored.event.epoch === undefined) this.fold(working, stored.event, []);
     else this.strong.await(stored.event);
-    return { kind: 'accepted', event: stored.event, ...dependenciesFor(command, working.state) };
+    const after = withDot(working.state.seen, dot);
+    return { kind: 'accepted', event: stored.event, seen: after, ...dependenciesFor(command, working.state) };
   }
 
   /** Stores an event of another region if it is the next one, and folds it if it is ready. @throws Missing */

@@ -1,18 +1,27 @@
 import type { Actor } from '#core/causality/dot.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
-import { byteaArray, hexArray, int2Array, int4Array, int8Array, textArray } from './binary-array.js';
+import {
+  writeByteaArray,
+  writeHexArray,
+  writeInt2Array,
+  writeInt4Array,
+  writeInt8Array,
+  writeTextArray,
+  type ArrayWriter,
+} from './binary-array.js';
+import type { GrowingBytes } from './growing-bytes.js';
 
 /** How a column travels: as one array in binary format. `hex` is text here and bytes there. */
-const encoders = {
-  int2: int2Array,
-  int4: int4Array,
-  int8: int8Array,
-  text: textArray,
-  bytea: byteaArray,
-  hex: hexArray,
+const writers = {
+  int2: writeInt2Array,
+  int4: writeInt4Array,
+  int8: writeInt8Array,
+  text: writeTextArray,
+  bytea: writeByteaArray,
+  hex: writeHexArray,
 };
 
-export type ColumnType = keyof typeof encoders;
+export type ColumnType = keyof typeof writers;
 export type Cell = number | string | Uint8Array | null;
 export type ActorNumber = (actor: Actor) => number;
 
@@ -28,8 +37,8 @@ export interface CommitPart {
   readonly gather: (commit: ShardCommit, numberOf: ActorNumber, push: (...row: Cell[]) => void) => void;
 }
 
-export function encodeColumn(type: ColumnType, cells: readonly Cell[]): Buffer {
-  return (encoders[type] as (values: readonly Cell[]) => Buffer)(cells);
+export function writeColumn(to: GrowingBytes, type: ColumnType, cells: readonly Cell[]): void {
+  (writers[type] as ArrayWriter<Cell>)(to, cells);
 }
 
 export function sqlArrayType(type: ColumnType): string {

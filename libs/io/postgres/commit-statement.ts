@@ -1,6 +1,7 @@
 import type { ShardCommit } from '#flow/ports/event-log.js';
-import { encodeColumn, sqlArrayType, type ActorNumber, type Cell, type CommitPart } from './commit-part.js';
+import { sqlArrayType, writeColumn, type ActorNumber, type Cell, type CommitPart } from './commit-part.js';
 import { commitParts, fencePart, promisingFencePart } from './commit-parts.js';
+import type { ParameterWriter } from './bound-query.js';
 import type { Statement } from './connections.js';
 
 /**
@@ -20,9 +21,9 @@ const full = commitForm('atoll_commit_full', [promisingFencePart, ...commitParts
 export function commitStatement(
   shards: readonly ShardCommit[],
   numberOf: ActorNumber,
-): { readonly statement: Statement; readonly values: readonly Buffer[] } {
+): { readonly statement: Statement; readonly parameters: readonly ParameterWriter[] } {
   const { statement, parts } = shards.some(saysRareThings) ? full : lean;
-  return { statement, values: parts.flatMap((part) => encodePart(part, shards, numberOf)) };
+  return { statement, parameters: parts.flatMap((part) => parametersOf(part, shards, numberOf)) };
 }
 
 function saysRareThings(commit: ShardCommit): boolean {
@@ -38,17 +39,21 @@ function saysRareThings(commit: ShardCommit): boolean {
   );
 }
 
-function encodePart(
+function parametersOf(
   part: CommitPart,
   shards: readonly ShardCommit[],
   numberOf: ActorNumber,
-): readonly Buffer[] {
+): readonly ParameterWriter[] {
   const columns = part.columns.map((): Cell[] => []);
   const push = (...row: Cell[]): void => {
     for (let column = 0; column < columns.length; column += 1) columns[column]?.push(row[column] ?? null);
   };
   for (const commit of shards) part.gather(commit, numberOf, push);
-  return part.columns.map(([, type], column) => encodeColumn(type, columns[column] ?? []));
+  return part.columns.map(
+    ([, type], column) =>
+      (to) =>
+        writeColumn(to, type, columns[column] ?? []),
+  );
 }
 
 function commitForm(name: string, parts: readonly CommitPart[]): CommitForm {

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 import { LogUnavailable } from '#flow/ports/event-log.js';
+import { runBound, type ParameterWriter } from './bound-query.js';
 import { DatabaseRefused, failureOf, sentence } from './failures.js';
 
 export interface ConnectionOptions {
@@ -83,6 +84,11 @@ export class Connections {
       const { rows } = await client.query({ ...statement, values: [...values], rowMode: 'array' });
       return rows;
     });
+  }
+
+  /** The same with parameters in binary format, and without leaving memory behind: for what is large and often. */
+  async runBound(statement: Statement, parameters: readonly ParameterWriter[]): Promise<readonly Row[]> {
+    return this.use((client) => runBound(client, statement, parameters));
   }
 
   /** Lends a connection. It goes back to the pool only if it is surely in a clean state. */

@@ -138,9 +138,9 @@ export class PostgresEventLog implements EventLog {
     assertCommitRules(shards);
     if (shards.length === 0) return { fenced: [] };
     await answered(this.actors.know(actorsOf(shards)));
-    const { statement, values } = commitStatement(shards, this.actors.numberOf);
+    const { statement, parameters } = commitStatement(shards, this.actors.numberOf);
     try {
-      const rows = await this.pools.commits.run(statement, values);
+      const rows = await this.pools.commits.runBound(statement, parameters);
       const stored = new Set(rows.map(([shard]) => Number(shard)));
       const fenced = shards.map(({ shard }) => shard).filter((shard) => !stored.has(shard));
       return { fenced: fenced.sort((a, b) => a - b) };
