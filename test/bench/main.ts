@@ -6,6 +6,11 @@ import { applyBench } from './apply/apply-bench.js';
 import { conflictsBench } from './conflicts/conflicts-bench.js';
 import { lagBench } from './lag/lag-bench.js';
 import { latencyBench } from './latency/latency-bench.js';
+import { catchUpBench } from './catch-up/catch-up-bench.js';
+import { distanceBench } from './distance/distance-bench.js';
+import { growthBench } from './growth/growth-bench.js';
+import { overloadBench } from './overload/overload-bench.js';
+import { stallBench } from './stall/stall-bench.js';
 import { describeMachine, loadAverage } from './machine.js';
 import { renderPlot } from './plot.js';
 import { progressOn } from './progress.js';
@@ -24,6 +29,11 @@ const benches: readonly Bench[] = [
   conflictsBench,
   latencyBench,
   lagBench,
+  distanceBench,
+  stallBench,
+  catchUpBench,
+  growthBench,
+  overloadBench,
 ];
 
 /**

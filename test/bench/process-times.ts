@@ -23,6 +23,17 @@ export function treeMicros(pid: number | undefined): number | undefined {
   return micros;
 }
 
+/** Resident memory of a process; `undefined` where there is no `/proc`, or no such process. */
+export function residentBytes(pid: number | undefined): number | undefined {
+  if (pid === undefined) return undefined;
+  try {
+    const kibibytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return kibibytes === undefined ? undefined : Number(kibibytes) * 1024;
+  } catch {
+    return undefined;
+  }
+}
+
 function descends(pid: number, ancestor: number, all: ReadonlyMap<number, ProcessTimes>): boolean {
   for (let at: number | undefined = pid; at !== undefined && at > 1; at = all.get(at)?.parent) {
     if (at === ancestor) return true;

@@ -48,6 +48,8 @@ interface Sides {
   readonly atoll: { readonly write: Slice; readonly apply: Slice };
   readonly upserts: Slice;
   readonly native: Slice;
+  /** The same, applied as durably as Atoll applies. */
+  readonly nativeDurable: Slice;
   readonly nest: Slice;
 }
 
@@ -132,7 +134,8 @@ function measure(parts: Parts, { upserts, native, nest }: Peers): Promise<Rounds
         const { result } = await servers.metered(servers.far, () => upserts.ask(order));
         return { perSecond: result.writes / result.seconds, card: null };
       },
-      native: (round) => drainNative(parts, native, round),
+      native: () => drainNative(parts, native, { durable: false }),
+      nativeDurable: () => drainNative(parts, native, { durable: true }),
       async nest() {
         const { result, ...spent } = await servers.metered(servers.far, () =>
           nest.ask({ count: plan.nestEvents }),
@@ -168,11 +171,12 @@ async function drain({ context, plan, load, pair, near }: Parts): Promise<Sides[
 async function drainNative(
   { plan, pair, sizes }: Parts,
   native: NativeReplication,
-  round: number,
+  { durable }: { readonly durable: boolean },
 ): Promise<Slice> {
-  const first = round * plan.nativeEvents + 1;
-  const last = first + plan.nativeEvents - 1;
   const schema = 'bench_native';
+  const written = `select coalesce(max(seq), 0) as seq from ${schema}.event`;
+  const first = Number((await asked(pair.near.postgresUrl, written))[0]?.['seq']) + 1;
+  const last = first + plan.nativeEvents - 1;
   await asked(
     pair.near.postgresUrl,
     `do $$
@@ -195,6 +199,7 @@ async function drainNative(
        end loop;
      end $$`,
   );
+  await native.commits(durable ? 'on' : 'off');
   const began = performance.now();
   await native.resume();
   const arrived = `select 1 from ${schema}.event where seq = ${last}`;
@@ -214,6 +219,7 @@ function resultOf({ context, plan, load, sizes }: Parts, rounds: Rounds<Sides>):
     'Atoll: write it': rounds.atoll.map(({ write }) => write),
     'the same upserts from memory': rounds.upserts,
     'native logical replication': rounds.native,
+    'native logical replication, durable': rounds.nativeDurable,
     "Nest's Kafka server, one at a time": rounds.nest,
   };
   const speed = (slices: readonly Slice[]): readonly number[] => slices.map(({ perSecond }) => perSecond);
@@ -245,7 +251,7 @@ function resultOf({ context, plan, load, sizes }: Parts, rounds: Rounds<Sides>):
       Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${context.driver}; the backlog is written with 256 in flight while the other region's process is away; counted from the moment the new process owns its shards until it has stored all of it, without what it had by then; the writer stays up, idle`,
       'the same upserts from memory':
         'the bare unnest loop of the bench `write`: 2 connections, 256 events a statement, no Kafka, no decoding, no checks',
-      'native logical replication': `publication of both tables, subscription with origin = none between the two servers, one source transaction per event (${plan.nativeEvents} events of ${sizes.eventBytes} bytes and their states), written while the subscription was disabled; counted from enabling it`,
+      'native logical replication': `publication of both tables, subscription with origin = none between the two servers, one source transaction per event (${plan.nativeEvents} events of ${sizes.eventBytes} bytes and their states), written while the subscription was disabled; counted from enabling it; its apply worker commits with synchronous_commit = off, as by default, or durable with on, as Atoll does`,
       "Nest's Kafka server, one at a time": `@nestjs/microservices with kafkajs, all as by default, an @EventPattern handler with one prepared statement per message (event insert and state upsert), ${plan.nestEvents} preloaded messages; counted from the first one`,
     },
     voidBecause: [],

@@ -5,7 +5,7 @@ import { rateCells, ratioText } from '../figures.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import { familyNames, type FamilyName } from '../load/family-writes.js';
 import type { Mix } from '../region/loaded-side.js';
-import { regionPair, startLoaded, stopsOf, type LoadedRegion } from '../region/start-loaded.js';
+import { regionPair, startLoadedPair, stopsOf, type LoadedPair } from '../region/start-loaded.js';
 import { alternating, type Rounds } from '../rounds.js';
 import { pairedRatios, spreadOf } from '../statistics.js';
 
@@ -32,11 +32,6 @@ interface Slice {
   readonly card: CostCard;
 }
 
-interface Pair {
-  readonly near: LoadedRegion;
-  readonly far: LoadedRegion;
-}
-
 /** Two regions write at once, more or less of it to one entity, beside disjoint entities. */
 export const conflictsBench: Bench = {
   name: 'conflicts',
@@ -45,12 +40,8 @@ export const conflictsBench: Bench = {
     const stops = stopsOf();
     try {
       const settings = await regionPair(context, { throughLinks: false });
-      const seed = randomBytes(4).readUInt32BE();
-      const near = stops.add(await startLoaded(context, settings.near, { ...writeLoadDefault, seed }));
-      const far = stops.add(
-        await startLoaded(context, settings.far, { ...writeLoadDefault, seed: seed + 1 }),
-      );
-      const measured = slicesOf(context, { near, far });
+      const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
+      const measured = slicesOf(context, await startLoadedPair(context, settings, { load, stops }));
       context.progress.now('conflicts: warming up');
       await measured(plan.seconds * 2, { family: 'last-writer-wins', share: 0, round: -1 });
       const keys = plan.families.flatMap((family) => shares.map((share) => ({ family, share })));
@@ -74,7 +65,7 @@ function keyOf(family: FamilyName, share: number): string {
   return `${family}, ${share * 100} %`;
 }
 
-function slicesOf({ servers }: BenchContext, { near, far }: Pair) {
+function slicesOf({ servers }: BenchContext, { near, far }: LoadedPair) {
   /** How many events each has had from the other so far. */
   const expected = { near: 0, far: 0 };
   return async (

@@ -8,9 +8,9 @@ import type { LoadedAnswer } from '../region/loaded-side.js';
 import {
   regionPair,
   shardsDefault,
-  startLoaded,
+  startLoadedPair,
   stopsOf,
-  type LoadedRegion,
+  type LoadedPair,
 } from '../region/start-loaded.js';
 import { asked, type Metered } from '../servers.js';
 import { startSide } from '../side/start-side.js';
@@ -57,8 +57,7 @@ export const latencyBench: Bench = {
       const pair = await regionPair(context, { throughLinks: false });
       const seed = randomBytes(4).readUInt32BE();
       const load = { ...writeLoadDefault, seed };
-      const near = stops.add(await startLoaded(context, pair.near, load));
-      const far = stops.add(await startLoaded(context, pair.far, { ...load, seed: seed + 1 }));
+      const { near, far } = await startLoadedPair(context, pair, { load, stops });
       context.progress.now('latency: measuring the write rate');
       const rates = await writeRates(plan, { near, far });
       const rate = medianOf(rates);
@@ -85,13 +84,8 @@ export const latencyBench: Bench = {
   },
 };
 
-interface Pair {
-  readonly near: LoadedRegion;
-  readonly far: LoadedRegion;
-}
-
 /** The first round warms up; after each the other region has all of it. */
-async function writeRates(plan: Plan, { near, far }: Pair): Promise<readonly number[]> {
+async function writeRates(plan: Plan, { near, far }: LoadedPair): Promise<readonly number[]> {
   const rates: number[] = [];
   let total = 0;
   for (let round = 0; round <= plan.rateRounds; round += 1) {
@@ -106,7 +100,7 @@ async function writeRates(plan: Plan, { near, far }: Pair): Promise<readonly num
 /** Two checkpoints, at one and two thirds of the time, as a server under load makes them. */
 async function underLoad(
   { servers, progress }: BenchContext,
-  parts: Pair & { readonly plan: Plan; readonly rate: number; readonly postgresUrl: string },
+  parts: LoadedPair & { readonly plan: Plan; readonly rate: number; readonly postgresUrl: string },
 ): Promise<readonly [Metered<LoadedAnswer>, LoadedAnswer]> {
   const { plan, rate, near, far, postgresUrl } = parts;
   const { seconds } = plan;

@@ -6,6 +6,8 @@ export interface NativeReplication {
   /** Lets the apply worker go on. */
   resume(): Promise<void>;
   pause(): Promise<void>;
+  /** `synchronous_commit` of the apply worker; `off` by default. */
+  commits(how: 'on' | 'off'): Promise<void>;
   /** Nothing of it is left: a slot would keep the log of the server for ever. */
   stop(): Promise<void>;
 }
@@ -21,7 +23,6 @@ export async function startNativeReplication(
 ): Promise<NativeReplication> {
   const name = `bench_${randomBytes(4).toString('hex')}`;
   await asked(fromUrl, `create publication ${name} for table ${schema}.event, ${schema}.entity`);
-  // From a database of the same server a subscription cannot make its slot: it would wait for its own transaction.
   await asked(
     toUrl,
     `create subscription ${name} connection '${fromUrl}' publication ${name} with (origin = none, copy_data = false)`,
@@ -29,6 +30,8 @@ export async function startNativeReplication(
   return {
     resume: async () => void (await asked(toUrl, `alter subscription ${name} enable`)),
     pause: async () => void (await asked(toUrl, `alter subscription ${name} disable`)),
+    commits: async (how) =>
+      void (await asked(toUrl, `alter subscription ${name} set (synchronous_commit = ${how})`)),
     async stop() {
       await asked(toUrl, `drop subscription ${name}`);
       await asked(fromUrl, `drop publication ${name}`);

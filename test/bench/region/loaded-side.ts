@@ -52,7 +52,9 @@ export type LoadedOrder =
       readonly level: 'eventual' | 'session';
     }
   /** Until so many events of other regions are stored here, counted since the start. */
-  | { readonly kind: 'applied'; readonly total: number; readonly withinMillis: number };
+  | { readonly kind: 'applied'; readonly total: number; readonly withinMillis: number }
+  /** How far it is, now. */
+  | { readonly kind: 'tally' };
 
 export interface LoadedAnswer {
   /** Done, and answered well. */
@@ -67,13 +69,17 @@ export interface LoadedAnswer {
   readonly refused: Readonly<Record<string, number>>;
   /** Foreign events stored here since the start. */
   readonly applied: number;
+  /** Own events since the start. */
+  readonly committed: number;
+  /** Transactions meanwhile. */
+  readonly batches: number;
   /** When it ended, by the shared clock. */
   readonly endMillis: number;
   readonly costs: SideCosts;
   readonly traffic: Traffic;
 }
 
-type Done = Omit<LoadedAnswer, 'costs' | 'traffic' | 'applied' | 'endMillis'>;
+type Done = Omit<LoadedAnswer, 'costs' | 'traffic' | 'applied' | 'committed' | 'batches' | 'endMillis'>;
 
 const maxWaitMillis = 10_000;
 
@@ -161,6 +167,7 @@ serveSide<LoadedSettings, LoadedOrder, LoadedAnswer>(async ({ region, load: opti
         refused,
       };
     },
+    tally: () => Promise.resolve(closed({ writes: 0, seconds: 0, latencyMillis: percentilesOf([]) })),
     async applied({ total, withinMillis }) {
       const began = sharedMillis();
       const before = counted.now().applied;
@@ -186,7 +193,9 @@ serveSide<LoadedSettings, LoadedOrder, LoadedAnswer>(async ({ region, load: opti
       const done = await (loops[order.kind] as (order: LoadedOrder) => Promise<Done>)(order);
       const after = counted.now();
       const traffic = trafficBetween(before, after);
-      return { ...done, applied: after.applied, endMillis: sharedMillis(), costs: spent(), traffic };
+      const { applied, committed } = after;
+      const batches = after.batches - before.batches;
+      return { ...done, applied, committed, batches, endMillis: sharedMillis(), costs: spent(), traffic };
     },
     close: () => opened.close(),
   };

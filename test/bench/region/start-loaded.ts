@@ -10,7 +10,7 @@ export type LoadedRegion = Side<LoadedOrder, LoadedAnswer>;
 
 export const shardsDefault = 16;
 
-/** Stops whatever a bench started, the last one first. */
+/** Stops whatever a bench started, all at once. */
 export interface Stops {
   add<T extends { stop(): Promise<void> }>(started: T): T;
   stop(): Promise<void>;
@@ -24,7 +24,7 @@ export function stopsOf(): Stops {
       return started;
     },
     async stop() {
-      for (const stop of all.splice(0).reverse()) await stop();
+      await Promise.all(all.splice(0).map((stop) => stop()));
     },
   };
 }
@@ -48,17 +48,25 @@ export interface PairSettings {
   readonly far: RegionSettings;
 }
 
+export interface PairOptions {
+  readonly throughLinks: boolean;
+  /** Three letters, as regions are named where bytes are counted. */
+  readonly shortNames?: boolean;
+}
+
 /**
  * Two regions that replicate to each other, on new databases: by each other's own addresses, or through the links of the
  * stack, which can be slowed and cut.
  */
 export async function regionPair(
   { servers, driver }: BenchContext,
-  { throughLinks }: { readonly throughLinks: boolean },
+  { throughLinks, shortNames = false }: PairOptions,
 ): Promise<PairSettings> {
   const { near, far, stack } = servers;
   const suffix = randomBytes(3).toString('hex');
-  const names = { near: `near-${suffix}`, far: `far-${suffix}` };
+  const names = shortNames
+    ? { near: `n${suffix.slice(0, 2)}`, far: `f${suffix.slice(0, 2)}` }
+    : { near: `near-${suffix}`, far: `far-${suffix}` };
   const grpc = { near: await freeAddress(), far: await freeAddress() };
   const places = { near, far };
   if (throughLinks) {
@@ -94,4 +102,22 @@ export function startLoaded(
     settings: { region, load },
     ...(profileDirectory === undefined ? {} : { profileDirectory }),
   });
+}
+
+export interface LoadedPair {
+  readonly near: LoadedRegion;
+  readonly far: LoadedRegion;
+}
+
+/** Both at once, each with a load of its own. */
+export async function startLoadedPair(
+  context: BenchContext,
+  settings: PairSettings,
+  { load, stops }: { readonly load: WriteLoadOptions; readonly stops: Stops },
+): Promise<LoadedPair> {
+  const [near, far] = await Promise.all([
+    startLoaded(context, settings.near, load),
+    startLoaded(context, settings.far, { ...load, seed: load.seed + 1 }),
+  ]);
+  return { near: stops.add(near), far: stops.add(far) };
 }
