@@ -10,10 +10,11 @@ import {
 } from '#io/devstack/stack.js';
 import { treeMicros } from './process-times.js';
 
-/** Two regions' servers for all benches of a run. */
+/** Three regions' servers for all benches of a run. */
 export interface BenchServers {
   readonly near: StackRegion;
   readonly far: StackRegion;
+  readonly third: StackRegion;
   /** Their links: what stands between the two can be slowed and cut. */
   readonly stack: DevStack;
   /** A new database on that region's Postgres: no bench sees another one's rows. It goes with the run. */
@@ -34,14 +35,14 @@ export interface Metered<T> {
   readonly walBytes: number;
 }
 
-/** Starts a dev stack without delays, or uses a running one of at least two regions by its descriptor. */
+/** Starts a dev stack without delays, or uses a running one of at least three regions by its descriptor. */
 export async function openServers(
   descriptor: StackDescriptor | undefined,
   tell: (step: string) => void,
 ): Promise<BenchServers> {
   if (descriptor !== undefined) return serversOf(attachStack(descriptor), () => Promise.resolve());
   const stack = await startStack({
-    regions: ['near', 'far'],
+    regions: ['near', 'far', 'third'],
     portBase: 0,
     latency: 'none',
     handleSignals: true,
@@ -51,8 +52,9 @@ export async function openServers(
 }
 
 function serversOf(stack: DevStack, stop: () => Promise<void>): BenchServers {
-  const [near, far] = stack.regions;
-  if (near === undefined || far === undefined) throw new Error('the benches need a stack of two regions');
+  const [near, far, third] = stack.regions;
+  if (near === undefined || far === undefined || third === undefined)
+    throw new Error('the benches need a stack of three regions');
   const made: { readonly place: StackRegion; readonly name: string }[] = [];
   const pids = async (place: StackRegion) => ({
     postgres: await stack.pid(place.region, 'postgres'),
@@ -61,6 +63,7 @@ function serversOf(stack: DevStack, stop: () => Promise<void>): BenchServers {
   return {
     near,
     far,
+    third,
     stack,
     async newDatabase(place) {
       const name = `bench_${randomBytes(4).toString('hex')}`;

@@ -16,7 +16,7 @@ interface Plan {
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 3, seconds: 1.5, families: familyNames },
+  full: { rounds: 3, seconds: 1, families: familyNames },
   smoke: { rounds: 1, seconds: 0.2, families: ['last-writer-wins', 'map'] },
 };
 

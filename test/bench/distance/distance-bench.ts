@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Bench, BenchContext, BenchResult, Scale } from '../bench.js';
+import { costRow } from '../cost-card.js';
 import { latencyCells, ratioText, spreadText } from '../figures.js';
 import { bareSlice, startBareCarrier, type BareCarrier, type BareSlice } from '../lag/start-bare.js';
 import { lagSlice, startLagPair, type LagPair, type LagSlice } from '../lag/lag-slice.js';
@@ -18,7 +19,7 @@ interface Plan {
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 3, perSecond: 1000, seconds: 12, warmUpSeconds: 6 },
+  full: { rounds: 3, perSecond: 1000, seconds: 8, warmUpSeconds: 4 },
   smoke: { rounds: 1, perSecond: 100, seconds: 0.5, warmUpSeconds: 0.2 },
 };
 
@@ -50,13 +51,13 @@ export const distanceBench: Bench = {
       for (const link of links) await link.setDelay({ oneWayMillis });
       context.progress.now('distance: warming up over the links');
       const warmUp = { ...plan, seconds: plan.warmUpSeconds };
-      await lagSlice(started.pair, warmUp);
+      await lagSlice(context.servers, started.pair, warmUp);
       await bareSlice(started.push, warmUp);
       await bareSlice(started.pull, warmUp);
       const rounds = await alternating<Sides>(
         { bench: 'distance', rounds: plan.rounds, progress: context.progress },
         {
-          atoll: () => lagSlice(started.pair, plan),
+          atoll: () => lagSlice(context.servers, started.pair, plan),
           push: () => bareSlice(started.push, plan),
           pull: () => bareSlice(started.pull, plan),
         },
@@ -74,7 +75,7 @@ async function start(context: BenchContext, plan: Plan, stops: Stops): Promise<S
   const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
   const settings = await regionPair(context, { throughLinks: true });
   const pair = await startLagPair(context, settings, { load, keep: (side) => stops.add(side) });
-  await lagSlice(pair, { ...plan, seconds: plan.warmUpSeconds });
+  await lagSlice(context.servers, pair, { ...plan, seconds: plan.warmUpSeconds });
   const { postgresUrl } = settings.far;
   const sizes = await measureRows(postgresUrl);
   const bare = (schema: string, producerBrokers: readonly string[], consumerBrokers: readonly string[]) =>
@@ -108,6 +109,12 @@ function resultOf({ driver }: BenchContext, plan: Plan, rounds: Rounds<Sides>): 
     name: 'distance',
     title: `over links of ${oneWayMillis} ms one way, ${plan.perSecond} writes/s open loop, ${plan.rounds} rounds of alternating slices of ${plan.seconds} s`,
     rows: names.map((side) => ({ side: titles[side], cells: latencyCells(lags(side)) })),
+    costs: [
+      costRow(
+        'Atoll, the writing region',
+        rounds.atoll.map(({ card }) => card),
+      ),
+    ],
     targets: [
       {
         what: 'p50 beyond that of the bare push',

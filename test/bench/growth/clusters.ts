@@ -9,7 +9,7 @@ export interface Clusters {
 
 /** Those of the run's own stack, and a further stack for what it lacks. */
 export async function openClusters({ servers, progress }: BenchContext, count: number): Promise<Clusters> {
-  const own = [servers.near, servers.far].map(({ kafkaBrokers }) => kafkaBrokers);
+  const own = [servers.near, servers.far, servers.third].map(({ kafkaBrokers }) => kafkaBrokers);
   if (count <= own.length) return { brokers: own.slice(0, count), stop: () => Promise.resolve() };
   const further = await startStack({
     regions: Array.from({ length: count - own.length }, (_, at) => `further-${at}`),

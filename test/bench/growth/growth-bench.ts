@@ -22,7 +22,7 @@ interface Plan {
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 5, seconds: 3, few: 1_000, many: 1_000_000, regions: [2, 5], metadataEntities: 500 },
+  full: { rounds: 3, seconds: 3, few: 1_000, many: 1_000_000, regions: [2, 5], metadataEntities: 500 },
   smoke: { rounds: 1, seconds: 0.3, few: 100, many: 1_000, regions: [1, 2], metadataEntities: 20 },
 };
 

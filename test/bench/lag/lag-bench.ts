@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { limitsDefault } from '#flow/limits.js';
 import type { Bench, BenchContext, BenchResult, Scale, Target } from '../bench.js';
 import { capacityOf, type Capacity } from '../capacity.js';
+import { costRow } from '../cost-card.js';
 import { latencyCells, ratioText, spreadText } from '../figures.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import { whyVoid, type OpenLoopResult } from '../load/open-loop.js';
@@ -79,7 +80,7 @@ export const lagBench: Bench = {
         Object.fromEntries(
           keys.map(({ carrier, share }) => {
             const order = { perSecond: capacity.perSecond * share, seconds: plan.seconds };
-            return [keyOf(carrier, share), () => sliceOf(started, carrier, order)];
+            return [keyOf(carrier, share), () => sliceOf(context, started, { carrier, ...order })];
           }),
         ),
       );
@@ -100,12 +101,12 @@ async function start(
   stops: Stops,
 ): Promise<Started> {
   const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
-  const settings = await regionPair(context, { throughLinks: false });
+  const settings = await regionPair(context, { throughLinks: false, third: true });
   const keep = <T extends { stop(): Promise<void> }>(side: T): T => stops.add(side);
   const atoll = await startLagPair(context, settings, { load, keep });
   const warmUp = { perSecond: capacity.perSecond * 0.3, seconds: plan.warmUpSeconds };
   context.progress.now('lag: warming up');
-  await lagSlice(atoll, warmUp);
+  await lagSlice(context.servers, atoll, warmUp);
   const [nearUrl, farUrl] = [settings.near.postgresUrl, settings.far.postgresUrl];
   const sizes = await measureRows(nearUrl);
   const brokers = context.servers.far.kafkaBrokers;
@@ -130,17 +131,24 @@ async function start(
     arrival: keep(await startArrival(rows)),
   };
   const started = { atoll, bare, native, outbox, sizes };
-  for (const carrier of ['bare', 'native', 'outbox'] as const) await sliceOf(started, carrier, warmUp);
+  for (const carrier of ['bare', 'native', 'outbox'] as const)
+    await sliceOf(context, started, { carrier, ...warmUp });
   return started;
 }
 
+interface SliceOrder {
+  readonly carrier: Carrier;
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
 async function sliceOf(
+  { servers }: BenchContext,
   started: Started,
-  carrier: Carrier,
-  order: { readonly perSecond: number; readonly seconds: number },
+  { carrier, ...order }: SliceOrder,
 ): Promise<Slice> {
   if (carrier === 'atoll') {
-    const atoll = await lagSlice(started.atoll, order);
+    const atoll = await lagSlice(servers, started.atoll, order);
     const { generator, lagMillis, missing, failures } = atoll;
     return { generator, lagMillis, missing: missing + failures, atoll };
   }
@@ -171,11 +179,17 @@ function resultOf({ driver }: BenchContext, plan: Plan, measured: Measured): Ben
         cells: latencyCells(slices('atoll', share).flatMap(({ atoll }) => atoll?.acknowledgedMillis ?? [])),
       })),
     ],
+    costs: plan.shares.map((share) =>
+      costRow(
+        `Atoll, the writing region, ${share * 100} %`,
+        slices('atoll', share).flatMap(({ atoll }) => atoll?.card ?? []),
+      ),
+    ),
     targets: targetsOf(plan, slices),
     configuration: {
       load: `${writeLoadDefault.bodyBytes}-byte bodies, ${writeLoadDefault.entities} entities, Zipf ${writeLoadDefault.zipfExponent}, written in one region only`,
-      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; the writer publishes to both clusters; the reader is a consumer of the other region's change feed, in its process, which reads the database`,
-      capacity: `the highest of the rates tried at which the lag stayed below 200 ms at p99, two regions on: ${capacity.trials.map((trial) => `${trial.perSecond.toFixed(0)}: ${trial.lagP99Millis.toFixed(0)} ms`).join(', ')}`,
+      Atoll: `three regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; the writer publishes to all clusters; the reader is a consumer of the other region's change feed, in its process, which reads the database`,
+      capacity: `the highest of the rates tried at which the lag stayed below 200 ms at p99, three regions on: ${capacity.trials.map((trial) => `${trial.perSecond.toFixed(0)}: ${trial.lagP99Millis.toFixed(0)} ms`).join(', ')}`,
       bare: `kafkajs, ${limitsDefault.publishSlots} producers and one consumer in processes of their own, ${shardsDefault} partitions, ${sizes.eventBytes}-byte records to one cluster, acks all; each fetch committed as one statement with binary arrays on tables of the same shape, without mutation record, cursor and fence`,
       native:
         'logical replication of both tables, subscriptions both ways with origin = none, all else as by default (the apply worker with synchronous_commit = off); one source transaction per event over 8 connections; answer of the commit until a look each 2 ms finds the row, by an index of its own',

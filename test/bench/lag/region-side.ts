@@ -1,9 +1,12 @@
 import type { EventLog } from '#flow/ports/event-log.js';
+import type { Traffic } from '../cost-card.js';
 import { writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
 import { openLoop, type OpenLoopResult } from '../load/open-loop.js';
 import { sharedMillis } from '../machine.js';
 import { openRegion, type RegionSettings } from '../region/open-region.js';
+import { countRegion, trafficBetween } from '../region/region-tally.js';
 import { serveSide } from '../side/serve-side.js';
+import { countCosts, type SideCosts } from '../side/side-costs.js';
 
 export interface LagRegionSettings {
   readonly region: RegionSettings;
@@ -39,6 +42,9 @@ export type LagAnswer =
       readonly writes: readonly Written[];
       readonly failures: number;
       readonly loop: OpenLoopResult;
+      /** Until the last one was answered. */
+      readonly costs: SideCosts;
+      readonly traffic: Traffic;
     }
   | {
       readonly kind: 'seen';
@@ -74,8 +80,11 @@ serveSide<LagRegionSettings, LagOrder, LagAnswer>(async ({ region, load: options
   const seen = new Map<number, Seen>();
   let toldAgain = 0;
   let whenTold: (key: number) => void = () => undefined;
+  const counted = countRegion();
   const opened = await openRegion(region, {
-    log: (log) => watchingCommits(log, (key, millis) => committed.set(key, millis)),
+    ...counted.watch,
+    log: (log) =>
+      watchingCommits(counted.watch.log?.(log) ?? log, (key, millis) => committed.set(key, millis)),
   });
   const load = writeLoad(options);
   if (reads) {
@@ -95,6 +104,8 @@ serveSide<LagRegionSettings, LagOrder, LagAnswer>(async ({ region, load: options
     const writes: Written[] = [];
     const under: Promise<void>[] = [];
     let failures = 0;
+    const spent = countCosts();
+    const before = counted.now();
     const loop = await openLoop({
       perSecond,
       seconds,
@@ -111,7 +122,8 @@ serveSide<LagRegionSettings, LagOrder, LagAnswer>(async ({ region, load: options
       },
     });
     await Promise.all(under);
-    return { kind: 'written', writes, failures, loop };
+    const traffic = trafficBetween(before, counted.now());
+    return { kind: 'written', writes, failures, loop, costs: spent(), traffic };
   };
 
   /** Answers when all are told, or when the time is over: whoever asked sees which are missing. */

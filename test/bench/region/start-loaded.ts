@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { StackRegion } from '#io/devstack/stack.js';
 import type { BenchContext } from '../bench.js';
 import type { WriteLoadOptions } from '../load/document-writes.js';
 import { freeAddress } from '../servers.js';
@@ -46,50 +47,59 @@ export async function soloRegion({ servers, driver }: BenchContext): Promise<Reg
 export interface PairSettings {
   readonly near: RegionSettings;
   readonly far: RegionSettings;
+  /** Where three were asked for. */
+  readonly third?: RegionSettings;
 }
 
 export interface PairOptions {
   readonly throughLinks: boolean;
   /** Three letters, as regions are named where bytes are counted. */
   readonly shortNames?: boolean;
+  /** A third region, which has everything and writes nothing. */
+  readonly third?: boolean;
 }
 
 /**
- * Two regions that replicate to each other, on new databases: by each other's own addresses, or through the links of the
- * stack, which can be slowed and cut.
+ * Two or three regions that replicate to each other, on new databases: by each other's own addresses, or through the links
+ * of the stack, which can be slowed and cut.
  */
 export async function regionPair(
   { servers, driver }: BenchContext,
-  { throughLinks, shortNames = false }: PairOptions,
+  { throughLinks, shortNames = false, third = false }: PairOptions,
 ): Promise<PairSettings> {
-  const { near, far, stack } = servers;
+  const { stack } = servers;
   const suffix = randomBytes(3).toString('hex');
-  const names = shortNames
-    ? { near: `n${suffix.slice(0, 2)}`, far: `f${suffix.slice(0, 2)}` }
-    : { near: `near-${suffix}`, far: `far-${suffix}` };
-  const grpc = { near: await freeAddress(), far: await freeAddress() };
-  const places = { near, far };
-  if (throughLinks) {
-    for (const place of ['near', 'far'] as const)
-      await stack.grpcTarget(places[place].region, Number(grpc[place].split(':')[1]));
-  }
-  const settings = async (own: 'near' | 'far', other: 'near' | 'far'): Promise<RegionSettings> => {
-    const peer = places[other];
-    const from = places[own].region;
+  const nameOf = (role: string): string =>
+    shortNames ? `${role.charAt(0)}${suffix.slice(0, 2)}` : `${role}-${suffix}`;
+  const member = async (role: keyof PairSettings, place: StackRegion) => {
+    const grpc = await freeAddress();
+    if (throughLinks) await stack.grpcTarget(place.region, Number(grpc.split(':')[1]));
+    return { role, place, grpc, name: nameOf(role) };
+  };
+  const members = [
+    await member('near', servers.near),
+    await member('far', servers.far),
+    ...(third ? [await member('third', servers.third)] : []),
+  ];
+  const settingsOf = async (own: (typeof members)[number]): Promise<RegionSettings> => {
+    const from = own.place.region;
+    const brokersOf = (place: StackRegion): readonly string[] =>
+      throughLinks ? place.kafkaBrokersFrom(from) : place.kafkaBrokers;
+    const others = members.filter((one) => one !== own);
     return {
-      region: names[own],
-      postgresUrl: await servers.newDatabase(places[own]),
-      brokers: {
-        [names[own]]: places[own].kafkaBrokers,
-        [names[other]]: throughLinks ? peer.kafkaBrokersFrom(from) : peer.kafkaBrokers,
-      },
+      region: own.name,
+      postgresUrl: await servers.newDatabase(own.place),
+      brokers: Object.fromEntries(members.map(({ name, place }) => [name, brokersOf(place)])),
       driver,
-      grpc: grpc[own],
-      peers: { [names[other]]: throughLinks ? peer.grpcFrom(from) : grpc[other] },
+      grpc: own.grpc,
+      peers: Object.fromEntries(
+        others.map(({ name, place, grpc }) => [name, throughLinks ? place.grpcFrom(from) : grpc]),
+      ),
       shards: shardsDefault,
     };
   };
-  return { near: await settings('near', 'far'), far: await settings('far', 'near') };
+  const settings = await Promise.all(members.map(async (one) => [one.role, await settingsOf(one)] as const));
+  return Object.fromEntries(settings) as unknown as PairSettings;
 }
 
 export function startLoaded(

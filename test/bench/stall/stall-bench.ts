@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { Bench, BenchContext, BenchResult, Scale } from '../bench.js';
+import { costRow } from '../cost-card.js';
 import { latencyCells, ratioText } from '../figures.js';
 import { lagSlice, startLagPair, type LagSlice } from '../lag/lag-slice.js';
 import { writeLoadDefault } from '../load/document-writes.js';
@@ -24,8 +25,8 @@ const plans: Readonly<Record<Scale, Plan>> = {
   full: {
     rounds: 2,
     perSecond: 500,
-    warmUpSeconds: 6,
-    beforeSeconds: 20,
+    warmUpSeconds: 4,
+    beforeSeconds: 15,
     heldSeconds: 30,
     peerBeforeSeconds: 10,
   },
@@ -64,7 +65,7 @@ export const stallBench: Bench = {
       const pair = await startLagPair(context, settings, { load, keep: (side) => stops.add(side) });
       const { perSecond } = plan;
       context.progress.now('stall: warming up');
-      await lagSlice(pair, { perSecond, seconds: plan.warmUpSeconds });
+      await lagSlice(context.servers, pair, { perSecond, seconds: plan.warmUpSeconds });
       const nearUrl = settings.near.postgresUrl;
       const sizes = await measureRows(nearUrl);
       const places = { nearUrl, farUrl: settings.far.postgresUrl, schema: 'bench_outbox', sizes, load };
@@ -72,7 +73,7 @@ export const stallBench: Bench = {
       await rowCarrierSlice(outbox, { perSecond, seconds: plan.warmUpSeconds / 2 }, patienceMillis);
       const measured = await measure(context, plan, {
         nearUrl,
-        atoll: (seconds) => lagSlice(pair, { perSecond, seconds }),
+        atoll: (seconds) => lagSlice(context.servers, pair, { perSecond, seconds }),
         outbox: (seconds) => rowCarrierSlice(outbox, { perSecond, seconds }, patienceMillis),
       });
       return resultOf(context, plan, measured);
@@ -145,6 +146,12 @@ function resultOf({ driver }: BenchContext, plan: Plan, { atoll, outbox }: Measu
     name: 'stall',
     title: `lag with a transaction held open for ${plan.heldSeconds} s in the writer's Postgres, ${plan.perSecond} writes/s open loop`,
     rows: Object.entries(sides).map(([side, slices]) => ({ side, cells: latencyCells(lagsOf(slices)) })),
+    costs: [
+      costRow(
+        'Atoll, the writing region, a transaction is open',
+        atoll.map(({ during }) => during.card),
+      ),
+    ],
     targets: [
       {
         what: 'p99 of the lag while it is open / before',
