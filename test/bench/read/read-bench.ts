@@ -4,7 +4,13 @@ import { costCard, costRow, type CostCard } from '../cost-card.js';
 import { rateCells, ratioText } from '../figures.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import type { LoadedAnswer, LoadedOrder } from '../region/loaded-side.js';
-import { soloRegion, startLoaded, stopsOf, type LoadedRegion } from '../region/start-loaded.js';
+import {
+  shardsDefault,
+  soloRegion,
+  startLoaded,
+  stopsOf,
+  type LoadedRegion,
+} from '../region/start-loaded.js';
 import { alternating, type Rounds } from '../rounds.js';
 import { startSide, type Side } from '../side/start-side.js';
 import { pairedRatios, spreadOf, type Percentiles } from '../statistics.js';
@@ -17,15 +23,16 @@ interface Plan {
   readonly cold: number;
   /** Entities that the measured process wrote itself. */
   readonly hot: number;
+  /** Of the prepared SELECT. */
+  readonly connections: readonly number[];
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 5, seconds: 2, cold: 100_000, hot: 5_000 },
-  smoke: { rounds: 1, seconds: 0.2, cold: 500, hot: 200 },
+  full: { rounds: 5, seconds: 2, cold: 100_000, hot: 5_000, connections: [1, 8, 32, 64] },
+  smoke: { rounds: 1, seconds: 0.2, cold: 500, hot: 200, connections: [1, 8] },
 };
 
 const inFlight = 64;
-const connections = [1, 8, 32, 64] as const;
 const wantedCold = 0.8;
 const wantedHot = 5;
 
@@ -92,7 +99,7 @@ function measure(context: BenchContext, plan: Plan, { region, select }: Started)
   };
   const selects = async (): Promise<Slice> => {
     const slices: Slice[] = [];
-    for (const count of connections) {
+    for (const count of plan.connections) {
       const order = { connections: count, seconds: plan.seconds / 2, from: 0, countMax: plan.cold };
       const { result, ...spent } = await servers.metered(servers.near, () => select.ask(order));
       const { writes: events, seconds, latencyMillis, costs } = result;
@@ -163,8 +170,8 @@ function resultOf(context: BenchContext, plan: Plan, rounds: Rounds<Sides>): Ben
     ),
     targets,
     configuration: {
-      Atoll: `one process, ${shardsText}, all limits as by default; cold: ${plan.cold} documents that an earlier process wrote, one after the other, none of them in the cache; hot: ${plan.hot} documents that this process wrote; session: every read gives the token of a write`,
-      'prepared SELECT': `pg, state and value by primary key from the same table, one at a time per connection, the best of ${connections.join(', ')} connections in each round; nothing is decoded`,
+      Atoll: `one process, ${shardsDefault} shards, all limits as by default; cold: ${plan.cold} documents that an earlier process wrote, one after the other, none of them in the cache; hot: ${plan.hot} documents that this process wrote; session: every read gives the token of a write`,
+      'prepared SELECT': `pg, state and value by primary key from the same table, one at a time per connection, the best of ${plan.connections.join(', ')} connections in each round; nothing is decoded`,
     },
     voidBecause: [],
     plots: [
@@ -179,5 +186,3 @@ function resultOf(context: BenchContext, plan: Plan, rounds: Rounds<Sides>): Ben
     figures: { plan, driver: context.driver, rounds },
   };
 }
-
-const shardsText = '16 shards';
