@@ -7,6 +7,7 @@ import { Kafka, logLevel } from 'kafkajs';
 import pg from 'pg';
 import { shardOf } from '#core/event/shard-of.js';
 import { entityId, writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
+import { newTopic } from '../peers/new-topic.js';
 import { serveSide } from '../side/serve-side.js';
 import { countCosts, type SideCosts } from '../side/side-costs.js';
 import { rowStatement, type RowSizes } from '../write/peer-tables.js';
@@ -63,10 +64,7 @@ serveSide<NestSettings, NestOrder, NestAnswer>(
 
     const preload = async (topic: string, count: number): Promise<void> => {
       const kafka = new Kafka({ clientId: 'preload', brokers: [...brokers], logLevel: logLevel.NOTHING });
-      const admin = kafka.admin();
-      await admin.connect();
-      await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: shards }] });
-      await admin.disconnect();
+      await newTopic(kafka, topic, shards);
       const producer = kafka.producer();
       await producer.connect();
       const bytes = randomBytes(sizes.eventBytes);

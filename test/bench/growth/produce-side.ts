@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { Kafka, logLevel } from 'kafkajs';
+import { newTopic } from '../peers/new-topic.js';
 import { serveSide } from '../side/serve-side.js';
 import { countCosts } from '../side/side-costs.js';
 
@@ -23,10 +24,7 @@ export interface ProduceAnswer {
 /** What one more produce of a batch costs: the request alone, with the driver and settings that the region uses. */
 serveSide<ProduceSettings, ProduceOrder, ProduceAnswer>(async ({ brokers, topic, partitions }) => {
   const kafka = new Kafka({ clientId: 'produce', brokers: [...brokers], logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions }] });
-  await admin.disconnect();
+  await newTopic(kafka, topic, partitions);
   const producer = kafka.producer({ allowAutoTopicCreation: false });
   await producer.connect();
   return {

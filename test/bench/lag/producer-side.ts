@@ -1,6 +1,7 @@
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { openLoop, type OpenLoopResult } from '../load/open-loop.js';
 import { sharedMillis } from '../machine.js';
+import { newTopic } from '../peers/new-topic.js';
 import { serveSide } from '../side/serve-side.js';
 
 export interface ProducerSettings {
@@ -21,13 +22,7 @@ export interface ProducerOrder {
 serveSide<ProducerSettings, ProducerOrder, OpenLoopResult>(
   async ({ brokers, topic, partitions, recordBytes, slots }) => {
     const kafka = new Kafka({ clientId: 'bare', brokers: [...brokers], logLevel: logLevel.ERROR });
-    const admin = kafka.admin();
-    await admin.connect();
-    await admin.createTopics({
-      waitForLeaders: true,
-      topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }],
-    });
-    await admin.disconnect();
+    await newTopic(kafka, topic, partitions);
     const producers = Array.from({ length: slots }, () => kafka.producer({ allowAutoTopicCreation: false }));
     await Promise.all(producers.map((producer) => producer.connect()));
     const idle: Producer[] = [...producers];

@@ -5,6 +5,7 @@ import { shardOf } from '#core/event/shard-of.js';
 import { entityId, writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
 import { openLoop, type OpenLoopResult } from '../load/open-loop.js';
 import { sharedMillis } from '../machine.js';
+import { newTopic } from './new-topic.js';
 import { serveSide } from '../side/serve-side.js';
 import { durableSession } from '../side/connections.js';
 import { rowStatement, type RowSizes } from '../write/peer-tables.js';
@@ -131,10 +132,7 @@ interface OutboxRow {
 /** Publishes and deletes what is visible for good, again and again; what could not be sent is sent the next time. */
 async function startRelay(poller: pg.Client, { brokers, topic, schema, shards }: RelayPlace) {
   const kafka = new Kafka({ clientId: 'outbox', brokers: [...brokers], logLevel: logLevel.NOTHING });
-  const admin = kafka.admin();
-  await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: shards }] });
-  await admin.disconnect();
+  await newTopic(kafka, topic, shards);
   const producer = kafka.producer();
   await producer.connect();
   const text = `
