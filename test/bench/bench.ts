@@ -42,6 +42,8 @@ export interface BenchResult {
   /** The cost card: what an event cost, by who paid. */
   readonly costs?: readonly TableRow[];
   readonly plots?: readonly Plot[];
+  /** Of the machine's processor time, 0 to 1: what was spent by processes that are not of this run. */
+  readonly othersShare?: number;
   /** Everything that was measured, slice by slice. Plain JSON. */
   readonly figures: unknown;
 }

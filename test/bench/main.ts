@@ -13,6 +13,7 @@ import { overloadBench } from './overload/overload-bench.js';
 import { stallBench } from './stall/stall-bench.js';
 import { describeMachine, loadAverage } from './machine.js';
 import { renderPlot } from './plot.js';
+import { besideOthers } from './others.js';
 import { progressOn } from './progress.js';
 import { openServers } from './servers.js';
 import { readBench } from './read/read-bench.js';
@@ -58,7 +59,7 @@ async function main(given: BenchArguments): Promise<boolean> {
   });
   try {
     for (const bench of benches.filter(({ name }) => only.length === 0 || only.includes(name))) {
-      const result = await bench.run({ ...settings, servers, progress });
+      const result = await besideOthers(servers, () => bench.run({ ...settings, servers, progress }));
       results.push(result);
       progress.clear();
       process.stdout.write(`${renderResult(result)}\n`);

@@ -16,10 +16,33 @@ interface ProcessTimes {
 export function treeMicros(pid: number | undefined): number | undefined {
   if (pid === undefined) return undefined;
   const all = readAll();
-  const own = all.get(pid);
-  if (own === undefined) return undefined;
+  return all.has(pid) ? microsOf([pid], all) : undefined;
+}
+
+/** CPU time in microseconds that these processes, and all that descend from any of them, have used. */
+export function treesMicros(pids: readonly number[]): number {
+  return microsOf(pids, readAll());
+}
+
+/** CPU time in microseconds that the whole machine has used; `undefined` where there is no `/proc`. */
+export function machineMicros(): number | undefined {
+  let text: string;
+  try {
+    text = readFileSync('/proc/stat', 'utf8');
+  } catch {
+    return undefined;
+  }
+  const [user, nice, system, , , irq, softIrq] = (text.split('\n')[0] ?? '')
+    .split(/\s+/)
+    .slice(1)
+    .map(Number);
+  const ticks = [user, nice, system, irq, softIrq].reduce<number>((sum, one) => sum + (one ?? 0), 0);
+  return (ticks * 1_000_000) / ticksPerSecond;
+}
+
+function microsOf(pids: readonly number[], all: ReadonlyMap<number, ProcessTimes>): number {
   let micros = 0;
-  for (const [each, times] of all) if (descends(each, pid, all)) micros += times.micros;
+  for (const [each, times] of all) if (pids.some((pid) => descends(each, pid, all))) micros += times.micros;
   return micros;
 }
 

@@ -21,6 +21,8 @@ export interface BenchServers {
   newDatabase(place: StackRegion): Promise<string>;
   /** What the region's servers spend while something runs. */
   metered<T>(place: StackRegion, work: () => Promise<T>): Promise<Metered<T>>;
+  /** Process ids of all servers that are ours. */
+  pids(): Promise<readonly number[]>;
   /** Of the server itself. */
   versions(): Promise<{ readonly postgres: string; readonly settings: Readonly<Record<string, string>> }>;
   close(): Promise<void>;
@@ -89,6 +91,10 @@ function serversOf(stack: DevStack, stop: () => Promise<void>): BenchServers {
         kafkaMicros: difference(after.kafka, before.kafka),
         walBytes: after.wal - before.wal,
       };
+    },
+    async pids() {
+      const all = await Promise.all(stack.regions.map(pids));
+      return all.flatMap(({ postgres, kafka }) => [postgres, kafka]).filter((pid) => pid !== undefined);
     },
     async versions() {
       const rows = await asked(near.postgresUrl, serverSettings);
