@@ -19,6 +19,8 @@ export interface Limits {
   readonly eventBytesMax: number;
   /** Freshly committed events kept per shard to publish from memory; older ones are read from the log. */
   readonly publishRingBytesMax: number;
+  /** Freshly committed events kept per shard and actor while there are feeds; a feed further behind reads the log. */
+  readonly feedRingBytesMax: number;
   readonly publishChunkEventsMax: number;
   readonly publishChunkBytesMax: number;
   /** Contiguous events that one Kafka record may carry; 1 keeps one event per record, for other readers of the topic. */
@@ -47,6 +49,7 @@ export const limitsDefault: Limits = {
   tailEventsMax: 256,
   eventBytesMax: 3 * mebibyte,
   publishRingBytesMax: 4 * mebibyte,
+  feedRingBytesMax: mebibyte / 2,
   publishChunkEventsMax: 500,
   publishChunkBytesMax: 900 * 1024,
   recordEventsMax: 500,

@@ -26,6 +26,7 @@ import { Positions } from './receive/positions.js';
 import { Receiver } from './receive/receiver.js';
 import type { WaitingRow } from './ports/event-log.js';
 import { Expiry } from './rights/expiry.js';
+import { FollowedEvents } from './read/followed-events.js';
 import { RightsDesk } from './rights/rights-desk.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { buildStrong, type StrongHearing, type StrongStations } from './strong/build-strong.js';
@@ -47,6 +48,7 @@ export interface Stations {
   readonly ownership: Ownership;
   readonly rights: RightsDesk;
   readonly expiry: Expiry;
+  readonly followed: FollowedEvents;
   readonly router: Router;
   readonly publisher: Publisher;
   readonly receiver: Receiver;
@@ -76,6 +78,7 @@ interface Ground {
   readonly staleness: Staleness;
   readonly links: LinkTimes;
   readonly expiry: Expiry;
+  readonly followed: FollowedEvents;
 }
 
 /** Builds all stations. Nothing runs before `start` of the process. */
@@ -179,7 +182,8 @@ function buildGround(
   const agreement = new PolicyAgreement(config.policyHashes, telemetry);
   const horizon = new MutationHorizon();
   const expiry = new Expiry({ ...ports, types, intake, submit: ownCommand });
-  return { watch, cache, held, intake, agreement, cursors, staleness, links, horizon, expiry };
+  const followed = new FollowedEvents(limits.feedRingBytesMax);
+  return { watch, cache, held, intake, agreement, cursors, staleness, links, horizon, expiry, followed };
 }
 
 type HandOver = (shard: number, to: string) => Promise<unknown>;
@@ -196,7 +200,7 @@ type Moving = Pick<
 function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: MovingGround): Moving {
   const { log, clock, telemetry } = ports;
   const { limits, timing, members } = config;
-  const { watch, cache, held, intake, agreement, cursors, staleness, expiry } = ground;
+  const { watch, cache, held, intake, agreement, cursors, staleness, expiry, followed } = ground;
   const process = { id: config.processId, address: config.address };
   const { loader, dependencies } = buildDeciding(ports, config, ground, () => repairer);
   const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
@@ -218,6 +222,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
     listener: {
       committed: (state, own, received, waiting) => {
         publisher.committed(state, own);
+        followed.committed(state.shard, [...own, ...received]);
         dependencies.moved(state, waiting);
         expiry.committed(own);
         for (const ack of acksOf(state.shard, received)) ports.peers.sendAck(regionOf(ack.actor), ack);
@@ -225,7 +230,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
       },
       strong: (state) => strong.homes.committed(state),
       lost: (shard) => {
-        const stations = [publisher, receiver, repairer, dependencies, expiry, strong.homes];
+        const stations = [publisher, followed, receiver, repairer, dependencies, expiry, strong.homes];
         for (const station of stations) station.lost(shard);
         staleness.forget(shard);
         watch.moved();

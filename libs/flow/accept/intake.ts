@@ -93,6 +93,10 @@ export class Intake {
     return this.lanes.flatMap((lane) => [...lane.shards.keys()]).sort((a, b) => a - b);
   }
 
+  get ownedCount(): number {
+    return this.lanes.reduce((count, { shards }) => count + shards.size, 0);
+  }
+
   stateOf(shard: number): ShardState | undefined {
     return this.laneOf(shard).shards.get(shard)?.state;
   }

@@ -10,7 +10,7 @@ import type { RecordAuth } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import { TransportUnavailable, type OutgoingRecord, type Transport } from '../ports/transport.js';
 import { PublishQueue, type PublishRange } from './publish-queue.js';
-import { RecentEvents } from './recent-events.js';
+import { RecentEvents, type SeqRange } from '../recent-events.js';
 
 export interface PublisherParts {
   readonly log: EventLog;
@@ -31,13 +31,20 @@ interface Cluster {
   failures: number;
 }
 
+interface PackedRun extends SeqRange {
+  readonly records: readonly OutgoingRecord[];
+}
+
 /**
  * Station 3: sends the events born here to every region's cluster, each cluster at its own pace, several requests in
  * flight, straight from memory or else from the log. Only what is durable is ever sent (INV-2).
  */
 export class Publisher {
   private readonly clusters: readonly Cluster[];
-  private readonly recent: RecentEvents;
+  /** Own events of each shard. */
+  private readonly recent: RecentEvents<number>;
+  /** The run of each shard that was packed and signed last: every cluster gets the same bytes. */
+  private readonly packed = new Map<number, PackedRun>();
   private readonly saved = new Map<string, number>();
   private readonly running: Promise<void>[] = [];
   private readonly marksWake = new Wake();
@@ -77,6 +84,7 @@ export class Publisher {
 
   lost(shard: number): void {
     this.recent.drop(shard);
+    this.packed.delete(shard);
     for (const { queue } of this.clusters) queue.lost(shard);
   }
 
@@ -113,7 +121,7 @@ export class Publisher {
     for (const range of candidates) {
       if (left === 0) break;
       const fitting = { ...range, to: Math.min(range.to, range.from + left - 1) };
-      const { to } = this.recent.fit(fitting, this.parts.limits.publishChunkBytesMax);
+      const { to } = this.recent.fit(range.shard, fitting, this.parts.limits.publishChunkBytesMax);
       const run = { ...fitting, to };
       queue.begin(run);
       claimed.push(run);
@@ -129,8 +137,9 @@ export class Publisher {
       const covered: PublishRange[] = [];
       for (const range of ranges) {
         const events = await this.eventsOf(range);
-        records.push(...this.recordsOf(range.shard, events));
-        covered.push({ ...range, to: range.from + events.length - 1 });
+        const sent = { ...range, to: range.from + events.length - 1 };
+        records.push(...this.recordsOf(sent, events));
+        covered.push(sent);
       }
       await transport.publish(cluster.region, slot, records);
       cluster.failures = 0;
@@ -155,11 +164,13 @@ export class Publisher {
     cluster.queue.acknowledged(range);
     if (sentTo < range.to) cluster.queue.failed({ ...range, from: sentTo + 1 });
     const marks = this.clusters.map(({ queue }) => queue.mark(range.shard));
-    this.recent.forget(range.shard, Math.min(...marks));
+    const everywhere = Math.min(...marks);
+    this.recent.forget(range.shard, everywhere);
+    if ((this.packed.get(range.shard)?.to ?? Infinity) <= everywhere) this.packed.delete(range.shard);
   }
 
   private async eventsOf(range: PublishRange): Promise<readonly StoredEvent[]> {
-    const remembered = this.recent.range(range);
+    const remembered = this.recent.range(range.shard, range);
     if (remembered) return remembered;
     const { log, limits } = this.parts;
     const limit = range.to - range.from + 1;
@@ -167,14 +178,21 @@ export class Publisher {
   }
 
   /** One record per run of events that fits, or one per event. An event alone is keyed by its entity, a run by its shard. */
-  private recordsOf(shard: number, events: readonly StoredEvent[]): readonly OutgoingRecord[] {
+  private recordsOf(
+    { shard, from, to }: PublishRange,
+    events: readonly StoredEvent[],
+  ): readonly OutgoingRecord[] {
     const { auth, limits } = this.parts;
-    return runsOf(events, limits).map((run) => {
+    const known = this.packed.get(shard);
+    if (known?.from === from && known.to === to) return known.records;
+    const records = runsOf(events, limits).map((run) => {
       const [first] = run;
       const value = packEvents(run.map(({ bytes }) => bytes));
       const key = run.length === 1 && first ? entityKey(first.event.entity) : String(shard);
       return { shard, key, value, mac: auth.sign(value) };
     });
+    this.packed.set(shard, { from, to, records });
+    return records;
   }
 
   /** Marks are saved lazily: one that is too low only publishes twice. */

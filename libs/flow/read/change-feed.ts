@@ -3,12 +3,14 @@ import { nothingSeen, seqOf } from '#core/causality/version-vector.js';
 import { missingDependency } from '#core/consistency/dependencies.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
-import type { Event } from '#core/event/event.js';
+import type { Event, StoredEvent } from '#core/event/event.js';
 import type { Intake } from '../accept/intake.js';
 import type { CursorWatch } from '../accept/wake.js';
 import type { Timing } from '../limits.js';
 import { CommitUnknown, LogUnavailable, type EventLog, type WaitingRow } from '../ports/event-log.js';
+import type { SeqRange } from '../recent-events.js';
 import type { ChangeNotice } from '../service.js';
+import type { FollowedEvents } from './followed-events.js';
 import type { Reader } from './reader.js';
 import type { RegionCursors } from './region-cursors.js';
 import type { Sessions } from './sessions.js';
@@ -21,6 +23,7 @@ export interface ChangeFeedParts {
   readonly cursors: RegionCursors;
   readonly sessions: Sessions;
   readonly reader: Reader;
+  readonly followed: FollowedEvents;
 }
 
 /** Events read at once of one stream; a consumer that is far behind catches up in such steps. */
@@ -29,8 +32,8 @@ const stepBytesMax = 2 * 1024 * 1024;
 const waitingRowsMax = 10_000;
 
 /**
- * One consumer's way through everything that is folded in this region, at its own pace: it reads the log from where it
- * is, so that nobody's slowness holds up anybody else.
+ * One consumer's way through everything that is folded in this region, at its own pace: it is given what was committed a
+ * moment ago, and reads the log where it is further behind, so that nobody's slowness holds up anybody else.
  *
  * A causal change is told after what it depends on, in whatever shard: its stream stands until the others have come as
  * far. What waits is passed by and told once it is folded. The position is the highest that leaves out nothing: resuming, in
@@ -53,6 +56,15 @@ export class ChangeFeed {
 
   /** Runs until it is stopped. @throws AtollError invalid_session when the position is not one of this system's. */
   async run(after: string | undefined): Promise<void> {
+    const unfollow = this.parts.followed.follow();
+    try {
+      await this.follow(after);
+    } finally {
+      unfollow();
+    }
+  }
+
+  private async follow(after: string | undefined): Promise<void> {
     await this.parts.cursors.readOthers(0);
     const from: SessionCursors =
       after === undefined ? this.parts.cursors.all('folded') : this.parts.sessions.read(after);
@@ -86,8 +98,8 @@ export class ChangeFeed {
     let moved = await this.tellSettled(shard, waiting);
     for (const [actor, upTo] of behind) {
       const from = this.passedSeq(shard, actor) + 1;
-      const limit = Math.min(stepEventsMax, upTo - from + 1);
-      for (const { event } of await this.parts.log.range(shard, actor, from, limit, stepBytesMax)) {
+      const to = Math.min(upTo, from + stepEventsMax - 1);
+      for (const { event } of await this.eventsOf(shard, actor, { from, to })) {
         if (this.stopped) return true;
         if (!waiting.has(dotKey(event.dot)) && !this.isNext(event)) break;
         if (waiting.has(dotKey(event.dot))) this.skip(shard, event);
@@ -97,6 +109,12 @@ export class ChangeFeed {
       }
     }
     return moved;
+  }
+
+  private async eventsOf(shard: number, actor: Actor, range: SeqRange): Promise<readonly StoredEvent[]> {
+    const kept = this.parts.followed.range(shard, actor, range);
+    const { from, to } = range;
+    return kept ?? this.parts.log.range(shard, actor, from, to - from + 1, stepBytesMax);
   }
 
   private async tellSettled(shard: number, waiting: ReadonlySet<string>): Promise<boolean> {

@@ -109,9 +109,10 @@ export class RegionCursors {
     else await this.readOthers(withinMillis);
   }
 
-  /** Reads the cursors of shards that siblings own, unless that was done a moment ago. */
+  /** Reads the cursors of shards that siblings own, if there are any, unless that was done a moment ago. */
   async readOthers(withinMillis: number): Promise<void> {
-    const { clock, timing } = this.parts;
+    const { clock, timing, intake, log } = this.parts;
+    if (intake.ownedCount === log.identity.shards) return;
     const age = clock.monotonicMillis() - this.readAtMillis;
     if (age < timing.cursorPollMillis) {
       await this.parts.watch.next(Math.min(withinMillis, timing.cursorPollMillis - age));

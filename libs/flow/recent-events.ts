@@ -1,5 +1,10 @@
 import type { StoredEvent } from '#core/event/event.js';
-import type { PublishRange } from './publish-queue.js';
+
+/** A run of seqs, both ends included. */
+export interface SeqRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 interface Ring {
   /** Seq of the first event that is kept. */
@@ -8,19 +13,20 @@ interface Ring {
   bytes: number;
 }
 
-/** The latest own events of each shard, so that publishing rarely reads the log. Bounded per shard (INV-15). */
-export class RecentEvents {
-  private readonly rings = new Map<number, Ring>();
+/** The latest events of each stream, so that whoever passes them on rarely reads the log. Bounded per stream (INV-15). */
+export class RecentEvents<Stream> {
+  private readonly rings = new Map<Stream, Ring>();
 
-  constructor(private readonly bytesMaxPerShard: number) {}
+  constructor(private readonly bytesMaxPerStream: number) {}
 
-  add(shard: number, events: readonly StoredEvent[]): void {
+  /** In seq order. What does not follow on what is kept replaces it. */
+  add(stream: Stream, events: readonly StoredEvent[]): void {
     const [head] = events;
     if (!head) return;
-    let ring = this.rings.get(shard);
+    let ring = this.rings.get(stream);
     if (!ring || ring.first + ring.events.length !== head.event.dot.seq) {
       ring = { first: head.event.dot.seq, events: [], bytes: 0 };
-      this.rings.set(shard, ring);
+      this.rings.set(stream, ring);
     }
     for (const stored of events) {
       ring.events.push(stored);
@@ -29,20 +35,20 @@ export class RecentEvents {
     this.trim(ring);
   }
 
-  drop(shard: number): void {
-    this.rings.delete(shard);
+  drop(stream: Stream): void {
+    this.rings.delete(stream);
   }
 
   /** The events of the run; `undefined` when not all of them are remembered. */
-  range({ shard, from, to }: PublishRange): readonly StoredEvent[] | undefined {
-    const ring = this.rings.get(shard);
+  range(stream: Stream, { from, to }: SeqRange): readonly StoredEvent[] | undefined {
+    const ring = this.rings.get(stream);
     if (!ring || from < ring.first || to >= ring.first + ring.events.length) return undefined;
     return ring.events.slice(from - ring.first, to - ring.first + 1);
   }
 
   /** The run cut so that it stays within `bytesMax`, as far as sizes are remembered; at least one event. */
-  fit(range: PublishRange, bytesMax: number): PublishRange {
-    const events = this.range(range);
+  fit(stream: Stream, range: SeqRange, bytesMax: number): SeqRange {
+    const events = this.range(stream, range);
     if (!events) return range;
     let bytes = 0;
     let to = range.from - 1;
@@ -51,12 +57,12 @@ export class RecentEvents {
       if (bytes > bytesMax && to >= range.from) break;
       to += 1;
     }
-    return { ...range, to };
+    return { from: range.from, to };
   }
 
-  /** Events up to `seq` are on every cluster: they are not asked for again. */
-  forget(shard: number, seq: number): void {
-    const ring = this.rings.get(shard);
+  /** Events up to `seq` are not asked for again. */
+  forget(stream: Stream, seq: number): void {
+    const ring = this.rings.get(stream);
     if (!ring || seq < ring.first) return;
     this.dropFirst(ring, Math.min(seq - ring.first + 1, ring.events.length));
   }
@@ -68,10 +74,10 @@ export class RecentEvents {
   }
 
   private trim(ring: Ring): void {
-    if (ring.bytes <= this.bytesMaxPerShard) return;
+    if (ring.bytes <= this.bytesMaxPerStream) return;
     let dropped = 0;
     // Down to half, so that cutting the front off is rare.
-    while (ring.bytes > this.bytesMaxPerShard / 2 && dropped < ring.events.length - 1) {
+    while (ring.bytes > this.bytesMaxPerStream / 2 && dropped < ring.events.length - 1) {
       ring.bytes -= ring.events[dropped]?.bytes.length ?? 0;
       dropped += 1;
     }
