@@ -7,6 +7,7 @@ import { addHandoverCommand } from './commands/handover.js';
 import type { Invocation } from './commands/invocation.js';
 import { addLinkCommands } from './commands/link.js';
 import { addRegionCommands } from './commands/region.js';
+import { addRightsCommands } from './commands/rights.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTraceCommand } from './commands/trace.js';
 import { exitCodeOf, exitCodes } from './terminal/exit.js';
@@ -59,6 +60,7 @@ function buildProgram(streams: Streams, isInterrupted: () => boolean): Command {
   addConflictCommands(program, invocation);
   addHandoverCommand(program, invocation);
   addRegionCommands(program, invocation);
+  addRightsCommands(program, invocation);
   addLinkCommands(program, invocation);
   addTraceCommand(program, invocation);
   return program;

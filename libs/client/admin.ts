@@ -29,6 +29,9 @@ export interface ShardInfo {
   readonly shard: number;
   readonly owner: string;
   readonly leaseRemainingMillis: number;
+  /** Of strong entities: where operations go, if the process that was asked knows; and its epoch, '' for none. */
+  readonly home: string | null;
+  readonly epoch: string;
   /** Per actor. */
   readonly cursors: Readonly<Record<string, { readonly stored: number; readonly folded: number }>>;
 }
@@ -116,4 +119,35 @@ export function changeMembers(
   maxWaitMillis = 20_000,
 ): Promise<MembersChanged> {
   return region.post<MembersChanged>('/v1/admin/members', change, { maxWaitMillis });
+}
+
+export interface RightsRun {
+  /** `false`: a dry run. */
+  readonly executed: boolean;
+  /** Counters with such rights; a request works on the first of them. */
+  readonly found: number;
+  readonly counters: readonly {
+    readonly type: string;
+    readonly id: string;
+    readonly actor: string;
+    readonly spend: number;
+    readonly increment: number;
+    readonly done: boolean;
+  }[];
+}
+
+/** The region's rights to bounded counters go to another one: before it is taken down. */
+export function drainRights(
+  region: RegionClient,
+  { to, execute }: { readonly to: string; readonly execute: boolean },
+): Promise<RightsRun> {
+  return region.post<RightsRun>('/v1/admin/rights/drain', { to, execute });
+}
+
+/** The rights of a region come to the one that is asked. It states that the other's database is destroyed. */
+export function reclaimRights(
+  region: RegionClient,
+  { from, execute }: { readonly from: string; readonly execute: boolean },
+): Promise<RightsRun> {
+  return region.post<RightsRun>('/v1/admin/rights/reclaim', { from, databaseIsDestroyed: true, execute });
 }

@@ -12,6 +12,9 @@ export type ErrorCode =
   | 'not_yet_stable'
   | 'reservation_not_found'
   | 'reservation_elsewhere'
+  | 'rights_lapsed'
+  | 'rights_reclaimed'
+  | 'born_elsewhere'
   | 'too_large'
   | 'too_deep'
   | 'not_found'
@@ -73,6 +76,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'no_quorum',
   'acks_incomplete',
   'not_yet_stable',
+  'rights_lapsed',
   'owner_moved',
   'not_home',
   'no_majority',

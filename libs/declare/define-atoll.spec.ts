@@ -125,6 +125,12 @@ describe('a declaration', () => {
     for (const bounds of [{ min: 0.5 }, { min: 3, max: 3 }, { min: 0, max: Infinity }, {}]) {
       expect(errorOf(() => boundedCounter(bounds as { min: number })).code).toBe('invalid_options');
     }
+    const leased = boundedCounter({ min: 0, rightsLease: { millis: 30_000 } });
+    expect(leased.policy.description).toMatchObject({ leaseMillis: 30_000 });
+    for (const millis of [0, 1.5, 999, Infinity])
+      expect(errorOf(() => boundedCounter({ min: 0, rightsLease: { millis } })).code).toBe('invalid_options');
+    const mixed = { leased, plain: boundedCounter({ min: 0 }) };
+    expect(errorOf(() => entity({ fields: mixed })).code).toBe('invalid_options');
     expect(errorOf(() => addWinsMap(boundedCounter({ min: 0 }))).code).toBe('invalid_options');
   });
 

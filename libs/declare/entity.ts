@@ -1,3 +1,4 @@
+import { isBoundedCounter } from '#core/merge/bounded-counter.js';
 import type { DeleteRule } from '#core/merge/entity-type.js';
 import { DeclarationError } from './declaration-error.js';
 import type { FieldDeclaration, OperationOf, ValueOf } from './field.js';
@@ -10,6 +11,11 @@ export interface EntityOptions<F extends Fields> {
   readonly onDelete?: DeleteRule;
   /** Without it: `eventual`. `strong`: linearizable, by one region at a time and a majority of all (PROTOCOL §8). */
   readonly consistency?: 'eventual' | 'strong';
+  /**
+   * For strong types: lets a write ask for fewer acks than a majority, down to this. Such a write is answered before it is
+   * decided, may be left out by the next home, and is not linearizable. Without it: `Atoll-Acks` below a majority is refused.
+   */
+  readonly acks?: 'local' | '1';
   /** Raised whenever the meaning of the fields changes. Without it: 1. */
   readonly schemaVersion?: number;
 }
@@ -18,6 +24,7 @@ export interface EntityDeclaration<F extends Fields = Fields> {
   readonly fields: F;
   readonly onDelete: DeleteRule;
   readonly consistency: 'eventual' | 'strong';
+  readonly acks?: 'local' | '1';
   readonly schemaVersion: number;
 }
 
@@ -39,7 +46,7 @@ const schemaVersionMax = 1_000_000;
  * @throws DeclarationError
  */
 export function entity<const F extends Fields>(options: EntityOptions<F>): EntityDeclaration<F> {
-  const { fields, onDelete = 'update-wins', consistency = 'eventual', schemaVersion = 1 } = options;
+  const { fields, onDelete = 'update-wins', consistency = 'eventual', acks, schemaVersion = 1 } = options;
   if (onDelete !== 'update-wins' && onDelete !== 'delete-wins') {
     throw new DeclarationError(
       'invalid_options',
@@ -52,11 +59,23 @@ export function entity<const F extends Fields>(options: EntityOptions<F>): Entit
       `consistency must be 'eventual' or 'strong', not '${String(consistency)}'`,
     );
   }
+  if (acks !== undefined && (consistency !== 'strong' || !['local', '1'].includes(acks))) {
+    throw new DeclarationError('invalid_options', "acks is 'local' or '1', for strong types only");
+  }
   if (!Number.isInteger(schemaVersion) || schemaVersion < 1 || schemaVersion > schemaVersionMax) {
     throw new DeclarationError(
       'invalid_options',
       `schemaVersion must be a whole number from 1 to ${schemaVersionMax}`,
     );
   }
-  return { fields, onDelete, consistency, schemaVersion };
+  const leases = new Set(
+    Object.values(fields).flatMap(({ policy }) => (isBoundedCounter(policy) ? [policy.leaseMillis] : [])),
+  );
+  if (leases.size > 1) {
+    throw new DeclarationError(
+      'invalid_options',
+      'all bounded counters of an entity type have the same rightsLease, or none has: they are taken over together',
+    );
+  }
+  return { fields, onDelete, consistency, schemaVersion, ...(acks !== undefined && { acks }) };
 }

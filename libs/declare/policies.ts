@@ -93,6 +93,10 @@ export interface BoundedValue {
   readonly reserved?: number;
 }
 
+/** A lease outlasts some heartbeats, or it lapses between two of them. */
+const leaseMillisMin = 1_000;
+const leaseMillisMax = 86_400_000;
+
 /**
  * A counter that stays within its bounds in every region at any time: stock, quotas, balances. Each region spends what
  * it holds rights for, and asks others for more. It starts at the value within its bounds that is nearest to 0.
@@ -101,8 +105,24 @@ export function boundedCounter(options: {
   readonly min: number;
   /** Without it: no other bound than 2^53−1. */
   readonly max?: number;
+  /**
+   * Lets other regions take the rights of a silent one over. A region then uses rights only while it has heard a majority
+   * within so long, and a change is answered only once a majority stores it. Without it: rights stay where they are.
+   */
+  readonly rightsLease?: { readonly millis: number };
 }): FieldDeclaration<BoundedValue, BoundedOperation> {
-  const { min, max } = options;
+  const { min, max, rightsLease } = options;
+  const leaseMillis = rightsLease?.millis;
+  const isLease = Number.isInteger(leaseMillis) && leaseMillis !== undefined;
+  if (
+    rightsLease !== undefined &&
+    !(isLease && leaseMillis >= leaseMillisMin && leaseMillis <= leaseMillisMax)
+  ) {
+    throw new DeclarationError(
+      'invalid_options',
+      `rightsLease needs { millis }: a whole number from ${leaseMillisMin} to ${leaseMillisMax}`,
+    );
+  }
   const isBound = (bound: unknown): boolean => Number.isSafeInteger(bound);
   if (!isBound(min) || (max !== undefined && (!isBound(max) || max <= min || !isBound(max - min)))) {
     throw new DeclarationError(
@@ -110,7 +130,12 @@ export function boundedCounter(options: {
       'boundedCounter needs { min } or { min, max }: whole numbers, and max above min',
     );
   }
-  return { policy: core.boundedCounter(max === undefined ? { min } : { min, max }) };
+  return {
+    policy: core.boundedCounter(
+      max === undefined ? { min } : { min, max },
+      leaseMillis === undefined ? {} : { leaseMillis },
+    ),
+  };
 }
 
 /** What a set can hold; `1` and `"1"` are different elements. */

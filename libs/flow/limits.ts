@@ -13,6 +13,8 @@ export interface Limits {
   readonly cacheBytesMax: number;
   /** Events remembered while they wait to be folded, per process; others are read from the log. */
   readonly heldEventsBytesMax: number;
+  /** Strong events remembered per shard while they are undecided; a home with more of its own takes no other. */
+  readonly undecidedBytesMax: number;
   /** Folded events remembered per cached entity, to find conflicts without reading the log. */
   readonly tailEventsMax: number;
   /** One event's bytes: below the broker's record limit, with room for the envelope (PROTOCOL §2). */
@@ -46,6 +48,7 @@ export const limitsDefault: Limits = {
   earlyBufferBytesMax: 32 * mebibyte,
   cacheBytesMax: 256 * mebibyte,
   heldEventsBytesMax: 64 * mebibyte,
+  undecidedBytesMax: 4 * mebibyte,
   tailEventsMax: 256,
   eventBytesMax: 3 * mebibyte,
   publishRingBytesMax: 4 * mebibyte,

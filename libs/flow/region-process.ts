@@ -29,6 +29,7 @@ import type {
   ReadOptions,
   ReadOutcome,
   RegionService,
+  RightsRun,
   ServiceStatus,
   StrongMembers,
   WriteOptions,
@@ -85,6 +86,7 @@ export class RegionProcess implements RegionService {
     for (const feed of this.feeds) feed.stop();
     await this.subscription?.stop();
     await rights.stop();
+    await this.stations.reclaims.stop();
     await expiry.stop();
     await this.stations.strong.elections.stop();
     await repairer.stop();
@@ -253,6 +255,17 @@ export class RegionProcess implements RegionService {
     return this.answered(() => this.ports.log.owners());
   }
 
+  homes(): ReadonlyMap<number, HandedOver> {
+    const { intake, strong } = this.stations;
+    const known = new Map<number, HandedOver>();
+    for (const shard of intake.owned()) {
+      const state = intake.stateOf(shard);
+      const region = state && strong.homes.homeOf(state);
+      if (state && region !== undefined) known.set(shard, { region, epoch: state.strong.record.promised });
+    }
+    return known;
+  }
+
   handover(shard: number, to: string, force: boolean): Promise<HandedOver> {
     return this.answered(() => this.stations.strong.service.handover(shard, to, force));
   }
@@ -267,6 +280,14 @@ export class RegionProcess implements RegionService {
   ): Promise<MembersChanged> {
     const { dryRun, maxWaitMillis } = options;
     return this.answered(() => this.stations.strong.members.change(change, { dryRun, maxWaitMillis }));
+  }
+
+  drainRights(to: string, execute: boolean): Promise<RightsRun> {
+    return this.answered(() => this.stations.operators.drain(to, execute));
+  }
+
+  reclaimRights(from: string, execute: boolean): Promise<RightsRun> {
+    return this.answered(() => this.stations.operators.reclaim(from, execute));
   }
 
   refused(limit: number): Promise<readonly (RefusedRow & { readonly shard: number })[]> {

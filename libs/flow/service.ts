@@ -45,8 +45,8 @@ export interface CallOptions {
 }
 
 export interface WriteOptions extends CallOptions {
-  /** In how many other regions it must be stored before it is answered. Absent: in none. */
-  readonly acks?: Acks;
+  /** In how many other regions it must be stored before it is answered. Absent: in none; a majority, of a strong type. */
+  readonly acks?: Acks | undefined;
 }
 
 export interface WriteOutcome {
@@ -191,6 +191,27 @@ export interface MembersChanged {
   readonly isApplied: boolean;
 }
 
+/** What one actor holds of the counters of one entity, all of them together. */
+export interface HeldRights {
+  readonly entity: EntityRef;
+  readonly actor: string;
+  readonly region: string;
+  readonly spend: number;
+  /** Room below a maximum. */
+  readonly increment: number;
+}
+
+export interface RightsRun {
+  /** `false`: a dry run. */
+  readonly executed: boolean;
+  /** How many there are; one request works on the first of them. */
+  readonly found: number;
+  readonly counters: readonly (HeldRights & {
+    /** Whether it was over when the answer was given. */
+    readonly done: boolean;
+  })[];
+}
+
 /** What the rim (HTTP, gRPC, the simulated world) can ask of one process of a region. Operating errors: AtollError. */
 export interface RegionService {
   start(): Promise<void>;
@@ -227,6 +248,8 @@ export interface RegionService {
   joinSessions(a: string, b: string): string;
   status(): Promise<ServiceStatus>;
   owners(): Promise<readonly ShardOwner[]>;
+  /** Who the home of each shard is and its epoch, as far as this process owns the shard and anybody is known. */
+  homes(): ReadonlyMap<number, { readonly region: string; readonly epoch: Epoch }>;
   /** Makes another region the home of a shard: planned, or forced whatever the home does (PROTOCOL §8). */
   handover(
     shard: number,
@@ -240,6 +263,10 @@ export interface RegionService {
     change: MemberChange,
     options: CallOptions & { readonly dryRun: boolean },
   ): Promise<MembersChanged>;
+  /** This region's rights to bounded counters go to another one: before it is taken down. */
+  drainRights(to: string, execute: boolean): Promise<RightsRun>;
+  /** An operator states that a region's database is destroyed: its rights come to this one (PROTOCOL §8). */
+  reclaimRights(from: string, execute: boolean): Promise<RightsRun>;
   /** Strong events that a new home left out: kept as losing. */
   refused(limit: number): Promise<readonly (RefusedRow & { readonly shard: number })[]>;
   quarantine(limit: number): Promise<readonly (WaitingRow & { readonly shard: number })[]>;

@@ -2,6 +2,7 @@ import { regionOf } from '#core/causality/dot.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { isMembership, membershipType } from '#core/strong/membership-record.js';
+import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { BatchLoader } from './accept/batch-loader.js';
 import { Confirmations } from './accept/confirmations.js';
@@ -27,7 +28,11 @@ import { Receiver } from './receive/receiver.js';
 import type { WaitingRow } from './ports/event-log.js';
 import { Expiry } from './rights/expiry.js';
 import { FollowedEvents } from './read/followed-events.js';
-import { RightsDesk } from './rights/rights-desk.js';
+import { buildRights } from './rights/build-rights.js';
+import type { Reclaims } from './rights/reclaims.js';
+import type { RightsDesk } from './rights/rights-desk.js';
+import { RightsKnowledge } from './rights/rights-knowledge.js';
+import { RightsOperators } from './rights/rights-operators.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
 import { buildStrong, type StrongHearing, type StrongStations } from './strong/build-strong.js';
 import { Members } from './strong/members.js';
@@ -49,6 +54,8 @@ export interface Stations {
   readonly rights: RightsDesk;
   readonly expiry: Expiry;
   readonly followed: FollowedEvents;
+  readonly reclaims: Reclaims;
+  readonly operators: RightsOperators;
   readonly router: Router;
   readonly publisher: Publisher;
   readonly receiver: Receiver;
@@ -79,11 +86,12 @@ interface Ground {
   readonly links: LinkTimes;
   readonly expiry: Expiry;
   readonly followed: FollowedEvents;
+  readonly knowledge: RightsKnowledge;
 }
 
 /** Builds all stations. Nothing runs before `start` of the process. */
 export function buildStations(ports: RegionPorts, config: RegionProcessConfig): Stations {
-  const { log, clock, telemetry } = ports;
+  const { log, clock } = ports;
   const { timing, members, types } = config;
   const ownCommand = (command: Command, maxWaitMillis: number): Promise<WriteOutcome> =>
     router.submitOwn(command, { maxWaitMillis });
@@ -97,50 +105,36 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
   const reading = buildReading(ports, config, ground, { ...moving, readStrong });
   const stable = moving.repairer.stable.bind(moving.repairer);
   const confirmations = new Confirmations({ ...ports, timing, members });
-  const rights: RightsDesk = new RightsDesk({
+  const aboutRights = {
     ...ports,
     ...ground,
-    identity: log.identity,
-    members,
-    types,
-    stable,
-    read: (entity) => reading.reader.committedState(entity),
-    expect: (shard, dot) => moving.repairer.expect(shard, dot),
-    submit: ownCommand,
-  });
+    ...{ identity: log.identity, members, types, timing, stable, confirmations },
+    ...{ repairer: moving.repairer, questions: moving.strong.questions, submit: ownCommand },
+    read: (entity: EntityRef) => reading.reader.committedState(entity),
+  };
+  const { reclaims, leased, rights } = buildRights(aboutRights);
   const desk = new StrongDesk({
     ...ports,
     ...ground,
     ...moving.strong,
     timing,
     decide: (shard, command, deadlineMillis) => router.decideHere(shard, command, deadlineMillis),
+    cover: (dependencies, deadlineMillis) => ground.cursors.cover(dependencies, 'causal', deadlineMillis),
     valueOf: (entity) =>
       isMembership(entity) ? moving.strong.memberships.image() : reading.reader.afterImage(entity),
   });
   const owners = (): ReturnType<Ownership['owners']> => moving.ownership.owners();
-  const service: StrongService = new StrongService({
-    ...ports,
-    ...ground,
-    ...moving.strong,
-    desk,
-    owners,
-    timing,
-  });
+  const atHome = { desk, reclaims, owners, timing };
+  const service: StrongService = new StrongService({ ...ports, ...ground, ...moving.strong, ...atHome });
   const changing = { ...ports, ...ground, ...moving.strong, service, submit: ownCommand };
   const strongMembers = new Members({ ...changing, regions: members, shards: log.identity.shards });
+  const operators = new RightsOperators({ ...aboutRights, askHere: service.askHere.bind(service) });
   const strong = { ...moving.strong, desk, service, members: strongMembers };
-  const own = { ...config, types: withOwnTypes(types), confirmations, stable, rights, desk };
+  const deciding = { confirmations, stable, rights, leased, reclaims, desk };
+  const own = { ...config, types: withOwnTypes(types), ...deciding };
   const router: Router = new Router({ ...ports, ...ground, ...moving, ...reading, ...own });
   const positions = new Positions({ log, clock, timing });
-  const janitor = new Janitor({
-    log,
-    clock,
-    telemetry,
-    timing,
-    intake: ground.intake,
-    stable,
-    horizon: ground.horizon,
-  });
+  const janitor = new Janitor({ ...ports, ...ground, timing, stable });
   const status = new StatusReader({
     ...ports,
     ...ground,
@@ -148,7 +142,8 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     ...reading,
     processId: config.processId,
   });
-  return { ...ground, ...moving, ...reading, rights, strong, router, positions, janitor, status };
+  const about = { rights, reclaims, operators, strong, router, positions, janitor, status };
+  return { ...ground, ...moving, ...reading, ...about };
 }
 
 /** What is known of the region's own cursors, and how old that can be; both directions go by it. */
@@ -183,7 +178,9 @@ function buildGround(
   const horizon = new MutationHorizon();
   const expiry = new Expiry({ ...ports, types, intake, submit: ownCommand });
   const followed = new FollowedEvents(limits.feedRingBytesMax);
-  return { watch, cache, held, intake, agreement, cursors, staleness, links, horizon, expiry, followed };
+  const knowledge = new RightsKnowledge({ clock, staleness, region, members });
+  const known = { agreement, cursors, staleness, links, horizon, knowledge };
+  return { watch, cache, held, intake, ...known, expiry, followed };
 }
 
 type HandOver = (shard: number, to: string) => Promise<unknown>;
@@ -270,7 +267,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
 /** What a batch is decided with, besides its shard: cursors of all shards, and what is read from the log. */
 function buildDeciding(
   ports: RegionPorts,
-  { limits, timing, types }: RegionProcessConfig,
+  { limits, timing, types, members }: RegionProcessConfig,
   ground: Ground,
   repairer: () => Repairer,
 ): Pick<Stations, 'dependencies'> & { readonly loader: BatchLoader } {
@@ -286,6 +283,8 @@ function buildDeciding(
     causal: (shard) => cursors.vector(shard, 'causal'),
     stable: (shard) => repairer().stable(shard),
     actorOf: (region) => repairer().actorOf(region),
+    members,
+    rights: ground.knowledge,
   });
   const dependencies = new DependencyWatch({
     intake,

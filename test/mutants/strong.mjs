@@ -70,8 +70,8 @@ export const strongMutants = [
     name: 'strong: a write is answered before it is decided',
     rule: '§8',
     file: 'libs/flow/strong/strong-desk.ts',
-    find: "if (fate === 'decided') return outcome;",
-    replace: "if (fate !== 'refused') return outcome;",
+    find: "if (fate === 'decided' || (fate === 'undecided' && command.isEarly === true)) return outcome;",
+    replace: "if (fate === 'decided' || fate === 'undecided') return outcome;",
     caughtBy: flow('strong/strong.spec.ts', 'leaves out what the old home had taken alone'),
   },
   {
@@ -89,5 +89,30 @@ export const strongMutants = [
     find: 'if (this.settled.has(dotKey(dot))) continue;',
     replace: 'if (this.voided.length > 0) continue;',
     caughtBy: flow('strong/batch-strong.spec.ts', 'settles a decided event once'),
+  },
+  {
+    name: 'a strong change is computed from a read that nobody validates',
+    rule: 'INV-10',
+    file: 'libs/flow/accept/before-deciding.ts',
+    find: "if (consistency === 'strong' && compare(observed, seen) !== 'equal')",
+    replace: "if (consistency !== 'strong' && compare(observed, seen) !== 'equal')",
+    caughtBy: flow('strong/strong.spec.ts', 'is what its home has'),
+  },
+  {
+    name: 'a strong change is decided before its causes are at the home',
+    rule: '§7',
+    file: 'libs/flow/strong/strong-desk.ts',
+    find: 'if (command.dependencies) await cover(command.dependencies, deadlineMillis);',
+    replace:
+      'if (command.dependencies && deadlineMillis < 0) await cover(command.dependencies, deadlineMillis);',
+    caughtBy: flow('strong/strong.spec.ts', 'is at its home before it is decided there'),
+  },
+  {
+    name: 'undecided events are kept in memory without a limit',
+    rule: 'INV-15',
+    file: 'libs/flow/strong/batch-strong.ts',
+    find: 'if (committed.undecidedBytes + this.arrivedBytes > hands.undecidedBytesMax / 2)',
+    replace: 'if (committed.undecidedBytes + this.arrivedBytes > hands.undecidedBytesMax * 1_000)',
+    caughtBy: flow('strong/strong.spec.ts', 'is bounded in bytes'),
   },
 ];

@@ -1,4 +1,7 @@
 import { formatDot } from '#core/causality/dot.js';
+import { formatEpoch, noEpoch } from '#core/strong/epoch.js';
+import type { ShardOwner } from '#flow/ports/event-log.js';
+import type { RegionService, ServiceStatus } from '#flow/service.js';
 import type { SloAnswer, TopologyAnswer } from '#io/http/admin-answers.js';
 import type { Quantiles } from '#io/telemetry/prometheus.js';
 import type { Answer } from './answer.js';
@@ -26,10 +29,7 @@ export function adminOperations(parts: ApiParts) {
 
     async shards() {
       const [status, owners] = await Promise.all([service.status(), service.owners()]);
-      const shards = owners.map((owner) => ({
-        ...owner,
-        cursors: Object.fromEntries(status.cursors.get(owner.shard) ?? []),
-      }));
+      const shards = owners.map((owner) => describeShard(owner, status, service.homes()));
       return { body: { region, shards } };
     },
 
@@ -79,6 +79,16 @@ export function adminOperations(parts: ApiParts) {
       };
     },
   };
+}
+
+function describeShard(
+  owner: ShardOwner,
+  { cursors }: ServiceStatus,
+  homes: ReturnType<RegionService['homes']>,
+) {
+  const { region, epoch } = homes.get(owner.shard) ?? { region: null, epoch: noEpoch };
+  const own = Object.fromEntries(cursors.get(owner.shard) ?? []);
+  return { ...owner, home: region, epoch: formatEpoch(epoch), cursors: own };
 }
 
 function describeTypes({ types, policyHashes }: ApiParts): TopologyAnswer['types'] {

@@ -6,6 +6,7 @@ import { batchOperations } from './batch.js';
 import { entityOperations } from './entities.js';
 import { feedOperations } from './feed.js';
 import { reportOperations } from './reports.js';
+import { rightsOperations } from './rights.js';
 import { strongOperations } from './strong.js';
 import { writeOperations } from './writes.js';
 
@@ -25,6 +26,7 @@ export function createRegionApi(parts: ApiParts) {
     ...reportOperations(parts),
     ...adminOperations(parts),
     ...strongOperations(parts),
+    ...rightsOperations(parts),
     ...feedOperations(parts),
     isReady: () => parts.service.isReady(),
     /** Reading the status sets the gauges of what waits. Without a database they soon are left as they were. */

@@ -142,12 +142,20 @@ describe('gRPC', () => {
       getQuarantine: 'quarantine',
       getSlo: 'slo',
       getMembers: 'members',
+      getRefused: 'refused',
     })) {
       const { message } = await us.call(method, {});
       expect(Object.keys(JSON.parse(message.json))).toEqual(Object.keys(await get(`/v1/admin/${path}`)));
     }
     const change = { change: 'add', region: 'mars', witness: true };
     expect((await us.refused('changeMembers', change)).detail).toMatch(/no configured region/);
+    const said = async (method: string, request: object): Promise<object> =>
+      JSON.parse((await us.call(method, request)).message.json);
+    const dry = { region: 'us', executed: false, found: 0, counters: [] };
+    expect(await said('drainRights', { to: 'eu' })).toEqual(dry);
+    expect(await said('reclaimRights', { from: 'eu', databaseIsDestroyed: true })).toEqual(dry);
+    expect((await us.refused('reclaimRights', { from: 'eu' })).code).toBe('invalid_request');
+    expect((await us.refused('handOver', { shard: 0, to: 'mars' })).code).toBe('invalid_request');
     expect((await us.call('listConflicts', { type: 'cart' })).message).toMatchObject({
       conflicts: [],
       region: 'us',

@@ -88,6 +88,38 @@ export class ReportsGrpcController {
     );
   }
 
+  @GrpcMethod('Atoll')
+  getRefused(request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, async () =>
+      this.api.refused(readBy(requests.quarantineQuery, request, '/query').limit),
+    );
+  }
+
+  @GrpcMethod('Atoll')
+  handOver(request: { readonly shard?: number }, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, async () => {
+      const { shard, ...rest } = request;
+      const { to, force } = readBy(requests.handoverRequest, rest, '');
+      return this.api.handover(readBy(requests.shardNumber, shard ?? 0, '/shard'), to, force === true);
+    });
+  }
+
+  @GrpcMethod('Atoll')
+  drainRights(request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, async () => {
+      const { to, execute } = readBy(requests.drainRightsRequest, request, '');
+      return this.api.drainRights(to, execute === true);
+    });
+  }
+
+  @GrpcMethod('Atoll')
+  reclaimRights(request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, async () => {
+      const { from, execute } = readBy(requests.reclaimRightsRequest, request, '');
+      return this.api.reclaimRights(from, execute === true);
+    });
+  }
+
   private report(
     metadata: Metadata,
     call: AnyCall,

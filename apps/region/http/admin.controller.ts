@@ -3,7 +3,14 @@ import { ApiTags } from '@nestjs/swagger';
 import type { z } from 'zod';
 import * as answers from '#io/http/admin-answers.js';
 import type { Call } from '#io/http/call.js';
-import { handoverRequest, membersRequest, quarantineQuery, shardNumber } from '#io/http/requests.js';
+import {
+  drainRightsRequest,
+  handoverRequest,
+  membersRequest,
+  quarantineQuery,
+  reclaimRightsRequest,
+  shardNumber,
+} from '#io/http/requests.js';
 import type { RegionApi } from '../api/region-api.js';
 import { REGION_API } from '../wiring/tokens.js';
 import { CallOf, Operation } from './operation.decorator.js';
@@ -109,6 +116,30 @@ export class AdminController {
     @Body({ schema: handoverRequest }) body: z.output<typeof handoverRequest>,
   ) {
     return this.api.handover(shard, body.to, body.force === true);
+  }
+
+  @Post('rights/drain')
+  @Operation({
+    name: 'DrainRights',
+    summary: "Hand this region's rights to bounded counters on, before it is taken down",
+    needs: 'admin',
+    answers: answers.rightsRun,
+  })
+  drainRights(@Body({ schema: drainRightsRequest }) { to, execute }: z.output<typeof drainRightsRequest>) {
+    return this.api.drainRights(to, execute === true);
+  }
+
+  @Post('rights/reclaim')
+  @Operation({
+    name: 'ReclaimRights',
+    summary: 'Take the rights of a region over whose database is destroyed',
+    needs: 'admin',
+    answers: answers.rightsRun,
+  })
+  reclaimRights(
+    @Body({ schema: reclaimRightsRequest }) { from, execute }: z.output<typeof reclaimRightsRequest>,
+  ) {
+    return this.api.reclaimRights(from, execute === true);
   }
 
   @Get('slo')

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { ErrorCode } from '#core/errors.js';
+import { newMutationId } from '#client/mutation-id.js';
 import { shardOf } from '#core/event/shard-of.js';
 import { defineAtoll } from '#declare/define-atoll.js';
 import { entity } from '#declare/entity.js';
-import { counter } from '#declare/policies.js';
+import { boundedCounter, counter } from '#declare/policies.js';
 import { feedClientsMax } from '#io/http/limits.js';
 import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
@@ -15,11 +16,15 @@ import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 const tokens = [{ role: 'read', name: 'a reader', token: 'the-token-of-a-mere-reader' }] as const;
 /** What eu calls a cart is something else: us parks its events. */
 const payment = entity({ fields: { state: counter() }, consistency: 'strong' });
-const carts = defineAtoll({ entities: { ...rimDeclaration.entities, payment } });
+const ticket = entity({ fields: { left: boundedCounter({ min: 0, rightsLease: { millis: 1_000 } }) } });
+const pool = entity({ fields: { left: boundedCounter({ min: 0 }) } });
+const carts = defineAtoll({ entities: { ...rimDeclaration.entities, payment, ticket, pool } });
 const otherCarts = defineAtoll({
   entities: {
     cart: entity({ fields: { views: counter() } }),
     payment,
+    ticket,
+    pool,
   },
 });
 
@@ -58,6 +63,13 @@ const stock = (id: string, operation: object, headers = {}) =>
   ask(base.us, {
     url: `/v1/entities/stock/${id}/changes`,
     body: JSON.stringify({ operations: [{ field: 'units', ...operation }] }),
+    headers,
+  });
+
+const counted = (from: string, type: string, operation: object, headers: Record<string, string>) =>
+  ask(from, {
+    url: `/v1/entities/${type}/one/changes`,
+    body: JSON.stringify({ operations: [{ field: 'left', ...operation }] }),
     headers,
   });
 
@@ -132,6 +144,43 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
     return stock('reserved', { op: 'confirm', reservation: body.dot });
   },
   reservation_elsewhere: () => stock('reserved', { op: 'cancel', reservation: 'eu~1:0:1' }),
+  async rights_lapsed() {
+    rims.cut();
+    const answered = await counted(
+      base.us,
+      'ticket',
+      { op: 'increment', by: 1 },
+      { 'atoll-max-wait': '300' },
+    );
+    rims.heal();
+    return answered;
+  },
+  born_elsewhere: () =>
+    counted(base.us, 'ticket', { op: 'increment', by: 1 }, { 'idempotency-key': newMutationId('eu') }),
+  async rights_reclaimed() {
+    // eu is not destroyed, but cut off, and what it sells then never counts.
+    await counted(
+      base.eu,
+      'pool',
+      { op: 'increment', by: 5 },
+      { 'atoll-acks': 'all', 'atoll-max-wait': '8000' },
+    );
+    rims.cut();
+    const key = { 'idempotency-key': newMutationId('eu') };
+    expect((await counted(base.eu, 'pool', { op: 'spend', by: 2 }, key)).status).toBe(200);
+    const asked = { from: 'eu', databaseIsDestroyed: true, execute: true };
+    const taken = await ask(base.us, { url: '/v1/admin/rights/reclaim', body: JSON.stringify(asked) });
+    expect(taken.body).toMatchObject({ executed: true, counters: [{ id: 'one', spend: 5, done: true }] });
+    rims.heal();
+    return vi.waitFor(
+      async () => {
+        const answered = await counted(base.eu, 'pool', { op: 'spend', by: 2 }, key);
+        expect(answered.status).toBe(409);
+        return answered;
+      },
+      { timeout: rimStartMillisMax },
+    );
+  },
   async overloaded() {
     const feeds = await Promise.all(
       Array.from({ length: feedClientsMax }, () => openFeed(`${base.us}/v1/changes`)),

@@ -51,6 +51,8 @@ describe('a strong type over HTTP', () => {
       expect(String(body.dot).startsWith(`${to}~`)).toBe(true);
     }
     expect((await read('us')).body.value).toEqual({ state: 'by eu' });
+    const { body: told } = await ask(bases.us!, { method: 'GET', url: '/v1/admin/shards' });
+    expect(told.shards[shard]).toMatchObject({ home: 'eu', epoch: expect.stringMatching(/\d/) });
     expect((await handOver(shard, { to: 'mars' })).body.code).toBe('invalid_request');
   }, 60_000);
 

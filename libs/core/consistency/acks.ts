@@ -34,3 +34,22 @@ export function countedRegions(
 ): readonly string[] {
   return [...new Set(said)].filter((region) => region !== besides && members.includes(region)).sort();
 }
+
+/**
+ * How many other regions a strong write waits for besides being decided, which a majority stores. `isEarly`: it is answered
+ * before it is decided. `undefined`: it may not ask for so little, or there are not that many.
+ *
+ * @param least what its type declares. Left out: a majority
+ */
+export function strongAcks(
+  asked: Acks | undefined,
+  least: Acks | undefined,
+  members: number,
+): { readonly needed: number; readonly isEarly: boolean } | undefined {
+  const majority = majorityOf(members) - 1;
+  const needed = asked === undefined ? majority : othersNeeded(asked, members);
+  if (needed === undefined) return undefined;
+  if (needed >= majority) return { needed: needed > majority ? needed : 0, isEarly: false };
+  const floor = othersNeeded(least ?? 'majority', members) ?? majority;
+  return needed < floor ? undefined : { needed, isEarly: true };
+}

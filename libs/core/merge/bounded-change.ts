@@ -2,12 +2,15 @@ import type { Actor, Dot } from '../causality/dot.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
 import type { Json, JsonObject } from '../json.js';
 import { isObject, readInteger } from './operation.js';
+import { readClosingDeed, readDot, writeClosingDeed, type ClosingDeed } from './closing-change.js';
 import type { Side } from './rights.js';
 
 /**
  * - `open`: claims the rights that a counter starts with, where its bounds leave any.
  * - `transfer`: hands rights of the event's own actor to another one.
  * - `reserve`: sets units aside; `confirm` spends them, `cancel` gives them back. Both name the dot that reserved.
+ * - `stand`: begins to close the rights of another actor; `vote` agrees. Then the one who stood ends it, with `reclaim`,
+ *   which takes them over, or with `yield`, which leaves them. All name the dot that stood.
  */
 export type BoundedDeed =
   | { readonly kind: 'open' }
@@ -16,7 +19,8 @@ export type BoundedDeed =
   | { readonly kind: 'transfer'; readonly to: Actor; readonly by: number; readonly side: Side }
   | { readonly kind: 'reserve'; readonly by: number; readonly untilMillis: number }
   | { readonly kind: 'confirm'; readonly hold: Dot }
-  | { readonly kind: 'cancel'; readonly hold: Dot; readonly expired: boolean };
+  | { readonly kind: 'cancel'; readonly hold: Dot; readonly expired: boolean }
+  | ClosingDeed;
 
 export interface BoundedChange {
   readonly deed: BoundedDeed;
@@ -35,8 +39,9 @@ export function writeBoundedChange({ deed, elsewhere, settled }: BoundedChange):
 }
 
 function writeDeed(deed: BoundedDeed): JsonObject {
-  if (deed.kind !== 'confirm' && deed.kind !== 'cancel') return { ...deed };
-  return { ...deed, hold: [deed.hold.actor, deed.hold.seq] };
+  if (deed.kind === 'confirm' || deed.kind === 'cancel')
+    return { ...deed, hold: [deed.hold.actor, deed.hold.seq] };
+  return 'stand' in deed || deed.kind === 'stand' ? writeClosingDeed(deed) : { ...deed };
 }
 
 /** Reads what a peer sent, to the letter (INV-14). */
@@ -72,16 +77,16 @@ function readDeed(json: JsonObject): BoundedDeed | undefined {
       return { kind, by, untilMillis };
     }
     case 'confirm': {
-      const hold = readHold(rest.hold);
+      const hold = readDot(rest.hold);
       return names === 'hold' && hold ? { kind, hold } : undefined;
     }
     case 'cancel': {
-      const hold = readHold(rest.hold);
+      const hold = readDot(rest.hold);
       if (names !== 'expired,hold' || !hold || typeof rest.expired !== 'boolean') return undefined;
       return { kind, hold, expired: rest.expired };
     }
     default:
-      return undefined;
+      return readClosingDeed(json);
   }
 }
 
@@ -89,11 +94,4 @@ function readDeed(json: JsonObject): BoundedDeed | undefined {
 function amount(json: Json | undefined): number | undefined {
   const by = readInteger(json);
   return typeof by === 'number' && by >= 1 ? by : undefined;
-}
-
-function readHold(json: Json | undefined): Dot | undefined {
-  if (!Array.isArray(json) || json.length !== 2) return undefined;
-  const [actor, seq] = json as readonly Json[];
-  if (typeof actor !== 'string' || actor === '') return undefined;
-  return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 1 ? { actor, seq } : undefined;
 }

@@ -5,8 +5,9 @@ import type { Json, JsonObject } from '../json.js';
 import { readBoundedChange, writeBoundedChange, type BoundedChange } from './bounded-change.js';
 import { decideBounded } from './bounded-decide.js';
 import { addExactly, shownSum } from './exact-sum.js';
-import { foldInOrder } from './fold-in-order.js';
-import type { Here, MergePolicy, Stamped } from './policy.js';
+import { closed, leftOut } from './closings.js';
+import { isLeftOut, leftOutOf } from './left-out.js';
+import { split, type Here, type MergePolicy, type Split, type Stamped } from './policy.js';
 import {
   credit,
   decodeRights,
@@ -30,10 +31,23 @@ import {
 export interface BoundedCounterPolicy extends MergePolicy<Rights, BoundedChange> {
   readonly bounds: CounterBounds;
   readonly start: StartRights;
+  /**
+   * The rights lease, in milliseconds: an actor uses rights only while it knows what a majority of the regions had minted
+   * no longer ago than this, so that others may take the rights of a silent one over. Absent: never from silence.
+   */
+  readonly leaseMillis?: number;
 }
 
 /** Operations that regions send themselves and each other; a client's are refused. */
-const ownOperations: ReadonlySet<string> = new Set(['open', 'grant', 'expire']);
+const ownOperations: ReadonlySet<string> = new Set([
+  'open',
+  'grant',
+  'expire',
+  'stand',
+  'vote',
+  'reclaim',
+  'yield',
+]);
 
 /**
  * A counter that no region can ever see out of its bounds (INV-12). What may still be spent is divided among the regions
@@ -47,8 +61,12 @@ const ownOperations: ReadonlySet<string> = new Set(['open', 'grant', 'expire']);
  * Source: Balegas et al., "Extending Eventually Consistent Cloud Databases for Enforcing Numeric Invariants", 2015,
  * arXiv:1503.09052; after O'Neil, "The Escrow Transactional Method", 1986.
  */
-export function boundedCounter(bounds: CounterBounds): BoundedCounterPolicy {
+export function boundedCounter(
+  bounds: CounterBounds,
+  { leaseMillis }: { readonly leaseMillis?: number } = {},
+): BoundedCounterPolicy {
   const { min, max } = bounds;
+  const kind: Kind = { hasMaximum: max !== undefined, isLeased: leaseMillis !== undefined };
   assert(max === undefined || max > min, 'the maximum of a bounded counter lies above its minimum');
   const first = Math.min(Math.max(0, min), max ?? Infinity);
   const start: StartRights = { spend: first - min, increment: max === undefined ? 0 : max - first };
@@ -56,22 +74,27 @@ export function boundedCounter(bounds: CounterBounds): BoundedCounterPolicy {
   const policy: BoundedCounterPolicy = {
     name: 'bounded-counter',
     version: 1,
-    description: { name: 'bounded-counter', version: 1, min, max: max ?? null },
+    description: {
+      ...{ name: 'bounded-counter', version: 1, min, max: max ?? null },
+      ...(leaseMillis !== undefined && { leaseMillis }),
+    },
     foldsAliases: false,
     replacesObserved: false,
     endsWithDelete: true,
     ownOperations,
     bounds,
     start,
+    ...(leaseMillis !== undefined && { leaseMillis }),
 
     initial: () => noRights,
-    decide: (rights, operation, stamp) => decideBounded({ rights, start, bounds }, operation, stamp),
+    decide: (rights, operation, stamp) =>
+      decideBounded({ rights, start, bounds, leaseMillis }, operation, stamp),
     readChange: readBoundedChange,
     writeChange: writeBoundedChange,
 
-    apply: (rights, stamped) => (stamped.effective ? applied(rights, stamped, bounds) : rights),
+    apply: (rights, stamped) => (stamped.effective ? applied(rights, stamped, kind) : rights),
     take: () => noRights,
-    fold: (log) => foldInOrder(policy, log),
+    fold: (log) => folded(log, kind),
     reach: () => ({ place: [], takes: 'nothing' }),
 
     conflicts: () => false,
@@ -106,10 +129,39 @@ export function isBoundedCounter(policy: { readonly name: string }): policy is B
   return policy.name === 'bounded-counter';
 }
 
-function applied(rights: Rights, stamped: Stamped<BoundedChange>, bounds: CounterBounds): Rights {
+interface Kind {
+  readonly hasMaximum: boolean;
+  readonly isLeased: boolean;
+}
+
+/**
+ * A reclaim leaves out what its victim did without knowing of it. The sums cannot tell that apart, so the field is folded
+ * again from its log: it is rare.
+ */
+function applied(rights: Rights, stamped: Stamped<BoundedChange>, kind: Kind): Rights | Split {
+  if (stamped.change.deed.kind === 'reclaim') return split;
+  if (isLeftOut(rights.closing.reclaimed, stamped)) return withLeftOut(rights, stamped.dot);
+  return changed(rights, stamped, kind);
+}
+
+function folded(log: readonly Stamped<BoundedChange>[], kind: Kind): Rights {
+  const out = leftOutOf(log);
+  let rights = noRights;
+  for (const stamped of log) {
+    if (!stamped.effective) continue;
+    rights = out.has(stamped) ? withLeftOut(rights, stamped.dot) : changed(rights, stamped, kind);
+  }
+  return rights;
+}
+
+function withLeftOut(rights: Rights, dot: Dot): Rights {
+  return { ...rights, closing: leftOut(rights.closing, dot) };
+}
+
+function changed(rights: Rights, stamped: Stamped<BoundedChange>, kind: Kind): Rights {
   const { change, dot } = stamped;
   const settled = change.settled === undefined ? rights : settle(rights, dot, change.settled);
-  return done(settled, stamped, bounds.max !== undefined);
+  return done(settled, stamped, kind);
 }
 
 /** The event's actor knows that these rights of its own are stable: they are no longer told apart. */
@@ -122,14 +174,20 @@ function settle(rights: Rights, { actor }: Dot, stable: VersionVector): Rights {
   };
 }
 
-function done(rights: Rights, { change, dot }: Stamped<BoundedChange>, hasMaximum: boolean): Rights {
+function done(
+  rights: Rights,
+  { change, dot }: Stamped<BoundedChange>,
+  { hasMaximum, isLeased }: Kind,
+): Rights {
   const { deed, elsewhere } = change;
+  // Under a lease a transfer may still be left out: its receiver uses it once it is known to count.
+  const isUnsettled = elsewhere || (isLeased && deed.kind === 'transfer');
   const use = (from: Rights, side: Side, by: number): Rights =>
     side === 'increment' && !hasMaximum ? from : credit(from, { actor: dot.actor, side, by: -by });
   const make = (from: Rights, to: string, side: Side, by: number): Rights => {
     if (side === 'increment' && !hasMaximum) return from;
     const made = credit(from, { actor: to, side, by });
-    return elsewhere ? withUnsettled(made, { dot, to, side, by }) : made;
+    return isUnsettled ? withUnsettled(made, { dot, to, side, by }) : made;
   };
   switch (deed.kind) {
     case 'open':
@@ -150,5 +208,18 @@ function done(rights: Rights, { change, dot }: Stamped<BoundedChange>, hasMaximu
       if (out === undefined) return rights;
       return make(out.rights, dot.actor, deed.kind === 'confirm' ? 'increment' : 'spend', out.hold.by);
     }
+    case 'reclaim': {
+      let moved = { ...rights, closing: closed(rights.closing, deed, dot) };
+      for (const side of ['spend', 'increment'] as const) {
+        if (deed[side] === 0) continue;
+        moved = credit(moved, { actor: deed.of, side, by: -deed[side] });
+        moved = credit(moved, { actor: dot.actor, side, by: deed[side] });
+      }
+      return moved;
+    }
+    case 'stand':
+    case 'vote':
+    case 'yield':
+      return { ...rights, closing: closed(rights.closing, deed, dot) };
   }
 }

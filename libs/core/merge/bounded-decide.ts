@@ -1,33 +1,11 @@
 import { formatDot, parseDot, regionOf, sameDot, type Dot } from '../causality/dot.js';
+import type { Asked, Counted } from './bounded-asked.js';
 import type { BoundedChange, BoundedDeed } from './bounded-change.js';
+import { decideClosing, later, whyLapsed } from './closing-decide.js';
 import { addExactly, shownSum } from './exact-sum.js';
 import { invalidValue, outOfRange, readInteger, unknownOperation, wrongArguments } from './operation.js';
-import {
-  nowhere,
-  type Decision,
-  type DecisionStamp,
-  type Operation,
-  type Place,
-  type Rejection,
-} from './policy.js';
-import {
-  held,
-  heldByRegion,
-  newlySettled,
-  usable,
-  type CounterBounds,
-  type Hold,
-  type Rights,
-  type Side,
-  type StartRights,
-} from './rights.js';
-
-/** A counter as it is where an operation is decided. */
-export interface Counted {
-  readonly rights: Rights;
-  readonly start: StartRights;
-  readonly bounds: CounterBounds;
-}
+import { nowhere, type Decision, type DecisionStamp, type Operation, type Rejection } from './policy.js';
+import { held, heldByRegion, newlySettled, usable, type Hold, type Side } from './rights.js';
 
 /** How long a reservation may last at most: 30 days, in milliseconds. */
 export const reservationMillisMax = 30 * 24 * 3_600_000;
@@ -50,12 +28,9 @@ export function decideBounded(
   };
 }
 
-interface Asked extends Counted {
-  readonly place: Place;
-  readonly stamp: DecisionStamp;
-}
-
 function deedOf(asked: Asked, operation: Operation): BoundedDeed | Rejection {
+  const lapsed = whyLapsed(asked, operation);
+  if (lapsed) return lapsed;
   switch (operation.op) {
     case 'increment':
     case 'spend':
@@ -72,6 +47,11 @@ function deedOf(asked: Asked, operation: Operation): BoundedDeed | Rejection {
       return open(asked);
     case 'grant':
       return grant(asked, operation);
+    case 'stand':
+    case 'vote':
+    case 'yield':
+    case 'reclaim':
+      return decideClosing(asked, operation);
     default:
       return unknownOperation('bounded-counter', operation, operations);
   }
@@ -226,10 +206,6 @@ function lacks(asked: Asked, side: Side, by: number): Rejection | undefined {
       `${waiting > 0 ? ` and holds ${waiting} more that are not stable yet` : ''}; ` +
       `others hold, as far as is known here: ${known === '' ? 'none' : known}.`,
   };
-}
-
-function later(detail: string): Rejection {
-  return { kind: 'rejected', code: 'not_yet_stable', path: '', detail };
 }
 
 function gone(detail: string): Rejection {

@@ -66,7 +66,6 @@ export function decideChange(
   const { dot, time, place = nowhere } = stamp;
   const decision: DecisionStamp = { dot, time, hasObserved: command.hasObserved, place };
   const knowledge = knowledgeOfEvent(stamp, state.copies);
-  const last = command.operations.length - 1;
   /** What the operations so far made of their fields, for those that follow. */
   let made: Map<string, unknown> | undefined;
   const changes: FieldChange[] = [];
@@ -90,7 +89,8 @@ export function decideChange(
     const before: unknown = from.has(name) ? from.get(name) : policy.initial();
     const decided = policy.decide(before, operation, decision);
     if (decided.kind === 'rejected') return { ...decided, path: path + decided.path };
-    if (at < last) (made ??= new Map()).set(name, applied(policy, before, decided.change, knowledge));
+    const isRead = command.operations.some(({ field: other }, later) => later > at && other === name);
+    if (isRead) (made ??= new Map()).set(name, applied(policy, before, decided.change, knowledge));
     changes.push({ field: name, policyVersion: policy.version, change: policy.writeChange(decided.change) });
   }
   return { kind: 'accepted', changes };

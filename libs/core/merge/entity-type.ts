@@ -17,6 +17,8 @@ export interface EntityType {
   readonly fields: ReadonlyMap<string, Field>;
   readonly onDelete: DeleteRule;
   readonly consistency: 'eventual' | 'strong';
+  /** Of a strong type: the least that its writes may ask for. Absent: a majority. */
+  readonly acks?: 'local' | '1';
 }
 
 export type EntityTypes = ReadonlyMap<string, EntityType>;

@@ -51,10 +51,23 @@ export interface Place {
   readonly isBornHere: boolean;
   /** The actor of another region: `unheard` of a member that nothing was heard of; `undefined` of anybody else. */
   readonly actorOf: (region: string) => Actor | 'unheard' | undefined;
+  /** All regions. */
+  readonly members: readonly string[];
+  /**
+   * Whether it is known here what a majority of the members had minted in the shard no longer ago than so many
+   * milliseconds, the own region included, those named left out.
+   */
+  readonly hearsMajority: (leaseMillis: number, without: readonly string[]) => boolean;
 }
 
 /** Of those who do not say where they are: nothing is stable and nobody is known. */
-export const nowhere: Place = { isStable: () => false, isBornHere: true, actorOf: () => undefined };
+export const nowhere: Place = {
+  isStable: () => false,
+  isBornHere: true,
+  actorOf: () => undefined,
+  members: [],
+  hearsMajority: () => false,
+};
 
 /** What a policy may use to decide an operation at the origin. */
 export interface DecisionStamp {
@@ -77,7 +90,9 @@ export interface Rejection {
     | 'insufficient_rights'
     | 'not_yet_stable'
     | 'reservation_not_found'
-    | 'reservation_elsewhere';
+    | 'reservation_elsewhere'
+    | 'rights_lapsed'
+    | 'born_elsewhere';
   readonly detail: string;
   /** Where in the operation, as a JSON pointer relative to it (`/value/name`); '' for the whole. */
   readonly path: string;

@@ -1,6 +1,7 @@
 import { compareDots, regionOf, sameDot, type Actor, type Dot } from '../causality/dot.js';
 import { withDot, type VersionVector } from '../causality/version-vector.js';
 import type { Json, JsonObject } from '../json.js';
+import { decodeClosing, encodeClosing, isNothing, nothingClosed, type ClosingRecord } from './closings.js';
 import { addExactly, decodeSum, encodeSum, type ExactSum } from './exact-sum.js';
 import {
   decodeDot,
@@ -56,6 +57,8 @@ export interface Rights {
   readonly openedForGood: boolean;
   /** In order of dots. */
   readonly holds: readonly Hold[];
+  /** What takes rights away from those who do not answer. */
+  readonly closing: ClosingRecord;
 }
 
 export const noRights: Rights = {
@@ -64,6 +67,7 @@ export const noRights: Rights = {
   openers: [],
   openedForGood: false,
   holds: [],
+  closing: nothingClosed,
 };
 
 const emptyAccount: Account = { spend: 0, increment: 0 };
@@ -175,13 +179,15 @@ export function newlySettled(
   return settled.size === 0 ? undefined : settled;
 }
 
-export function encodeRights({ accounts, unsettled, openers, openedForGood, holds }: Rights): JsonObject {
+export function encodeRights(rights: Rights): JsonObject {
+  const { accounts, unsettled, openers, openedForGood, holds, closing } = rights;
   const sums = [...accounts].map(([actor, { spend, increment }]): [string, Json] => [
     actor,
     [encodeSum(spend), encodeSum(increment)],
   ]);
   return {
     accounts: Object.fromEntries(sums),
+    ...(!isNothing(closing) && { closing: encodeClosing(closing) }),
     holds: holds.map(({ dot, by, untilMillis, elsewhere }) => [encodeDot(dot), by, untilMillis, elsewhere]),
     openedForGood,
     openers: openers.map(encodeDot),
@@ -218,5 +224,6 @@ export function decodeRights(json: Json): Rights {
         elsewhere: elsewhere === true,
       };
     }),
+    closing: stored.closing === undefined ? nothingClosed : decodeClosing(stored.closing),
   };
 }

@@ -11,6 +11,7 @@ import type { Limits } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
 import { LogUnavailable, type EntityRow, type EventLog, type MutationRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
+import type { RightsKnowledge } from '../rights/rights-knowledge.js';
 import { rightsFields } from '../rights/rights-types.js';
 import { Loads, type BatchWorld, type Missing } from './batch-world.js';
 import type { CachedEntity, EntityCache } from './entity-cache.js';
@@ -39,6 +40,8 @@ export interface BatchLoaderParts {
   readonly stable: (shard: number) => VersionVector;
   readonly horizon: MutationHorizon;
   readonly actorOf: BatchWorld['actorOf'];
+  readonly members: BatchWorld['members'];
+  readonly rights: RightsKnowledge;
 }
 
 /** Conflicts of one entity read before a refold; more than that and the refold would have to page. */
@@ -115,11 +118,16 @@ export class BatchLoader {
       nowMillis: clock.wallMillis(),
       eventBytesMax: limits.eventBytesMax,
       tailEventsMax: limits.tailEventsMax,
+      undecidedBytesMax: limits.undecidedBytesMax,
       shards: log.identity.shards,
       isRefused,
       causal,
       holdsRights: (type) => this.rights.has(type),
       actorOf: this.parts.actorOf,
+      members: this.parts.members,
+      isFirm: (dot) => this.parts.rights.isFirm(shard.shard, dot),
+      hearsMajority: (leaseMillis, without) =>
+        this.parts.rights.hearsMajority(shard.shard, leaseMillis, without),
       stable: this.parts.stable(shard.shard),
       mutationHorizonMillis: this.parts.horizon.millis,
       stableIn: this.parts.stable,

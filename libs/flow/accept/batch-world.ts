@@ -22,6 +22,7 @@ export interface BatchWorld {
   /** What is stable in any shard, as far as this process knows. */
   readonly stableIn: (shard: number) => VersionVector;
   readonly tailEventsMax: number;
+  readonly undecidedBytesMax: number;
   /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
   readonly isRefused: (region: string, type: string) => boolean;
   /** Mutation ids born at or before it may have lost their records by the time the batch looked for them. */
@@ -30,6 +31,10 @@ export interface BatchWorld {
   readonly holdsRights: (type: string) => boolean;
   /** The actor of another region: `unheard` of a member that nothing was heard of; `undefined` of anybody else. */
   readonly actorOf: Place['actorOf'];
+  readonly members: Place['members'];
+  readonly hearsMajority: Place['hearsMajority'];
+  /** Whether an event of this shard is known to count for good, although not every member has folded it. */
+  readonly isFirm: (dot: Dot) => boolean;
   /** What every member has folded, of this shard, when the batch began. */
   readonly stable: VersionVector;
   /** Entities loaded before the batch, by key; absent means never touched. */
@@ -42,11 +47,16 @@ export interface BatchWorld {
 }
 
 /** Where a command of the batch is decided. */
-export function placeIn({ stable, ownActor, actorOf }: BatchWorld, mutationId: string): Place {
+export function placeIn(
+  { stable, isFirm, ownActor, actorOf, members, hearsMajority }: BatchWorld,
+  mutationId: string,
+): Place {
   return {
-    isStable: (dot) => includes(stable, dot),
+    isStable: (dot) => includes(stable, dot) || isFirm(dot),
     isBornHere: birthOf(mutationId)?.region === regionOf(ownActor),
     actorOf,
+    members,
+    hearsMajority,
   };
 }
 

@@ -38,6 +38,7 @@ export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing
     asksAcks: command.asksAcks,
     waitMillis,
   };
+  if (command.isEarly === true) body.isEarly = true;
   if (command.observed) body.observed = encodeVector(command.observed);
   if (command.ifMatch) body.ifMatch = encodeVector(command.ifMatch);
   if (command.resolves) body.resolves = command.resolves;
@@ -64,6 +65,7 @@ export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedC
     hasObserved: body.observed !== undefined,
     bytes: Number(body.bytes),
     asksAcks: body.asksAcks === true,
+    ...(body.isEarly === true && { isEarly: true }),
     ...(body.observed !== undefined && { observed: vector(body.observed) }),
     ...(body.ifMatch !== undefined && { ifMatch: vector(body.ifMatch) }),
     ...(body.resolves !== undefined && { resolves: body.resolves as readonly string[] }),

@@ -22,6 +22,8 @@ export interface PreparedCommand extends Command {
   readonly depends: VersionVector;
   /** Whether its event asks those who store it to tell this region at once. */
   readonly asksAcks: boolean;
+  /** A strong command that is answered before it is decided, because its type and its client said so. Absent: it is not. */
+  readonly isEarly?: boolean;
   /** What its event carries (level causal): the session's cursors of all shards, without stable ones. */
   readonly dependencies?: Dependencies;
   /** For the queue's limit: characters of its canonical form. */
@@ -38,11 +40,12 @@ export interface CommandPreparation {
   /** Of a causal command, what its event carries. No part of the digest: a retry may come with another token. */
   readonly dependencies: Dependencies | undefined;
   readonly asksAcks: boolean;
+  readonly isEarly: boolean;
 }
 
 export function prepareCommand(
   command: Command,
-  { mutationId, depends, dependencies, asksAcks }: CommandPreparation,
+  { mutationId, depends, dependencies, asksAcks, isEarly }: CommandPreparation,
   hashing: Hashing,
 ): PreparedCommand {
   const canonical = canonicalText(canonicalCommand(command));
@@ -55,6 +58,7 @@ export function prepareCommand(
     hasObserved: command.observed !== undefined,
     depends: depends ?? nothingSeen,
     asksAcks,
+    ...(isEarly && { isEarly }),
     ...(dependencies && { dependencies }),
     bytes: canonical.length,
   };

@@ -1,6 +1,6 @@
 import type { Dot } from '#core/causality/dot.js';
 import { join, withDot, type VersionVector } from '#core/causality/version-vector.js';
-import { othersNeeded } from '#core/consistency/acks.js';
+import { othersNeeded, strongAcks } from '#core/consistency/acks.js';
 import { dependenciesOf } from '#core/consistency/dependencies.js';
 import { joinSessions, sessionWith } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
@@ -8,7 +8,7 @@ import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { shardOf } from '#core/event/shard-of.js';
 import { isWellFormed } from '#core/event/text-limits.js';
 import { isMembership } from '#core/strong/membership-record.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
@@ -34,6 +34,8 @@ import { unanswered, type Committed } from './queues.js';
 import type { MutationHorizon } from './mutation-horizon.js';
 import type { Ownership } from './ownership.js';
 import { prepareCommand, type PreparedCommand } from './prepared-command.js';
+import type { LeasedWrites } from '../rights/leased-writes.js';
+import type { Reclaims } from '../rights/reclaims.js';
 import type { RightsDesk } from '../rights/rights-desk.js';
 import { ownOperationAt } from '../rights/rights-types.js';
 import type { CursorWatch } from './wake.js';
@@ -57,6 +59,8 @@ export interface RouterParts {
   readonly stable: (shard: number) => VersionVector;
   readonly types: EntityTypes;
   readonly rights: RightsDesk;
+  readonly leased: LeasedWrites;
+  readonly reclaims: Reclaims;
   readonly desk: StrongDesk;
 }
 
@@ -113,6 +117,7 @@ export class Router {
   submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     if (isMembership(command.entity))
       return Promise.reject(new AtollError('unknown_type', `there is no entity type ${command.entity.type}`));
+    if (this.parts.leased.mixes(command)) return Promise.reject(mixed());
     const at = ownOperationAt(this.parts.types, command);
     if (at === undefined) return this.submitOwn(command, options);
     const detail = `'${command.operations[at]?.op}' is for regions among themselves.`;
@@ -124,8 +129,9 @@ export class Router {
   async submitOwn(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
-    const isStrong = this.parts.types.get(command.entity.type)?.consistency === 'strong';
-    const needed = this.othersNeeded(options, isStrong);
+    const type = this.parts.types.get(command.entity.type);
+    const isStrong = type?.consistency === 'strong';
+    const { needed, isEarly } = this.acksOf(options, type);
     if (command.mutationId !== undefined) this.checkMutationId(command.mutationId);
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
     const session = sessions.read(command.session);
@@ -138,7 +144,8 @@ export class Router {
         mutationId,
         depends: session.get(shard),
         dependencies: causal ? dependenciesOf(session, this.parts.stable) : undefined,
-        asksAcks: needed > 0,
+        isEarly,
+        asksAcks: needed > 0 || this.parts.leased.concerns(command),
       },
       hashing,
     );
@@ -158,11 +165,20 @@ export class Router {
     return written;
   }
 
-  private othersNeeded({ acks = 'local' }: WriteOptions, isStrong: boolean): number {
-    // What is decided is stored by a majority: only `all` asks for more.
-    if (isStrong && acks !== 'all') return 0;
-    const needed = othersNeeded(acks, this.parts.members.length);
-    if (needed !== undefined) return needed;
+  private acksOf(
+    { acks }: WriteOptions,
+    type: EntityType | undefined,
+  ): { readonly needed: number; readonly isEarly: boolean } {
+    const members = this.parts.members.length;
+    const isStrong = type?.consistency === 'strong';
+    if (isStrong) {
+      const asked = strongAcks(acks, type.acks, members);
+      if (asked) return asked;
+      const detail = `${type.name} is strong: a write of it cannot ask for '${acks}', below a majority`;
+      throw new AtollError('acks_not_available', detail);
+    }
+    const needed = othersNeeded(acks ?? 'local', members);
+    if (needed !== undefined) return { needed, isEarly: false };
     throw new AtollError('acks_not_available', `there is no other region that could store it: '${acks}'`);
   }
 
@@ -266,12 +282,13 @@ export class Router {
     command: PreparedCommand,
     deadlineMillis: number,
   ): Promise<ForwardedOutcome> {
-    const { intake, clock, rights } = this.parts;
-    for (;;) {
+    const { intake, clock, rights, leased } = this.parts;
+    for (let attempt = command; ; attempt = { ...command, isFirstTry: false }) {
       try {
         rights.checkGrant(shard, command);
-        const committed = await intake.submit(shard, command, deadlineMillis);
+        const committed = await intake.submit(shard, attempt, deadlineMillis);
         if (rights.concerns(command)) rights.lookAhead(shard, command);
+        if (leased.concerns(command)) await leased.confirm(shard, command, committed, deadlineMillis);
         if (hasSeen(committed)) return committed;
         return { ...committed, seen: await this.seenAfter(shard, committed.dot) };
       } catch (error) {
@@ -299,6 +316,10 @@ export class Router {
         return error;
       case 'not_yet_stable':
         await sleep(clock, Math.min(left, stabilityLookMillis));
+        return error;
+      case 'rights_lapsed':
+        await this.parts.reclaims.object(shard, command.entity);
+        await watch.next(Math.min(untilMillis - clock.monotonicMillis(), stabilityLookMillis));
         return error;
       case 'insufficient_rights': {
         const wanted = rights.shortOf(shard, command, error);
@@ -349,4 +370,11 @@ export class Router {
 
 function hasSeen(committed: Committed): committed is Committed & ForwardedOutcome {
   return committed.seen !== undefined;
+}
+
+function mixed(): AtollError {
+  const detail = 'Counters with a rights lease change alone, or with each other.';
+  return new AtollError('invalid_value', detail, {
+    fields: [{ path: '/operations', code: 'invalid_value', detail }],
+  });
 }

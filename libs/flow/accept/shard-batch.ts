@@ -1,7 +1,7 @@
 import { assert } from '#core/assert.js';
 import { regionOf, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
 import { hear, tick, type HybridClock } from '#core/causality/hybrid-timestamp.js';
-import { compare, firstMissing, includes, withDot } from '#core/causality/version-vector.js';
+import { includes, withDot } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
@@ -23,6 +23,7 @@ import {
   type StoreDecision,
 } from './batch-decisions.js';
 import { heldUp } from './held-up.js';
+import { replayOf, staleInput } from './before-deciding.js';
 import { BatchMutations } from './batch-mutations.js';
 import { BatchWaiting } from './batch-waiting.js';
 import { Missing, placeIn, type BatchWorld } from './batch-world.js';
@@ -62,6 +63,8 @@ export class ShardBatch {
       cursor: (actor) => this.cursor(actor),
       mint: (event) => this.mintAsIs(event),
       loadedEvent: (dot) => this.loadedEvent(dot),
+      bytesOf: (dot) => this.events.find(({ event }) => sameDot(event.dot, dot))?.bytes.length ?? 0,
+      undecidedBytesMax: world.undecidedBytesMax,
       settle: (event) => this.settle(event, undefined),
     });
   }
@@ -73,7 +76,7 @@ export class ShardBatch {
     const earlier = known.find((row) => entityKey(row.entity) === command.key && row.shard === shard);
     if (earlier?.digest === command.digest) {
       const { state } = this.working(command.entity, command.key);
-      return { kind: 'replayed', row: earlier, ...dependenciesFor(command, state) };
+      return replayOf(command, earlier, this.world.types.get(command.entity.type), state);
     }
     if (known.length > 0) {
       return refuse('mutation_reused', 'this mutation id was used before with another command');
@@ -95,12 +98,8 @@ export class ShardBatch {
     if (held) return held;
     const working = this.working(command.entity, command.key);
     const seen = working.state.seen;
-    if (command.ifMatch && compare(command.ifMatch, seen) !== 'equal') {
-      return refuse('precondition_failed', 'If-Match names another version than the one in this region');
-    }
-    if (command.observed && firstMissing({ wanted: command.observed, have: seen })) {
-      return refuse('not_covered_yet', 'what was observed is not here yet');
-    }
+    const stale = staleInput(command, type, seen);
+    if (stale) return stale;
     return this.mint(command, type, working);
   }
 

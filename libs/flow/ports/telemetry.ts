@@ -40,7 +40,8 @@ export type CounterName =
   | 'confirmation_rounds_total'
   | 'policy_mismatch_total'
   | 'announcements_failed_total'
-  | 'rights_asked_total';
+  | 'rights_asked_total'
+  | 'rights_reclaimed_total';
 
 export type GaugeName =
   | 'pending_events'

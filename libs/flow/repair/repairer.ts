@@ -63,8 +63,10 @@ export class Repairer {
   private running: Promise<void>[] = [];
   private stopping = false;
   private readonly hurried = new Set<number>();
+  private readonly bornMillis: number;
 
   constructor(private readonly parts: RepairerParts) {
+    this.bornMillis = parts.clock.monotonicMillis();
     parts.peers.onHeartbeat((heartbeat) => this.hear(heartbeat));
   }
 
@@ -96,6 +98,12 @@ export class Repairer {
   actorOf(region: string): Actor | 'unheard' | undefined {
     if (!this.parts.peers.regions.includes(region)) return undefined;
     return this.sights.get(region)?.actor ?? 'unheard';
+  }
+
+  /** For how long nothing was heard of a region; of one that was never heard, since this process began. */
+  silentMillis(region: string): number {
+    const heardAt = Math.max(this.bornMillis, this.sights.get(region)?.heardAtMillis ?? -Infinity);
+    return this.parts.clock.monotonicMillis() - heardAt;
   }
 
   /** Another region says that it has minted an event that is needed here: it is fetched at once. */

@@ -18,6 +18,9 @@ import { PeerUnavailable, type Peers, type RightsRequest } from '../ports/peers.
 import type { Random } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { Command, FieldOperation } from '../service.js';
+import { holdersOf, leaseOf } from './closings-here.js';
+import type { Reclaims } from './reclaims.js';
+import type { RightsKnowledge } from './rights-knowledge.js';
 import { rightsFields } from './rights-types.js';
 import {
   neededBy,
@@ -44,6 +47,8 @@ export interface RightsDeskParts {
   readonly stable: (shard: number) => VersionVector;
   /** Another region has minted up to this event: it should be fetched if it does not arrive by itself. */
   readonly expect: (shard: number, dot: Dot) => void;
+  readonly knowledge: RightsKnowledge;
+  readonly reclaims: Pick<Reclaims, 'isLapsed' | 'takeOver'>;
   /** Takes a command of the region's own. @throws AtollError */
   readonly submit: (command: Command, waitMillis: number) => Promise<unknown>;
 }
@@ -217,7 +222,9 @@ export class RightsDesk {
     assert(policy !== undefined && isBoundedCounter(policy), 'rights are those of a bounded counter');
     const rights = (state.fields.get(field) ?? policy.initial()) as Rights;
     const { actor } = this.parts.identity;
-    return rightsHere(policy, rights, { side, actor, stable: this.parts.stable(shard) });
+    const stable = this.parts.stable(shard);
+    const isStable = (dot: Dot): boolean => includes(stable, dot) || this.parts.knowledge.isFirm(shard, dot);
+    return rightsHere(policy, rights, { side, actor, isStable });
   }
 
   private begin(search: Search, purpose: Purpose): void {
@@ -251,12 +258,24 @@ export class RightsDesk {
       const next = here.others.find(({ region }) => !asked.has(region));
       if (next === undefined || short <= 0) return;
       asked.add(next.region);
+      if (await this.takeOver(wanted, next.region)) continue;
       const need = needed === 0 ? 1 : short;
       await this.askOne(search, next.region, {
         need,
         want: Math.max(need, short, this.fairShare(here) - here.usable),
       });
     }
+  }
+
+  /** From a region whose silence has outlasted its rights lease. It takes longer than anybody here waits. */
+  private async takeOver({ entity, shard }: WantedRights, region: string): Promise<boolean> {
+    const { reclaims, types, cache, read } = this.parts;
+    const type = types.get(entity.type);
+    if (!type || !reclaims.isLapsed(type.name, region)) return false;
+    const state = cache.get(entityKey(entity))?.state ?? (await read(entity));
+    for (const of of holdersOf(type, state, region).keys())
+      void reclaims.takeOver({ entity, shard, of, stated: false });
+    return true;
   }
 
   private async askOne(
@@ -278,6 +297,8 @@ export class RightsDesk {
       telemetry.count('rights_asked_total', { from: region, answer: answer.kind });
       if (answer.kind === 'refused') return;
       this.parts.expect(shard, answer.dot);
+      if (leaseOf(this.parts.types.get(entity.type)) !== undefined)
+        this.parts.knowledge.noteFirm(shard, answer.dot);
       await this.arrival(shard, answer.dot);
     } catch (error) {
       if (error instanceof AtollError) search.unanswered.delete(region);

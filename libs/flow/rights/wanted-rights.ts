@@ -1,8 +1,7 @@
-import { regionOf, type Actor, type Dot } from '#core/causality/dot.js';
-import { includes, type VersionVector } from '#core/causality/version-vector.js';
+import { regionOf } from '#core/causality/dot.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { BoundedCounterPolicy } from '#core/merge/bounded-counter.js';
-import { heldByRegion, sumOf, usable, type Rights, type Side } from '#core/merge/rights.js';
+import { heldByRegion, sumOf, usable, type Rights, type Side, type Usable } from '#core/merge/rights.js';
 import type { FieldOperation } from '../service.js';
 
 /** One side of one bounded counter: what a region can be short of. */
@@ -32,10 +31,9 @@ export interface RightsHere {
 export function rightsHere(
   policy: BoundedCounterPolicy,
   rights: Rights,
-  { side, actor, stable }: { readonly side: Side; readonly actor: Actor; readonly stable: VersionVector },
+  { side, actor, isStable }: Usable,
 ): RightsHere {
   const { start } = policy;
-  const isStable = (dot: Dot): boolean => includes(stable, dot);
   const mine = usable(rights, start, { actor, side, isStable });
   const regions = heldByRegion(rights, start, side);
   const own = regionOf(actor);

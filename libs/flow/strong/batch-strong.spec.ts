@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { dotKey } from '#core/causality/dot.js';
 import { nothingSeen } from '#core/causality/version-vector.js';
 import type { Event } from '#core/event/event.js';
 import { noEpoch } from '#core/strong/epoch.js';
@@ -27,7 +26,7 @@ it('settles a decided event once, however many tasks of a batch ask for it', () 
   const strong = new StrongShard();
   strong.record = storeOpening(noStrongRecord, { epoch, home: 'us~1', seq: 1, previous: noEpoch, close: 0 });
   strong.tell({ epoch, seq: 2 });
-  strong.undecided.set(dotKey(event.dot), { dot: event.dot, entity: event.entity, event });
+  strong.await({ dot: event.dot, entity: event.entity, epoch: '1.1', event, bytes: 1 }, 1);
   const folded: Event[] = [];
   const hands = {
     ownActor: 'eu~1',

@@ -30,6 +30,9 @@ export interface BatchHands {
   readonly cursor: (actor: Actor) => Cursor;
   readonly mint: (event: Omit<Event, 'time' | 'prev' | 'shard'>) => void;
   readonly loadedEvent: (dot: Dot) => Event;
+  /** Stored bytes of an event of this batch. */
+  readonly bytesOf: (dot: Dot) => number;
+  readonly undecidedBytesMax: number;
   /** Folds the event, or keeps it pending or parked. */
   readonly settle: (event: Event) => void;
 }
@@ -40,7 +43,8 @@ export class BatchStrong {
   private readonly committed: StrongShard;
   private readonly decided: Position;
   private readonly arrived = new Map<string, Undecided>();
-  private readonly settled = new Set<string>();
+  private arrivedBytes = 0;
+  private readonly settled = new Map<string, Dot>();
   private readonly refused: RefusedRow[] = [];
   private readonly voided: MutationRow[] = [];
   private hasNewMembers = false;
@@ -70,6 +74,8 @@ export class BatchStrong {
       if (!proposed || !mayBeDecidedIn(proposed, this.record.promised))
         return new AtollError('not_home', 'the latest membership has not opened an epoch of its own yet');
     }
+    if (committed.undecidedBytes + this.arrivedBytes > hands.undecidedBytesMax / 2)
+      return new AtollError('overloaded', 'too many changes of the shard wait until they are decided');
     const [row] = hands.waiting.rows(key);
     if (row?.state === 'parked')
       return new AtollError('entity_quarantined', 'an event of this entity is parked until somebody acts');
@@ -122,20 +128,24 @@ export class BatchStrong {
 
   /** A strong event that is stored: nothing shows it before it is decided. */
   await(event: Event): void {
-    const { dot, entity } = event;
-    this.arrived.set(dotKey(dot), { dot, entity, event });
+    const { dot, entity, epoch } = event;
+    const bytes = this.hands.bytesOf(dot);
+    this.arrivedBytes += bytes;
+    this.arrived.set(dotKey(dot), { dot, entity, event, bytes, ...(epoch !== undefined && { epoch }) });
     this.hands.waiting.add({ dot, entity, state: 'pending', reason: undecidedReason });
   }
 
   /** Folds what is known to be decided by now, and sets aside what was left out. @throws Missing */
   settleAll(): void {
     const waiting = [...this.committed.undecided.values()].sort((a, b) => a.dot.seq - b.dot.seq);
-    for (const { dot, event: known } of waiting) {
+    for (const { dot, epoch, event: known } of waiting) {
       // Several of a batch's tasks may ask for it: what one has settled is not folded again by the next.
       if (this.settled.has(dotKey(dot))) continue;
+      if (epoch !== undefined && this.fateBy(dot, epoch) === 'undecided') continue;
       const event = known ?? this.hands.loadedEvent(dot);
       // What the log holds never changes: it is remembered whatever becomes of the batch.
-      if (!known) this.committed.undecided.set(dotKey(dot), { dot, entity: event.entity, event });
+      if (epoch === undefined && event.epoch !== undefined)
+        this.committed.await({ dot, entity: event.entity, epoch: event.epoch }, 0);
       const fate = this.fate(event);
       if (fate === 'undecided') continue;
       this.hands.waiting.leave({ dot, entity: event.entity, state: 'pending' });
@@ -147,7 +157,7 @@ export class BatchStrong {
     const { dot, mutation, entity, epoch = '' } = event;
     const rows = this.hands.mutations.rows(mutation.id);
     const record = rows.find((row) => sameDot(row.dot, dot) && row.shard === this.base.shard);
-    this.settled.add(dotKey(dot));
+    this.settled.set(dotKey(dot), dot);
     this.hasNewMembers ||= isMembership(entity);
     if (fate === 'refused') {
       this.refused.push({ dot, entity, epoch, mutationId: mutation.id });
@@ -159,10 +169,13 @@ export class BatchStrong {
     this.hands.settle(event);
   }
 
-  private fate(event: Event): Fate {
-    const epoch = parseEpoch(event.epoch ?? '');
-    if (!epoch) return 'refused';
-    return fateOf(this.record.openings, this.decided, { epoch, ...event.dot });
+  private fate({ epoch, dot }: Event): Fate {
+    return this.fateBy(dot, epoch ?? '');
+  }
+
+  private fateBy(dot: Dot, text: string): Fate {
+    const epoch = parseEpoch(text);
+    return epoch ? fateOf(this.record.openings, this.decided, { epoch, ...dot }) : 'refused';
   }
 
   private readonly stored = (actor: Actor): number => this.hands.cursor(actor).stored;
@@ -187,8 +200,8 @@ export class BatchStrong {
     const isNews = this.record !== committed.record || this.arrived.size > 0 || this.settled.size > 0;
     committed.record = this.record;
     committed.hasNewMembers ||= this.hasNewMembers;
-    for (const [key, row] of this.arrived) committed.undecided.set(key, row);
-    for (const key of this.settled) committed.undecided.delete(key);
+    for (const row of this.arrived.values()) committed.await(row, this.hands.undecidedBytesMax);
+    for (const dot of this.settled.values()) committed.settled(dot);
     for (const { dot } of this.refused) committed.noteRefused(dot);
     return isNews;
   }

@@ -14,6 +14,19 @@ export type Told =
   /** A member says what it promises and holds, from one flushed state. */
   | { readonly kind: 'ack'; readonly shards: readonly (readonly [shard: number, ack: Ack])[] };
 
+/** Questions about the rights of one entity's counters (`flow/rights/reclaims.ts`). Dots are as people read them. */
+export type RightsQuestion = {
+  readonly shard: number;
+  readonly type: string;
+  readonly id: string;
+  readonly closing: string;
+} & (
+  | { readonly kind: 'vote'; readonly of: string; readonly stated: boolean }
+  | { readonly kind: 'yield' }
+  /** To the owner of the shard in the own region, on an operator's word. It names no closing: that is still to begin. */
+  | { readonly kind: 'takeover'; readonly of: string }
+);
+
 /** Questions between regions. Every one is about one shard, and is answered by its owner. */
 export type Question =
   | { readonly kind: 'promise'; readonly shard: number; readonly epoch: Epoch }
@@ -28,6 +41,7 @@ export type Question =
   /** Where the shard stands, as its owner here knows. */
   | { readonly kind: 'standing'; readonly shard: number }
   | { readonly kind: 'handover'; readonly shard: number; readonly to: string; readonly force: boolean }
+  | RightsQuestion
   | {
       readonly kind: 'command';
       readonly shard: number;
@@ -67,6 +81,9 @@ export type Answer =
   | { readonly kind: 'confirmed'; readonly promised: Epoch }
   | { readonly kind: 'home'; readonly region: string; readonly epoch: Epoch }
   | ({ readonly kind: 'standing' } & ShardStanding)
+  | { readonly kind: 'taken'; readonly taken: boolean }
+  /** What was asked for was done by this event. */
+  | { readonly kind: 'event'; readonly actor: string; readonly seq: number }
   /** A command's outcome, as `encodeOutcome` writes it. */
   | { readonly kind: 'outcome'; readonly outcome: string }
   | {
@@ -185,6 +202,10 @@ function answerBody(answer: Answer): JsonObject {
       const { kind, promised, decided, home } = answer;
       return { kind, promised: formatEpoch(promised), decided: formatEpoch(decided), home: home ?? null };
     }
+    case 'taken':
+      return { kind: answer.kind, taken: answer.taken };
+    case 'event':
+      return { kind: answer.kind, actor: answer.actor, seq: answer.seq };
     case 'outcome':
       return { kind: answer.kind, outcome: answer.outcome };
     case 'value': {
@@ -221,6 +242,10 @@ export function decodeAnswer(payload: Uint8Array, hashing: Hashing): Answer {
       const home = body.home === null ? undefined : String(body.home);
       return { kind: 'standing', promised: epochOf(body.promised), decided: epochOf(body.decided), home };
     }
+    case 'taken':
+      return { kind: 'taken', taken: body.taken === true };
+    case 'event':
+      return { kind: 'event', actor: String(body.actor), seq: Number(body.seq) };
     case 'outcome':
       return { kind: 'outcome', outcome: String(body.outcome) };
     case 'value': {

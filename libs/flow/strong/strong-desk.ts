@@ -1,4 +1,5 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
+import type { Dependencies } from '#core/consistency/dependencies.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
@@ -46,6 +47,8 @@ export interface StrongDeskParts {
     command: PreparedCommand,
     deadlineMillis: number,
   ) => Promise<ForwardedOutcome>;
+  /** Waits until this region has what a causal command depends on. @throws AtollError not_covered_yet */
+  readonly cover: (dependencies: Dependencies, deadlineMillis: number) => Promise<void>;
   /** The committed state of an entity in a shard that this process owns. */
   readonly valueOf: (
     entity: EntityRef,
@@ -135,14 +138,16 @@ export class StrongDesk {
     command: PreparedCommand,
     deadlineMillis: number,
   ): Promise<ForwardedOutcome> {
+    const { clock, intake, watch, cover } = this.parts;
+    // What the asking region has is no promise of what the home has: an effect would be decided here before its cause is.
+    if (command.dependencies) await cover(command.dependencies, deadlineMillis);
     await this.serving(state, deadlineMillis);
     const outcome = await this.parts.decide(state.shard, command, deadlineMillis);
-    const { clock, intake, watch } = this.parts;
     for (;;) {
       if (intake.stateOf(state.shard) !== state)
         throw new AtollError('owner_moved', 'another process owns the shard now');
       const fate = state.strong.outcomeOf(outcome.dot);
-      if (fate === 'decided') return outcome;
+      if (fate === 'decided' || (fate === 'undecided' && command.isEarly === true)) return outcome;
       // Left out for ever: it is executed anew, by whoever is the home now.
       if (fate === 'refused') throw new AtollError('not_home', 'the first try was left out by a new home');
       const left = deadlineMillis - clock.monotonicMillis();

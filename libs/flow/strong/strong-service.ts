@@ -27,6 +27,7 @@ import {
   type ShardStanding,
 } from './messages.js';
 import type { Questions } from './questions.js';
+import type { Reclaims } from '../rights/reclaims.js';
 import type { StrongDesk, StrongValue } from './strong-desk.js';
 
 export interface StrongServiceParts {
@@ -42,6 +43,7 @@ export interface StrongServiceParts {
   readonly elections: Elections;
   readonly questions: Questions;
   readonly desk: StrongDesk;
+  readonly reclaims: Pick<Reclaims, 'vote' | 'yieldTo' | 'takeOver'>;
   readonly owners: () => readonly ShardOwner[];
   readonly memberships: KnownMemberships;
 }
@@ -69,6 +71,8 @@ export class StrongService {
       const question = decodeQuestion(payload, this.parts.hashing);
       if (question.kind === 'stand' && question.stopped !== undefined)
         throw new AtollError('invalid_request', 'no region may state that another is stopped');
+      if (question.kind === 'takeover')
+        throw new AtollError('permission_denied', 'an operator of this region has to say so');
       if (this.parts.intake.stateOf(question.shard)) return this.answer(question);
       return this.askOwner(question);
     });
@@ -158,6 +162,11 @@ export class StrongService {
     await (this.parts.intake.stateOf(shard) ? this.answer(question) : this.askOwner(question));
   }
 
+  /** A question of this region itself, to whoever owns the shard. @throws AtollError */
+  askHere(question: Question): Promise<Answer> {
+    return this.parts.intake.stateOf(question.shard) ? this.answer(question) : this.askOwner(question);
+  }
+
   private async answering(work: () => Promise<Answer>): Promise<Uint8Array> {
     const { hashing } = this.parts;
     try {
@@ -206,6 +215,15 @@ export class StrongService {
         return this.standingOf(state);
       case 'handover':
         return this.handOn(state, question.to, question.force);
+      case 'vote':
+        return this.parts.reclaims.vote(question);
+      case 'yield':
+        return this.parts.reclaims.yieldTo(question);
+      case 'takeover': {
+        const { type, id, of } = question;
+        const taken = await this.parts.reclaims.takeOver({ entity: { type, id }, shard, of, stated: true });
+        return { kind: 'taken', taken };
+      }
       case 'command': {
         const outcome = await desk.serveCommand(shard, question.command, question.waitMillis);
         return { kind: 'outcome', outcome };

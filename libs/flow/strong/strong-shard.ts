@@ -15,8 +15,12 @@ import { comparePositions, fateOf, noPosition, type Fate, type Position } from '
 export interface Undecided {
   readonly dot: Dot;
   readonly entity: EntityRef;
-  /** Absent after a takeover, until it is read from the log. */
+  /** Of the event; absent after a takeover, until it is read from the log. */
+  readonly epoch?: string;
+  /** Absent too where there were too many to remember (INV-15): then it is read when it is settled. */
   readonly event?: Event;
+  /** Stored bytes of what is remembered. */
+  readonly bytes?: number;
 }
 
 /** Why a waiting row of a strong event waits: nobody has told yet that it is decided, or left out. */
@@ -43,8 +47,9 @@ export class StrongShard {
   hasNewMembers = false;
   /** No majority was heard for too long. */
   cutOff = false;
-  /** Stored events that are not settled, by dot, in order of arrival. */
-  readonly undecided = new Map<string, Undecided>();
+  /** Stored events that are not settled, by dot, in order of arrival. Small rows: what was stored is not refused for them. */
+  private readonly rows = new Map<string, Undecided>();
+  private rememberedBytes = 0;
   private readonly refused = new Set<string>();
 
   /** As the database has it. @param openings the shard's opening events, in any order */
@@ -55,7 +60,31 @@ export class StrongShard {
       if (opening) record = storeOpening(record, opening);
     }
     this.record = record;
-    for (const row of waiting) this.undecided.set(dotKey(row.dot), row);
+    for (const row of waiting) this.rows.set(dotKey(row.dot), row);
+  }
+
+  get undecided(): ReadonlyMap<string, Undecided> {
+    return this.rows;
+  }
+
+  /** Bytes of the events that are remembered. */
+  get undecidedBytes(): number {
+    return this.rememberedBytes;
+  }
+
+  /** Remembers the event too while there is room for it. */
+  await(row: Undecided, bytesMax: number): void {
+    this.settled(row.dot);
+    const { event, bytes = 0, ...bare } = row;
+    const hasRoom = event !== undefined && this.rememberedBytes + bytes <= bytesMax;
+    this.rows.set(dotKey(row.dot), hasRoom ? row : bare);
+    if (hasRoom) this.rememberedBytes += bytes;
+  }
+
+  settled(dot: Dot): void {
+    const known = this.rows.get(dotKey(dot));
+    if (known?.event) this.rememberedBytes -= known.bytes ?? 0;
+    this.rows.delete(dotKey(dot));
   }
 
   /** Notes what a home says of its own epoch; answers whether that is more than was known. */
@@ -98,9 +127,9 @@ export class StrongShard {
   outcomeOf(dot: Dot): Fate {
     const key = dotKey(dot);
     if (this.refused.has(key)) return 'refused';
-    const waiting = this.undecided.get(key);
+    const waiting = this.rows.get(key);
     if (!waiting) return 'decided';
-    return waiting.event ? this.fate(dot, waiting.event.epoch) : 'undecided';
+    return waiting.epoch === undefined ? 'undecided' : this.fate(dot, waiting.epoch);
   }
 
   /** Whether it has never had anything to do with strong events. */

@@ -5,6 +5,7 @@ import { counter, lastWriterWins } from '#core/merge/policies.js';
 import { openingOf } from '#core/strong/strong-chain.js';
 import { parseEpoch } from '#core/strong/epoch.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
+import type { Limits } from '../limits.js';
 import type { Command, ReadOutcome, WriteOutcome } from '../service.js';
 
 const types: EntityTypes = new Map([
@@ -21,6 +22,27 @@ const types: EntityTypes = new Map([
       ]),
     },
   ],
+  [
+    'ping',
+    {
+      name: 'ping',
+      schemaVersion: 1,
+      onDelete: 'update-wins',
+      consistency: 'strong',
+      acks: 'local',
+      fields: new Map([['state', { policy: lastWriterWins() }]]),
+    },
+  ],
+  [
+    'note',
+    {
+      name: 'note',
+      schemaVersion: 1,
+      onDelete: 'update-wins',
+      consistency: 'eventual',
+      fields: new Map([['state', { policy: lastWriterWins() }]]),
+    },
+  ],
 ]);
 const regions = ['us', 'eu', 'ap'];
 const entity = { type: 'payment', id: 'p1' };
@@ -35,8 +57,8 @@ const strong = { level: { kind: 'strong' }, maxWaitMillis: 5_000 } as const;
 class StrongWorld {
   private constructor(readonly world: MemoryWorld) {}
 
-  static async started(): Promise<StrongWorld> {
-    return new StrongWorld(await MemoryWorld.started({ regions, types, shards: 1 }));
+  static async started(limits: Partial<Limits> = {}): Promise<StrongWorld> {
+    return new StrongWorld(await MemoryWorld.started({ regions, types, shards: 1, limits }));
   }
 
   write(region: string, command: Command, maxWaitMillis = 10_000): Promise<WriteOutcome> {
@@ -229,5 +251,86 @@ describe('without a majority', () => {
     );
     expect(codes.every((code) => code === 'no_majority' || code === 'not_home')).toBe(true);
     expect(lab.world.clock.monotonicMillis() - began).toBeLessThanOrEqual(1_050);
+  });
+});
+
+describe('what a strong change may build on', () => {
+  it('is what its home has: a read that is older is refused there, whatever level it was read at', async () => {
+    const strong = await StrongWorld.started();
+    await strong.write('us', set('created'));
+    await strong.handover('us');
+    const { seen } = await strong.read('eu');
+    await strong.write('us', set('captured', { observed: seen }));
+    const stale = strong.write('eu', set('cancelled', { observed: seen }));
+    await expect(stale).rejects.toMatchObject({ code: 'precondition_failed' });
+    expect((await strong.read('ap')).value).toMatchObject({ state: 'captured' });
+  });
+
+  it('is at its home before it is decided there, where the change is causal', async () => {
+    const strong = await StrongWorld.started();
+    await strong.write('us', set('created'));
+    await strong.handover('us');
+    const { world } = strong;
+    world.loseRecordsTo('us', true);
+    const note = { ...set('the cause'), entity: { type: 'note', id: 'n' }, consistency: 'causal' as const };
+    const { session, dot } = await strong.write('eu', note);
+    expect(world.storedOf('us', 'eu', 'note', 'n')).toBeLessThan(dot.seq);
+    await strong.write('eu', set('the effect', { session, consistency: 'causal' }));
+    expect(world.cursorOf('us', 'eu', 'note', 'n').folded).toBeGreaterThanOrEqual(dot.seq);
+  });
+});
+
+describe('acks of a strong change', () => {
+  const ping = (value: string): Command => ({ ...set(value), entity: { type: 'ping', id: 'p' } });
+  const asking = (strong: StrongWorld, command: Command, acks: 'local' | '1'): Promise<WriteOutcome> =>
+    strong.world.run(strong.world.region('us').submit(command, { maxWaitMillis: 300, acks }));
+
+  it('are a majority, and no fewer can be asked for unless the type says so', async () => {
+    const strong = await StrongWorld.started();
+    await strong.write('us', set('created'));
+    await strong.write('us', ping('first'));
+    await strong.handover('us');
+    await expect(asking(strong, set('x'), 'local')).rejects.toMatchObject({ code: 'acks_not_available' });
+    expect((await asking(strong, set('y'), '1')).dot.actor).toBe('us~1');
+    strong.isolate('us');
+    expect((await asking(strong, ping('early'), 'local')).dot.actor).toBe('us~1');
+    await expect(asking(strong, set('z'), '1')).rejects.toMatchObject({ code: 'deadline_exceeded' });
+    // Nothing shows it before it is decided, and here it never is: the next home leaves it out.
+    await strong.handover('eu', true, 'eu');
+    strong.heal();
+    await strong.world.converged();
+    const { value } = await strong.world.run(
+      strong.world.region('us').read({ type: 'ping', id: 'p' }, { maxWaitMillis: 500 }),
+    );
+    expect(value).toEqual({ state: 'first' });
+  });
+});
+
+describe('INV-15: what waits until it is decided', () => {
+  it('is bounded in bytes: a home that has too much of it takes nothing more for now', async () => {
+    const strong = await StrongWorld.started({ undecidedBytesMax: 4_000 });
+    await strong.write('us', set('created'));
+    await strong.handover('us');
+    strong.isolate('us');
+    const { world } = strong;
+    const many = Array.from({ length: 12 }, (_, index) =>
+      world
+        .region('us')
+        .submit(
+          { ...set('x'.repeat(300)), entity: { type: 'payment', id: `many-${index}` } },
+          { maxWaitMillis: 400 },
+        )
+        .then(
+          () => 'ok',
+          (error: unknown) => (error as AtollError).code,
+        ),
+    );
+    const codes = await world.run(Promise.all(many));
+    expect(new Set(codes)).toEqual(new Set(['deadline_exceeded', 'overloaded']));
+    strong.heal();
+    await world.clock.advance(6_000);
+    await strong.write('us', set('after'));
+    await world.converged();
+    expect((await strong.read('ap')).value).toMatchObject({ state: 'after' });
   });
 });

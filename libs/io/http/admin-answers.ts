@@ -59,6 +59,11 @@ export const shards = z
         address: z.string(),
         ownerEpoch: z.number().int(),
         leaseRemainingMillis: z.number(),
+        home: z.string().nullable().meta({
+          description:
+            'Region that strong operations go to; null while nobody is known, or another process owns it',
+        }),
+        epoch: z.string().meta({ description: "Of that home; '' for none" }),
         cursors: cursors.meta({ description: 'Per actor' }),
       }),
     ),
@@ -133,6 +138,27 @@ export const membersChanged = z
   .strictObject({ region: z.string(), applied: z.boolean(), before: membership, after: membership })
   .meta({ id: 'MembersChanged' });
 export type MembersChangedAnswer = z.output<typeof membersChanged>;
+
+export const rightsRun = z
+  .strictObject({
+    region: z.string(),
+    executed: z.boolean(),
+    found: z
+      .number()
+      .int()
+      .meta({ description: 'Counters with such rights; a request works on the first 200' }),
+    counters: z.array(
+      z.strictObject({
+        type: z.string(),
+        id: z.string(),
+        actor: z.string(),
+        spend: z.number().int(),
+        increment: z.number().int(),
+        done: z.boolean().meta({ description: 'Whether it was over when this was answered' }),
+      }),
+    ),
+  })
+  .meta({ id: 'RightsRun' });
 
 const quantiles = z.strictObject({
   count: z.number().int(),

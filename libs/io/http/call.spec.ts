@@ -20,7 +20,7 @@ describe('the headers of a call', () => {
   it('may all be absent', () => {
     expect(call()).toMatchObject({
       level: { kind: 'eventual' },
-      acks: 'local',
+      acks: undefined,
       maxWaitMillis: 5_000,
       mutationId: undefined,
     });

@@ -10,7 +10,8 @@ import { maxWaitMillisDefault, maxWaitMillisMax, sessionLengthMax } from './limi
 export interface Call {
   readonly requestId: string;
   readonly level: Level;
-  readonly acks: Acks;
+  /** Absent: what the type takes for enough. */
+  readonly acks: Acks | undefined;
   readonly session?: string;
   readonly maxWaitMillis: number;
   readonly mutationId?: string;
@@ -63,9 +64,9 @@ function readLevel(text: string | undefined, session: string | undefined): Level
   );
 }
 
-function readAcks(text: string | undefined): Acks {
-  const acks = text === undefined ? 'local' : parseAcks(text);
-  if (acks !== undefined) return acks;
+function readAcks(text: string | undefined): Acks | undefined {
+  const acks = text === undefined ? undefined : parseAcks(text);
+  if (text === undefined || acks !== undefined) return acks;
   throw new AtollError('invalid_request', "Atoll-Acks must be 'local', '1', 'majority' or 'all'.");
 }
 
@@ -81,7 +82,7 @@ export function refuseUntaken(call: Call, takes: { readonly level: boolean; read
     const detail = `This operation does not read at level '${kind}'.`;
     throw new AtollError('level_not_available', detail);
   }
-  if (!takes.acks && call.acks !== 'local')
+  if (!takes.acks && (call.acks ?? 'local') !== 'local')
     throw new AtollError(
       'acks_not_available',
       `This operation stores nothing that '${call.acks}' could be for.`,

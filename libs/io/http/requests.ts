@@ -54,7 +54,8 @@ const operations = z.array(operation).min(1).max(operationsMax);
 
 export const changeRequest = z.strictObject({ operations, observed: version.optional() }).meta({
   id: 'ChangeRequest',
-  description: 'One atomic change. `observed`: what the client had read; a field with siblings demands it.',
+  description:
+    'One atomic change. `observed`: what the client had read; a field with siblings demands it. Of a strong type it is compared at the home, and refused when anything has changed since.',
 });
 export type ChangeRequest = z.output<typeof changeRequest>;
 
@@ -181,4 +182,24 @@ export const membersRequest = z
   })
   .meta({ id: 'MembersRequest' });
 export type MembersRequest = z.output<typeof membersRequest>;
+const execute = z.boolean().optional().meta({ description: 'Without it, a dry run: what would be done' });
+export const drainRightsRequest = z
+  .strictObject({
+    to: z.string().min(1).max(64).meta({ description: 'The region that gets the rights' }),
+    execute,
+  })
+  .meta({ id: 'DrainRightsRequest' });
+export const reclaimRightsRequest = z
+  .strictObject({
+    from: z
+      .string()
+      .min(1)
+      .max(64)
+      .meta({ description: 'The region whose rights come to the one that is asked' }),
+    databaseIsDestroyed: z.literal(true).meta({
+      description: 'Your statement. What that region still acknowledges afterwards has no effect anywhere',
+    }),
+    execute,
+  })
+  .meta({ id: 'ReclaimRightsRequest' });
 export const noQuery = z.strictObject({});

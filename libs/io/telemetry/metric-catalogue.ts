@@ -47,6 +47,10 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
     help: 'Requests to other regions for rights to a bounded counter, by what came of them',
     labels: ['from', 'answer'],
   },
+  rights_reclaimed_total: {
+    help: 'Counters of an entity whose rights were taken over from a region that does not answer',
+    labels: ['from'],
+  },
   fenced_total: { help: 'Batches refused because the shard had another owner', labels: [] },
   ownership_moves_total: { help: 'Shards taken over by this process', labels: [] },
   commit_unknown_total: { help: 'Batches whose commit had to be found out', labels: [] },

@@ -95,7 +95,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     grpcStatus: 'FAILED_PRECONDITION',
     title: 'A precondition does not hold',
     meaning:
-      "This region's version of the entity is not the one that `If-Match` names, or a policy's own precondition does not hold. The change was refused.",
+      "The version of the entity is not the one that `If-Match` names (for strong types: at its home, and `observed` counts too), or a policy's own precondition does not hold. The change was refused.",
     whatToDo: 'Read the entity again, decide again, and write with the new `ETag`.',
   },
   insufficient_rights: {
@@ -131,6 +131,32 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning:
       'Only the region that made a reservation decides what becomes of it: its id begins with the name of that region. Nothing was done.',
     whatToDo: 'Send the request to that region; the SDK does.',
+  },
+  rights_lapsed: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: "This region's rights to the counter have lapsed for now",
+    meaning:
+      'The counter is declared with a rights lease, and this region did not hear a majority of the regions within it; or rights to the counter are being reclaimed. `detail` says which. Where it says that the change is stored here, it may still take effect, or be left out when another region takes the rights over.',
+    whatToDo:
+      'Try again with the same mutation id, in the same region, or sell elsewhere under a new one once the first is known not to count.',
+  },
+  rights_reclaimed: {
+    httpStatus: 409,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The change was left out: its rights had been taken over',
+    meaning:
+      'The first try of this command used rights that other regions took over while this one was cut off or said to be destroyed. Its change of the counter has no effect anywhere, and never will.',
+    whatToDo: 'Read the entity, decide again, and write with a new mutation id.',
+  },
+  born_elsewhere: {
+    httpStatus: 421,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The command was born in another region',
+    meaning:
+      'A bounded counter with a rights lease takes only commands whose mutation id was made for the region that decides them: another copy could be left out, and this one with it. Nothing was done.',
+    whatToDo:
+      'Send the command to the region that its mutation id names, or, when it is known to have had no effect there, as a new one.',
   },
   too_large: {
     httpStatus: 413,

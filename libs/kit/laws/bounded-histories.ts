@@ -29,6 +29,16 @@ export type BoundedStep =
     }
   | { readonly kind: 'settle'; readonly region: number; readonly op: string; readonly hold: number }
   | { readonly kind: 'delete'; readonly region: number }
+  /** A region takes the rights of another over, as far as `stage` goes: it stands, all agree, it reclaims or yields. */
+  | {
+      readonly kind: 'close';
+      readonly region: number;
+      readonly of: number;
+      readonly stage: number;
+      readonly stated: boolean;
+    }
+  /** Any region answers to some closing that it knows of. */
+  | { readonly kind: 'answer'; readonly region: number; readonly op: string; readonly closing: number }
   | { readonly kind: 'retry'; readonly region: number; readonly command: number }
   | { readonly kind: 'receive'; readonly from: number; readonly to: number; readonly count: number }
   | { readonly kind: 'report'; readonly from: number; readonly to: number }
@@ -93,6 +103,25 @@ export function boundedSteps(lengthMax = 40): fc.Arbitrary<readonly BoundedStep[
         }),
       },
       { weight: 1, arbitrary: fc.record({ kind: kind('delete'), region: index }) },
+      {
+        weight: 6,
+        arbitrary: fc.record({
+          kind: kind('close'),
+          region: index,
+          of: index,
+          stage: fc.integer({ min: 1, max: 5 }),
+          stated: fc.boolean(),
+        }),
+      },
+      {
+        weight: 2,
+        arbitrary: fc.record({
+          kind: kind('answer'),
+          region: index,
+          op: fc.constantFrom('vote', 'reclaim', 'yield'),
+          closing: index,
+        }),
+      },
       { weight: 4, arbitrary: fc.record({ kind: kind('retry'), region: index, command: index }) },
       {
         weight: 9,
@@ -171,6 +200,7 @@ class Play {
     if (step.kind === 'wait') this.#at(step.region).wallMillis += step.millis;
     else if (step.kind === 'receive') this.#receive(this.#at(step.from), this.#at(step.to), step.count);
     else if (step.kind === 'gossip') this.#gossip(step.without, step.count);
+    else if (step.kind === 'close') this.#close(step);
     else if (step.kind === 'report') this.#report(this.#at(step.from), this.#at(step.to));
     else {
       const region = this.#at(step.region);
@@ -186,21 +216,44 @@ class Play {
     return this.regions[index % this.regions.length] as Region;
   }
 
-  #newIntent(
-    step: Extract<BoundedStep, { kind: 'do' | 'settle' | 'delete' }>,
-    region: Region,
-  ): Intent | undefined {
-    const number = this.#intents.length.toString(16).padStart(12, '0');
+  #newIntent(step: Deciding, region: Region): Intent | undefined {
     const born = step.kind === 'do' ? birthRegions[step.born % birthRegions.length] : regionOf(region.actor);
     const operations = operationsOf(step, region);
-    if (operations === undefined) return undefined;
+    return (
+      operations && this.#intend({ kind: step.kind === 'delete' ? 'delete' : 'update', born, operations })
+    );
+  }
+
+  #intend({
+    kind,
+    born,
+    operations,
+  }: Omit<Intent, 'mutation'> & { readonly born: string | undefined }): Intent {
+    const number = this.#intents.length.toString(16).padStart(12, '0');
     const intent: Intent = {
-      kind: step.kind === 'delete' ? 'delete' : 'update',
+      kind,
       mutation: `${born === undefined ? 'key-' : `${born}.`}01900000-0000-7000-8000-${number}`,
       operations,
     };
     this.#intents.push(intent);
     return intent;
+  }
+
+  #close({ region, of, stage, stated }: Extract<BoundedStep, { kind: 'close' }>): void {
+    const heir = this.#at(region);
+    const victim = this.#at(of);
+    const others = this.regions.filter((one) => one !== heir && one !== victim);
+    const say = (by: Region, operation: Operation): void =>
+      this.#mint(by, this.#intend({ kind: 'update', born: regionOf(by.actor), operations: [operation] }));
+    say(heir, { op: 'stand', of: victim.actor, stated });
+    const closing = `${heir.actor}:0:${heir.seq}`;
+    if (stage < 2) return;
+    for (const other of others) {
+      this.#receive(heir, other, Infinity);
+      say(other, { op: 'vote', closing });
+      if (stage > 2) this.#receive(other, heir, Infinity);
+    }
+    if (stage > 3) say(heir, { op: stage > 4 ? 'reclaim' : 'yield', closing });
   }
 
   #mint(region: Region, { kind, mutation, operations }: Intent): void {
@@ -213,6 +266,9 @@ class Play {
     const place = {
       isStable: (one: Dot) => includes(stable, one),
       isBornHere: birthOf(mutation)?.region === regionOf(region.actor),
+      members: regionNames,
+      // Nothing that is in bounds hangs on a clock: leases only keep acknowledged spends from being left out.
+      hearsMajority: () => true,
       actorOf: (name: string) => (regionNames.some((one) => one === name) ? `${name}~1` : undefined),
     };
     const command = {
@@ -264,13 +320,18 @@ class Play {
   }
 }
 
-function operationsOf(
-  step: Extract<BoundedStep, { kind: 'do' | 'settle' | 'delete' }>,
-  region: Region,
-): readonly Operation[] | undefined {
+type Deciding = Extract<BoundedStep, { kind: 'do' | 'settle' | 'delete' | 'answer' }>;
+
+function operationsOf(step: Deciding, region: Region): readonly Operation[] | undefined {
   if (step.kind === 'delete') return [];
   if (step.kind === 'do') return step.operations;
-  const holds = (region.state.fields.get(boundedField) as Rights | undefined)?.holds ?? [];
+  const rights = region.state.fields.get(boundedField) as Rights | undefined;
+  if (step.kind === 'answer') {
+    const open = rights?.closing.open ?? [];
+    const one = open[step.closing % Math.max(1, open.length)];
+    return one && [{ op: step.op, closing: `${one.stand.actor}:0:${one.stand.seq}` }];
+  }
+  const holds = rights?.holds ?? [];
   const hold = holds[step.hold % Math.max(1, holds.length)];
   if (hold === undefined) return undefined;
   return [{ op: step.op, reservation: `${hold.dot.actor}:0:${hold.dot.seq}` }];

@@ -3,7 +3,7 @@ import type { Event } from '#core/event/event.js';
 import { readBoundedChange, type BoundedDeed } from '#core/merge/bounded-change.js';
 import type { CounterBounds } from '#core/merge/rights.js';
 import type { Side } from '#core/merge/rights.js';
-import { actsOf, has } from './entity-oracle.js';
+import { actsOf, concurrent, has, type Act } from './entity-oracle.js';
 
 /** What a bounded counter means over a set of events, said once and without regard to cost. */
 export interface CounterByDefinition {
@@ -18,6 +18,22 @@ interface Done {
   readonly deed: BoundedDeed;
 }
 
+/** Without what an actor did that neither knew of a reclaim of its rights nor was known to it. */
+function withoutLeftOut(alive: readonly Act[], field: string): readonly Act[] {
+  const reclaims = alive.flatMap((act) =>
+    act.survivor.changes.flatMap((one) => {
+      const deed = one.field === field ? readBoundedChange(one.change)?.deed : undefined;
+      return deed?.kind === 'reclaim' ? [{ act, of: deed.of }] : [];
+    }),
+  );
+  const leavesOut = (reclaim: (typeof reclaims)[number], act: Act): boolean =>
+    act.survivor.dot.actor === reclaim.of && concurrent(act, reclaim.act);
+  // A reclaim that is left out leaves nothing out. In what regions do there are no circles of these.
+  const counts = (reclaim: (typeof reclaims)[number]): boolean =>
+    !reclaims.some((other) => leavesOut(other, reclaim.act) && counts(other));
+  return alive.filter((act) => !reclaims.some((reclaim) => leavesOut(reclaim, act) && counts(reclaim)));
+}
+
 export function counterByDefinition(
   { min, max }: CounterBounds,
   field: string,
@@ -27,7 +43,8 @@ export function counterByDefinition(
   const acts = actsOf(events);
   const deletes = acts.filter(({ survivor }) => survivor.kind === 'delete');
   const alive = acts.filter(({ survivor }) => deletes.every((one) => has(survivor.context, one)));
-  const done = alive.flatMap(({ survivor }) =>
+  const counting = withoutLeftOut(alive, field);
+  const done = counting.flatMap(({ survivor }) =>
     survivor.changes
       .filter((change) => change.field === field)
       .flatMap(({ change }): readonly Done[] => {
@@ -64,6 +81,11 @@ export function counterByDefinition(
     } else if (deed.kind === 'transfer') {
       add(deed.side, actor, -deed.by);
       add(deed.side, deed.to, deed.by);
+    } else if (deed.kind === 'reclaim') {
+      for (const of of ['spend', 'increment'] as const) {
+        add(of, deed.of, -deed[of]);
+        add(of, actor, deed[of]);
+      }
     }
   }
   const [opener] = done

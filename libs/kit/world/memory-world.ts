@@ -3,7 +3,7 @@ import { shardOf } from '#core/event/shard-of.js';
 import { counter, lastWriterWins } from '#core/merge/policies.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Memberships } from '#core/strong/membership.js';
-import { limitsDefault, timingDefault } from '#flow/limits.js';
+import { limitsDefault, timingDefault, type Limits } from '#flow/limits.js';
 import type { CounterName } from '#flow/ports/telemetry.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
 import type { Command } from '#flow/service.js';
@@ -25,6 +25,7 @@ export interface MemoryWorldOptions {
   readonly linkMillis?: number;
   /** Who decides in strong shards at first; all regions where nothing is said. */
   readonly strongMembers?: Memberships;
+  readonly limits?: Partial<Limits>;
   /** How far a region's wall clock is ahead of the world's, in milliseconds. */
   readonly skewMillis?: ReadonlyMap<string, number>;
 }
@@ -128,7 +129,7 @@ export class MemoryWorld {
         policyHashes: new Map(),
         members: this.options.regions,
         ...(this.options.strongMembers && { strongMembers: this.options.strongMembers }),
-        limits: limitsDefault,
+        limits: { ...limitsDefault, ...this.options.limits },
         timing: timingDefault,
       },
     );

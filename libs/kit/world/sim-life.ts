@@ -12,6 +12,8 @@ export class SimLife implements Clock {
     private readonly skewMillis: number,
     /** What its monotonic clock showed when the world began: no two processes agree on it. */
     private readonly originMillis: number,
+    /** How fast its clocks run, by the world's. */
+    private readonly rate = 1,
   ) {}
 
   wallMillis(): number {
@@ -19,12 +21,12 @@ export class SimLife implements Clock {
   }
 
   monotonicMillis(): number {
-    return this.clock.monotonicMillis() + this.originMillis;
+    return this.clock.monotonicMillis() * this.rate + this.originMillis;
   }
 
   after(millis: number, action: () => void): () => void {
     let cancelled = false;
-    const cancel = this.clock.after(millis, () => {
+    const cancel = this.clock.after(millis / this.rate, () => {
       this.pass(() => {
         if (!cancelled) action();
       });

@@ -52,6 +52,7 @@ export interface SimProcessOptions {
   readonly clock: SimClock;
   readonly skewMillis: number;
   readonly originMillis: number;
+  readonly rate: number;
   readonly database: SimDatabase;
   readonly clusters: MemoryClusters;
   readonly network: MemoryNetwork;
@@ -80,7 +81,7 @@ export class SimProcess {
     const { region, address, clock, clusters, network } = options;
     this.id = options.id;
     this.region = region;
-    this.life = new SimLife(clock, options.skewMillis, options.originMillis);
+    this.life = new SimLife(clock, options.skewMillis, options.originMillis, options.rate);
     this.transport = new MemoryTransport(clusters, region);
     this.peers = network.join({
       region,

@@ -67,6 +67,9 @@ const longest = custom<string, string>({
   },
 });
 
+/** Some heartbeats long. */
+const ticketLeaseMillis = 250;
+
 const fieldsByType: Readonly<
   Record<
     string,
@@ -156,6 +159,14 @@ const fieldsByType: Readonly<
       },
     },
   },
+  /** Its rights go to others once their lease has lapsed: its clients are in sim-rights.ts. */
+  ticket: {
+    onDelete: 'update-wins',
+    fields: {
+      left: { policy: boundedCounter({ min: 0 }, { leaseMillis: ticketLeaseMillis }), draw: trade },
+      seats: { policy: boundedCounter({ min: 0, max: 60 }, { leaseMillis: ticketLeaseMillis }), draw: trade },
+    },
+  },
   /** One region at a time writes it, and a majority stores it: its clients are in sim-strong.ts. */
   seat: {
     onDelete: 'update-wins',
@@ -170,6 +181,7 @@ const fieldsByType: Readonly<
 };
 
 export const lateType = 'late';
+export const leasedType = 'ticket';
 
 export const simTypes: EntityTypes = new Map(
   Object.entries(fieldsByType).map(([name, { onDelete, fields, consistency }]): [string, EntityType] => [

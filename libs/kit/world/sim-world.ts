@@ -71,6 +71,8 @@ export class SimWorld {
   constructor(
     readonly regions: readonly string[],
     private readonly random: SeededRandom,
+    /** By how much clocks may run too fast or too slow, as a part of the time. */
+    private readonly driftPart = 0,
   ) {
     const [first] = regions;
     assert(first !== undefined, 'a world has regions');
@@ -170,6 +172,7 @@ export class SimWorld {
       clock: this.clock,
       skewMillis: this.random.between(-40, 40),
       originMillis: this.random.between(0, 1_000_000),
+      rate: this.driftPart === 0 ? 1 : 1 + (2 * this.random.fraction() - 1) * this.driftPart,
       database,
       clusters: this.clusters,
       network: this.network,

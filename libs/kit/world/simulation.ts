@@ -6,7 +6,7 @@ import { SimClients, type JournalEntry } from './sim-clients.js';
 import { planFaults } from './sim-faults.js';
 import { noCommitFaults } from './sim-log.js';
 import { StrongClients, strongType } from './sim-strong.js';
-import { heldTypes, simTypes } from './sim-types.js';
+import { heldTypes, leasedType, simTypes } from './sim-types.js';
 import { SimWorld } from './sim-world.js';
 
 /** What the sum over all seeds must not leave at zero. */
@@ -107,7 +107,7 @@ export async function simulate(seed: number): Promise<SimulationResult> {
 }
 
 function entitiesOf(random: SeededRandom): readonly { readonly type: string; readonly id: string }[] {
-  const types = [...simTypes.keys()].filter((type) => type !== strongType);
+  const types = [...simTypes.keys()].filter((type) => type !== strongType && type !== leasedType);
   return Array.from({ length: 18 }, (_, index) => ({
     type: index < types.length ? (types[index] ?? '') : random.pick(types.filter((type) => type !== 'late')),
     id: `e${index}`,
@@ -119,7 +119,7 @@ function databasesOf(world: SimWorld): readonly MemoryDatabase[] {
 }
 
 /** The second phase: nothing breaks any more, every process is restarted with all types, and all must become equal. */
-async function heal(world: SimWorld): Promise<void> {
+export async function heal(world: SimWorld): Promise<void> {
   world.note('heal');
   world.links.healAll();
   world.recordLoss = 0;
