@@ -1,4 +1,4 @@
-import { sameDot, type Actor } from '#core/causality/dot.js';
+import { compareDots, sameDot, type Actor } from '#core/causality/dot.js';
 import type { Event } from '#core/event/event.js';
 import { readBoundedChange, type BoundedDeed } from '#core/merge/bounded-change.js';
 import type { CounterBounds } from '#core/merge/rights.js';
@@ -28,10 +28,21 @@ function withoutLeftOut(alive: readonly Act[], field: string): readonly Act[] {
   );
   const leavesOut = (reclaim: (typeof reclaims)[number], act: Act): boolean =>
     act.survivor.dot.actor === reclaim.of && concurrent(act, reclaim.act);
-  // A reclaim that is left out leaves nothing out. In what regions do there are no circles of these.
-  const counts = (reclaim: (typeof reclaims)[number]): boolean =>
-    !reclaims.some((other) => leavesOut(other, reclaim.act) && counts(other));
-  return alive.filter((act) => !reclaims.some((reclaim) => leavesOut(reclaim, act) && counts(reclaim)));
+  // A reclaim that is left out leaves nothing out. Here, where no lease holds anybody back, they may do so in a circle.
+  const byDot = reclaims.toSorted((a, b) => compareDots(a.act.survivor.dot, b.act.survivor.dot));
+  const counting: typeof byDot = [];
+  for (let open = byDot; open.length > 0;) {
+    const sure = open.filter((one) => !open.some((other) => leavesOut(other, one.act)));
+    const chosen = sure.length > 0 ? sure : open.slice(0, 1);
+    counting.push(...chosen);
+    open = open.filter((one) => !chosen.includes(one) && !chosen.some((other) => leavesOut(other, one.act)));
+  }
+  return alive.filter((act) => {
+    const isReclaim = reclaims.some((one) => one.act === act);
+    return isReclaim
+      ? counting.some((one) => one.act === act)
+      : !counting.some((reclaim) => leavesOut(reclaim, act));
+  });
 }
 
 export function counterByDefinition(
