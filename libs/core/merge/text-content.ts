@@ -51,7 +51,7 @@ const successors = new WeakMap<
 >();
 
 /** The last update that a value was compared with, and what came of it. */
-const comparisons = new WeakMap<TextContent, { readonly update: Uint8Array; readonly forked: boolean }>();
+const comparisons = new WeakMap<TextContent, { readonly update: Uint8Array; readonly differs: boolean }>();
 
 export function contentOf(bytes: Uint8Array): TextContent {
   return { bytes, since: undefined, depth: 0 };
@@ -171,7 +171,7 @@ export function spliced(content: TextContent, splice: Splice): Uint8Array | 'bey
   document.off('update', keep);
   document.clientID = nobody;
   // Its clock goes on from this very document: it cannot carry an item that is there.
-  comparisons.set(content, { update, forked: false });
+  comparisons.set(content, { update, differs: false });
   movedOn(content, update, document);
   return update;
 }
@@ -212,7 +212,7 @@ export function meet(
   update: TextUpdate,
   isReserved: (client: number) => boolean,
 ): Meeting {
-  if (isForked(content, update)) return 'forked';
+  if (differs(content, update)) return 'forked';
   const { store } = documentOf(content);
   for (const [client, ranges] of update.carried) {
     const known = getState(store, client);
@@ -241,19 +241,43 @@ function isWaiting({ store }: Doc): boolean {
 }
 
 /**
- * Whether an update carries an item that is in the document with other characters or in another place. (Also where yjs put
- * U+FFFD for both halves of a character that an edit fell into: who sends the whole character has to hear of that first.)
+ * Whether an update carries an item that is in the document with other characters or in another place.
+ *
+ * Where an edit fell into a character, yjs has put U+FFFD for both its halves: that is the same item, whichever of the two
+ * came first.
  */
 export function isForked(content: TextContent, update: TextUpdate): boolean {
-  // What was decided on this very content was compared then, and the document has moved on since.
-  const known = comparisons.get(content);
-  if (known !== undefined && isSameBytes(known.update, update.bytes)) return known.forked;
-  const forked = isForkedIn(documentOf(content), update);
-  comparisons.set(content, { update: update.bytes, forked });
-  return forked;
+  return differs(content, update) && isForkedIn(documentOf(content), update, sameOrReplaced);
 }
 
-function isForkedIn({ store }: Doc, update: TextUpdate): boolean {
+/** The same, and also where a character was replaced: who sends the whole one has to hear of that first. */
+function differs(content: TextContent, update: TextUpdate): boolean {
+  // What was decided on this very content was compared then, and the document has moved on since.
+  const known = comparisons.get(content);
+  if (known !== undefined && isSameBytes(known.update, update.bytes)) return known.differs;
+  const found = isForkedIn(documentOf(content), update, (here, there) => here === there);
+  comparisons.set(content, { update: update.bytes, differs: found });
+  return found;
+}
+
+type SameCharacters = (here: string, there: string) => boolean;
+
+function sameOrReplaced(here: string, there: string): boolean {
+  for (let at = 0; at < here.length; at += 1) {
+    const [a, b] = [here.charCodeAt(at), there.charCodeAt(at)];
+    const isReplaced = (a === replacement && isSurrogate(b)) || (b === replacement && isSurrogate(a));
+    if (a !== b && !isReplaced) return false;
+  }
+  return here.length === there.length;
+}
+
+const replacement = 0xfffd;
+
+function isSurrogate(unit: number): boolean {
+  return unit >= 0xd800 && unit <= 0xdfff;
+}
+
+function isForkedIn({ store }: Doc, update: TextUpdate, isSame: SameCharacters): boolean {
   return update.items.some((item) => {
     const { client, clock } = item.id;
     const structs = store.clients.get(client);
@@ -262,21 +286,25 @@ function isForkedIn({ store }: Doc, update: TextUpdate): boolean {
     for (let at = findIndexSS(structs, clock); at < structs.length; at += 1) {
       const known = structs[at] as (typeof structs)[number];
       if (known.id.clock >= clock + item.length) return false;
-      if (known instanceof Item && !agree(known, item, characters)) return true;
+      if (known instanceof Item && !agree(known, item, { characters, isSame })) return true;
     }
     return false;
   });
 }
 
 /** Compares two runs of characters where they overlap. What is deleted has no characters left to compare. */
-function agree(known: Item, item: TextItem, characters: string | undefined): boolean {
+function agree(
+  known: Item,
+  item: TextItem,
+  { characters, isSame }: { readonly characters: string | undefined; readonly isSame: SameCharacters },
+): boolean {
   const from = Math.max(known.id.clock, item.id.clock);
   const to = Math.min(known.id.clock + known.length, item.id.clock + item.length);
   if (!isSameId(originAt(known, from), originAt(item, from))) return false;
   if (!isSameId(known.rightOrigin ?? undefined, item.rightOrigin)) return false;
   if (characters === undefined || !(known.content instanceof ContentString)) return true;
   const here = known.content.str.slice(from - known.id.clock, to - known.id.clock);
-  return here === characters.slice(from - item.id.clock, to - item.id.clock);
+  return isSame(here, characters.slice(from - item.id.clock, to - item.id.clock));
 }
 
 function originAt(

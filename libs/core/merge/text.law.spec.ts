@@ -87,6 +87,34 @@ function creatorOf({ act, change: { epoch } }: Edit, acts: readonly Act[]): Act 
   return acts.find(({ copies }) => copies.some(({ dot }) => sameDot(dot, epoch))) as Act;
 }
 
+test('INV-4: a character that an edit fell into is the same item, whether it comes whole or replaced, and whichever comes first', () => {
+  const nothing = { index: 0, remove: 0, insert: '' };
+  const type = (at: 'eu' | 'us', index: number, insert: string): TextStep =>
+    ({ kind: 'type', client: 0, at, edit: { index, remove: 0, insert } }) as TextStep;
+  const splice = { kind: 'splice', at: 'eu', edit: nothing } as TextStep;
+  const steps = [
+    type('us', 0, 'a'),
+    type('eu', 0, ''),
+    splice,
+    splice,
+    { kind: 'resend', client: 0, at: 'eu' } as TextStep,
+    splice,
+    type('us', 0, ''),
+    { kind: 'send', from: 'eu', to: 'us' } as TextStep,
+    type('eu', 1, '😀'),
+    { kind: 'retry', at: 'us', command: 7 } as TextStep,
+    type('eu', 2, '😀'),
+  ];
+  for (const rule of rules) {
+    const { scenario, events } = playTexts(rule, steps);
+    for (let seed = 0; seed < 20; seed += 1) {
+      let arrived = nothingArrived(scenario.type);
+      for (const event of inAnotherOrder(events, seed)) arrived = arrive(arrived, event);
+      expect(bytesOf(refold(arrived))).toBe(bytesOf(arrived));
+    }
+  }
+});
+
 for (const rule of rules) {
   test(`${rule}: what clients and regions type at once, retry, send again and delete reads as the definition says`, () => {
     const met = { copies: 0, documents: 0, deletes: 0 };
