@@ -27,7 +27,7 @@ export async function recordLatency(
   });
   let rows: readonly LatencyRow[];
   try {
-    rows = await measureLatency({ lab, matrix, samples, warmUps: 10, home });
+    rows = await measureLatency({ lab, matrix, samples, warmUps: Math.min(10, samples), home });
   } finally {
     await lab.close();
   }
