@@ -1,6 +1,7 @@
 import { assert } from '#core/assert.js';
 import type { Actor } from '#core/causality/dot.js';
-import type { Connections, Statement } from './connections.js';
+import type { Connections } from './connections.js';
+import type { Statement } from './statement.js';
 import { textArray } from './binary-array.js';
 
 const readActors: Statement = { name: 'atoll_actors', text: 'select no, name from atoll.actor' };

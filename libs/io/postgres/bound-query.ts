@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { GrowingBytes } from './growing-bytes.js';
-import type { Row, Statement } from './connections.js';
+import type { Row, Statement } from './statement.js';
 
 /** Writes one parameter in binary format, without its length. */
 export type ParameterWriter = (to: GrowingBytes) => void;

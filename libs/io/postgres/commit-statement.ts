@@ -2,7 +2,7 @@ import type { ShardCommit } from '#flow/ports/event-log.js';
 import { sqlArrayType, writeColumn, type ActorNumber, type Cell, type CommitPart } from './commit-part.js';
 import { commitParts, fencePart, promisingFencePart } from './commit-parts.js';
 import type { ParameterWriter } from './bound-query.js';
-import type { Statement } from './connections.js';
+import type { Statement } from './statement.js';
 
 /**
  * A whole batch as one prepared statement: one round trip, one transaction, one flush (PROTOCOL §1).

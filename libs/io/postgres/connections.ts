@@ -3,6 +3,7 @@ import pg from 'pg';
 import { LogUnavailable } from '#flow/ports/event-log.js';
 import { runBound, type ParameterWriter } from './bound-query.js';
 import { DatabaseRefused, failureOf, sentence } from './failures.js';
+import type { Row, Statement } from './statement.js';
 
 export interface ConnectionOptions {
   /** `postgres://user:password@host:port/database` */
@@ -19,14 +20,6 @@ export interface ConnectionOptions {
 
 /** Asked of every new connection before anything else is done with it. Throws `DatabaseRefused` to refuse it. */
 export type ConnectionCheck = (client: pg.ClientBase) => Promise<void>;
-
-export type Row = readonly unknown[];
-
-/** A statement that is prepared once per connection, under its name. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-}
 
 const connectMillisMax = 3_000;
 const backoffMillisFirst = 20;

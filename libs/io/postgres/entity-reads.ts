@@ -8,7 +8,8 @@ import type {
   WaitingRow,
 } from '#flow/ports/event-log.js';
 import { textArray } from './binary-array.js';
-import type { Connections, Statement } from './connections.js';
+import type { Connections } from './connections.js';
+import type { Statement } from './statement.js';
 import {
   conflictColumns,
   entityColumns,

@@ -2,7 +2,8 @@ import { compareDots, type Actor } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, StoredEvent } from '#core/event/event.js';
 import { int8Array, textArray } from './binary-array.js';
-import type { Connections, Statement } from './connections.js';
+import type { Connections } from './connections.js';
+import type { Statement } from './statement.js';
 import { eventColumns, readEvent } from './rows.js';
 
 /**

@@ -1,6 +1,7 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { int2Array, int4Array, int8Array, textArray } from './binary-array.js';
-import type { Connections, Statement } from './connections.js';
+import type { Connections } from './connections.js';
+import type { Statement } from './statement.js';
 
 export interface PublishMark {
   readonly shard: number;

@@ -1,6 +1,7 @@
 import type { Fence, ProcessRow, ShardOwner } from '#flow/ports/event-log.js';
 import { int2Array, int8Array } from './binary-array.js';
-import type { Connections, Row, Statement } from './connections.js';
+import type { Connections } from './connections.js';
+import type { Row, Statement } from './statement.js';
 import { fenceColumns, ownerColumns, readFence, readOwner } from './rows.js';
 
 export interface ProcessAddress {

@@ -13,7 +13,7 @@ import type {
   ShardOwner,
   WaitingRow,
 } from '#flow/ports/event-log.js';
-import type { Row } from './connections.js';
+import type { Row } from './statement.js';
 
 /** Postgres' rows in the port's shapes. A column list and its reader stand together, because they must agree. */
 
