@@ -49,6 +49,14 @@ export const mutants = [
     caughtBy: flow('read/stood-still.spec.ts', 'answers a command in time'),
   },
   {
+    name: 'a command is called refused that an owner which did not answer may still store',
+    rule: 'INV-9',
+    file: 'libs/flow/accept/router.ts',
+    find: 'isInDoubt ||= error.cause instanceof PeerUnavailable;',
+    replace: 'isInDoubt &&= error.cause instanceof PeerUnavailable;',
+    caughtBy: flow('read/stood-still.spec.ts', 'calls a command refused only where'),
+  },
+  {
     name: 'a former owner answers a quorum read from its memory',
     rule: '§1',
     file: 'libs/flow/read/fresh-reads.ts',

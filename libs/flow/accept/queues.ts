@@ -3,7 +3,7 @@ import type { EntityRef } from '#core/event/event.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Dot } from '#core/causality/dot.js';
 import type { Dependencies } from '#core/consistency/dependencies.js';
-import { AtollError } from '#core/errors.js';
+import { AtollError, type ErrorCode } from '#core/errors.js';
 import type { Clock } from '../ports/clock.js';
 import type { PreparedCommand } from './prepared-command.js';
 import type { ShardBatch } from './shard-batch.js';
@@ -50,6 +50,27 @@ export class CommandWork {
 export function unanswered(): AtollError {
   const advice = 'the command may still be stored: retry it with the same mutation id';
   return new AtollError('deadline_exceeded', `not answered in time; ${advice}`);
+}
+
+/** These leave it open themselves whether the command counts, or tell it by the record of its mutation id. */
+const saysAsMuch: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'deadline_exceeded',
+  'unavailable',
+  'internal',
+  'rights_lapsed',
+  'rights_reclaimed',
+  'mutation_reused',
+]);
+
+/**
+ * What a command is told whose last try was refused after an earlier one got no answer: that one may be under way in its
+ * owner still, and may be stored where rights or events come that the last try lacked.
+ */
+export function mayBeStored(last: AtollError): AtollError {
+  if (saysAsMuch.has(last.code)) return last;
+  const advice = 'the command may still be stored: retry it with the same mutation id';
+  const detail = `a process that had the command did not answer; ${advice}. The last try: ${last.message}`;
+  return new AtollError('unavailable', detail, { cause: last });
 }
 
 export interface EventWork {

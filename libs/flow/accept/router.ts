@@ -30,7 +30,7 @@ import {
 } from './command-codec.js';
 import type { Confirmations } from './confirmations.js';
 import type { Intake } from './intake.js';
-import { unanswered, type Committed } from './queues.js';
+import { mayBeStored, unanswered, type Committed } from './queues.js';
 import type { MutationHorizon } from './mutation-horizon.js';
 import type { Ownership } from './ownership.js';
 import { prepareCommand, type PreparedCommand } from './prepared-command.js';
@@ -227,14 +227,16 @@ export class Router {
     deadlineMillis: number,
   ): Promise<ForwardedOutcome> {
     const { clock, watch } = this.parts;
+    let isInDoubt = false;
     for (let attempt = command; ; attempt = { ...command, isFirstTry: false }) {
       try {
         if (this.parts.intake.stateOf(shard)) return await this.decide(shard, attempt, deadlineMillis);
         return await this.forward(shard, attempt, deadlineMillis);
       } catch (error) {
-        const moved = error instanceof AtollError && error.code === 'owner_moved';
+        if (!(error instanceof AtollError)) throw error;
+        isInDoubt ||= error.cause instanceof PeerUnavailable;
         const left = deadlineMillis - clock.monotonicMillis();
-        if (!moved || left <= 0) throw error;
+        if (error.code !== 'owner_moved' || left <= 0) throw isInDoubt ? mayBeStored(error) : error;
         this.parts.ownership.refresh();
         await watch.next(Math.min(left, ownerRetryMillis));
       }

@@ -70,3 +70,19 @@ it('answers a command in time whose owner stands still', async () => {
   expect(error).toMatchObject({ code: 'deadline_exceeded', retryable: true });
   expect(world.clock.monotonicMillis() - from).toBeLessThanOrEqual(550);
 });
+
+it('calls a command refused only where no owner that did not answer can still store it', async () => {
+  const { world, after, service } = await worldWithTwoProcessesInEu();
+  const [sleeper, sibling] = [service('eu-a'), service('eu-b')];
+  await world.step(() => false, 1_000);
+  const { add } = likesIn((await after(sleeper.service.status())).owned, world.shards);
+  const { seen } = await after(sibling.service.submit(add, wait));
+  await after(sibling.service.submit(add, wait));
+  const command = { ...add, ifMatch: seen, mutationId: world.mutationId('eu') };
+  const answer = (): Promise<unknown> =>
+    after(sibling.service.submit(command, wait).catch((thrown: unknown) => thrown));
+  sleeper.life.pause();
+  // The sibling takes the shard over and refuses what the sleeper has too: woken up, it may own the shard again.
+  expect(await answer()).toMatchObject({ code: 'unavailable', retryable: true });
+  expect(await answer()).toMatchObject({ code: 'precondition_failed', retryable: false });
+});

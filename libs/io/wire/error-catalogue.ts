@@ -347,7 +347,8 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     httpStatus: 503,
     grpcStatus: 'UNAVAILABLE',
     title: 'The region cannot serve at the moment',
-    meaning: 'The database of the region is out of reach, or the service is starting or stopping.',
+    meaning:
+      'The database of the region is out of reach, the service is starting or stopping, or a process of it did not answer that may still carry the write out.',
     whatToDo: 'Try again with the same mutation id, here or in another region.',
   },
   unauthenticated: {

@@ -205,7 +205,7 @@ describe('levels on real regions with real delays', () => {
       ]);
       lab.service(home, 1).signal('SIGSTOP');
       try {
-        const stopped = ['owner_moved', 'deadline_exceeded'];
+        const stopped = ['owner_moved', 'unavailable', 'deadline_exceeded'];
         await expectRefusals('write, its owner stopped', stopped, (o) => write(us!, ofOther, o));
       } finally {
         lab.service(home, 1).signal('SIGCONT');
