@@ -266,11 +266,16 @@ export class Reader {
     const { type, entity, shard, state, quarantined, sinceMillis } = read;
     const value = entityValue(type, state, this.here(shard));
     const openConflicts = value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : [];
+    const { sessions } = this.parts;
+    let session: string | undefined;
     return {
       entity,
       value,
       seen: state.seen,
-      session: this.parts.sessions.issue(sessionAfter(read)),
+      /** Signed when it is asked for: of many reads in one request only one is. */
+      get session() {
+        return (session ??= sessions.issue(sessionAfter(read)));
+      },
       openConflicts,
       quarantined,
       stalenessMillis: this.parts.staleness.age(sinceMillis),
