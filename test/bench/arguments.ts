@@ -22,7 +22,7 @@ export const usage = `usage: npm run bench -- [options]
   --plots DIR      draw what was measured as SVG files in DIR
   --judge          exit with 1 when a target is missed or a run is void
   --smoke          run every part for a moment only: to see that it runs, not to measure
-  --driver NAME    kafkajs (default) or platformatic
+  --driver NAME    platformatic (default) or kafkajs
   --profile DIR    leave CPU profiles of Atoll's own processes in DIR
   --stack FILE     use the running dev stack that FILE (its stack.json) describes, instead of an own one
 `;
@@ -37,7 +37,7 @@ export function readArguments(args: readonly string[], benches: readonly string[
       plots: { type: 'string' },
       judge: { type: 'boolean', default: false },
       smoke: { type: 'boolean', default: false },
-      driver: { type: 'string', default: 'kafkajs' },
+      driver: { type: 'string', default: 'platformatic' },
       profile: { type: 'string' },
       stack: { type: 'string' },
     },
@@ -46,7 +46,7 @@ export function readArguments(args: readonly string[], benches: readonly string[
   if (unknown !== undefined) throw new Error(`there is no bench "${unknown}", only ${benches.join(', ')}`);
   const { driver } = values;
   if (driver !== 'kafkajs' && driver !== 'platformatic') {
-    throw new Error(`--driver is kafkajs or platformatic, not "${driver}"`);
+    throw new Error(`--driver is platformatic or kafkajs, not "${driver}"`);
   }
   return {
     only: values.only,

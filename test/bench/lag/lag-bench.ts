@@ -29,11 +29,39 @@ interface Plan {
   readonly warmUpSeconds: number;
   /** Of capacity. */
   readonly shares: readonly number[];
+  /** One rate that does not depend on capacity, so that runs can be compared. */
+  readonly perSecond: readonly number[];
+}
+
+/** A rate at which some carriers are measured. */
+interface Point {
+  readonly name: string;
+  readonly perSecond: number;
+  readonly carriers: readonly Carrier[];
+}
+
+function pointsOf(plan: Plan, capacity: Capacity): readonly Point[] {
+  return [
+    ...plan.perSecond.map((perSecond): Point => {
+      return { name: rateName(perSecond), perSecond, carriers: ['atoll', 'bare'] };
+    }),
+    ...plan.shares.map((share) => {
+      return { name: shareName(share), perSecond: capacity.perSecond * share, carriers };
+    }),
+  ];
+}
+
+function rateName(perSecond: number): string {
+  return `${perSecond}/s`;
+}
+
+function shareName(share: number): string {
+  return `${share * 100} %`;
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 3, seconds: 5, warmUpSeconds: 4, shares: [0.1, 0.5, 0.7] },
-  smoke: { rounds: 1, seconds: 0.5, warmUpSeconds: 0.2, shares: [0.5] },
+  full: { rounds: 3, seconds: 5, warmUpSeconds: 4, shares: [0.1, 0.5, 0.7], perSecond: [1000] },
+  smoke: { rounds: 1, seconds: 0.5, warmUpSeconds: 0.2, shares: [0.5], perSecond: [] },
 };
 
 const patienceMillis = 60_000;
@@ -74,25 +102,29 @@ export const lagBench: Bench = {
     const stops = stopsOf();
     try {
       const started = await start(context, { plan, capacity }, stops);
-      const keys = plan.shares.flatMap((share) => carriers.map((carrier) => ({ carrier, share })));
+      const points = pointsOf(plan, capacity);
       const rounds = await alternating<Record<string, Slice>>(
         { bench: 'lag', rounds: plan.rounds, progress: context.progress },
         Object.fromEntries(
-          keys.map(({ carrier, share }) => {
-            const order = { perSecond: capacity.perSecond * share, seconds: plan.seconds };
-            return [keyOf(carrier, share), () => sliceOf(context, started, { carrier, ...order })];
+          keysOf(points).map(({ carrier, point: { name, perSecond } }) => {
+            const order = { carrier, perSecond, seconds: plan.seconds };
+            return [keyOf(carrier, name), () => sliceOf(context, started, order)];
           }),
         ),
       );
-      return resultOf(context, plan, { capacity, rounds, sizes: started.sizes });
+      return resultOf(context, plan, { points, capacity, rounds, sizes: started.sizes });
     } finally {
       await stops.stop();
     }
   },
 };
 
-function keyOf(carrier: Carrier, share: number): string {
-  return `${titles[carrier]}, ${share * 100} %`;
+function keysOf(points: readonly Point[]): readonly { readonly carrier: Carrier; readonly point: Point }[] {
+  return points.flatMap((point) => point.carriers.map((carrier) => ({ carrier, point })));
+}
+
+function keyOf(carrier: Carrier, point: string): string {
+  return `${titles[carrier]}, ${point}`;
 }
 
 async function start(
@@ -157,47 +189,48 @@ async function sliceOf(
 }
 
 interface Measured {
+  readonly points: readonly Point[];
   readonly capacity: Capacity;
   readonly rounds: Rounds<Record<string, Slice>>;
   readonly sizes: RowSizes;
 }
 
 function resultOf({ driver }: BenchContext, plan: Plan, measured: Measured): BenchResult {
-  const { capacity, rounds, sizes } = measured;
-  const slices = (carrier: Carrier, share: number): readonly Slice[] => rounds[keyOf(carrier, share)] ?? [];
-  const keys = plan.shares.flatMap((share) => carriers.map((carrier) => ({ carrier, share })));
+  const { points, capacity, rounds, sizes } = measured;
+  const slices: SlicesOf = (carrier, point) => rounds[keyOf(carrier, point)] ?? [];
+  const keys = keysOf(points).map(({ carrier, point: { name } }) => ({ carrier, name }));
   return {
     name: 'lag',
     title: `from commit in one region to visible in another at parts of capacity (${capacity.perSecond.toFixed(0)} writes/s), open loop, ${plan.rounds} rounds of alternating slices of ${plan.seconds} s`,
     rows: [
-      ...keys.map(({ carrier, share }) => ({
-        side: keyOf(carrier, share),
-        cells: latencyCells(slices(carrier, share).map(({ lagMillis }) => lagMillis)),
+      ...keys.map(({ carrier, name }) => ({
+        side: keyOf(carrier, name),
+        cells: latencyCells(slices(carrier, name).map(({ lagMillis }) => lagMillis)),
       })),
-      ...plan.shares.map((share) => ({
-        side: `Atoll: intended start to ack, ${share * 100} %`,
-        cells: latencyCells(slices('atoll', share).flatMap(({ atoll }) => atoll?.acknowledgedMillis ?? [])),
+      ...points.map(({ name }) => ({
+        side: `Atoll: intended start to ack, ${name}`,
+        cells: latencyCells(slices('atoll', name).flatMap(({ atoll }) => atoll?.acknowledgedMillis ?? [])),
       })),
     ],
-    costs: plan.shares.map((share) =>
+    costs: points.map(({ name }) =>
       costRow(
-        `Atoll, the writing region, ${share * 100} %`,
-        slices('atoll', share).flatMap(({ atoll }) => atoll?.card ?? []),
+        `Atoll, the writing region, ${name}`,
+        slices('atoll', name).flatMap(({ atoll }) => atoll?.card ?? []),
       ),
     ),
-    targets: targetsOf(plan, slices),
+    targets: targetsOf(plan, points, slices),
     configuration: {
       load: `${writeLoadDefault.bodyBytes}-byte bodies, ${writeLoadDefault.entities} entities, Zipf ${writeLoadDefault.zipfExponent}, written in one region only`,
-      Atoll: `three regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; the writer publishes to all clusters; the reader is a consumer of the other region's change feed, in its process, which reads the database`,
+      Atoll: `three regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; the writer publishes to all clusters; the reader is a consumer of the other region's change feed, in its process`,
       capacity: `the highest of the rates tried at which the lag stayed below 200 ms at p99, three regions on: ${capacity.trials.map((trial) => `${trial.perSecond.toFixed(0)}: ${trial.lagP99Millis.toFixed(0)} ms`).join(', ')}`,
       bare: `kafkajs, ${limitsDefault.publishSlots} producers and one consumer in processes of their own, ${shardsDefault} partitions, ${sizes.eventBytes}-byte records to one cluster, acks all; each fetch committed as one statement with binary arrays on tables of the same shape, without mutation record, cursor and fence`,
       native:
         'logical replication of both tables, subscriptions both ways with origin = none, all else as by default (the apply worker with synchronous_commit = off); one source transaction per event over 8 connections; answer of the commit until a look each 2 ms finds the row, by an index of its own',
       outbox: outboxText,
     },
-    voidBecause: keys.flatMap(({ carrier, share }) =>
-      slices(carrier, share)
-        .map(({ generator }, at) => whyVoid(`${keyOf(carrier, share)} in round ${at + 1}`, generator))
+    voidBecause: keys.flatMap(({ carrier, name }) =>
+      slices(carrier, name)
+        .map(({ generator }, at) => whyVoid(`${keyOf(carrier, name)} in round ${at + 1}`, generator))
         .filter((reason) => reason !== undefined),
     ),
     plots: [
@@ -206,9 +239,9 @@ function resultOf({ driver }: BenchContext, plan: Plan, measured: Measured): Ben
         title: 'p99 of the lag by part of capacity',
         unit: 'ms',
         logarithmic: true,
-        bars: keys.map(({ carrier, share }) => ({
-          label: keyOf(carrier, share),
-          value: spreadOf(slices(carrier, share).map(({ lagMillis }) => lagMillis.p99)),
+        bars: keys.map(({ carrier, name }) => ({
+          label: keyOf(carrier, name),
+          value: spreadOf(slices(carrier, name).map(({ lagMillis }) => lagMillis.p99)),
         })),
       },
     ],
@@ -216,43 +249,46 @@ function resultOf({ driver }: BenchContext, plan: Plan, measured: Measured): Ben
   };
 }
 
-function targetsOf(
-  plan: Plan,
-  slices: (carrier: Carrier, share: number) => readonly Slice[],
-): readonly Target[] {
-  const of = (carrier: Carrier, share: number, which: 'p50' | 'p99') =>
-    slices(carrier, share).map(({ lagMillis }) => lagMillis[which]);
-  const half = 0.5;
-  const p99 = spreadOf(of('atoll', half, 'p99'));
-  const timesP99 = pairedRatios(of('atoll', half, 'p99'), of('bare', half, 'p99'));
-  const timesP50 = pairedRatios(of('atoll', half, 'p50'), of('bare', half, 'p50'));
-  const lost = plan.shares
-    .flatMap((share) => slices('atoll', share))
-    .reduce((sum, { missing }) => sum + missing, 0);
-  const below = (carrier: Carrier, share: number): Target => {
-    const ratio = pairedRatios(of('atoll', share, 'p99'), of(carrier, share, 'p99'));
+type SlicesOf = (carrier: Carrier, point: string) => readonly Slice[];
+
+function targetsOf(plan: Plan, points: readonly Point[], slices: SlicesOf): readonly Target[] {
+  const of = (carrier: Carrier, point: string, which: 'p50' | 'p99') =>
+    slices(carrier, point).map(({ lagMillis }) => lagMillis[which]);
+  const soon = (point: string): Target => {
+    const p99 = spreadOf(of('atoll', point, 'p99'));
+    const timesP99 = pairedRatios(of('atoll', point, 'p99'), of('bare', point, 'p99'));
     return {
-      what: `p99 / that of ${titles[carrier]}, at ${share * 100} %`,
+      what: `p99 of commit to reader at ${point}`,
+      wanted: `< ${wanted.p99Millis} ms, or <= ${wanted.timesBareP99}x the bare one's`,
+      measured: `${spreadText(p99, ' ms')}, ${ratioText(timesP99)} the bare one's`,
+      reached: p99.median < wanted.p99Millis || timesP99.median <= wanted.timesBareP99,
+    };
+  };
+  const below = (carrier: Carrier, point: string): Target => {
+    const ratio = pairedRatios(of('atoll', point, 'p99'), of(carrier, point, 'p99'));
+    return {
+      what: `p99 / that of ${titles[carrier]}, at ${point}`,
       wanted: '< 1',
       measured: ratioText(ratio),
       reached: ratio.median < 1,
     };
   };
+  const half = shareName(0.5);
+  const timesP50 = pairedRatios(of('atoll', half, 'p50'), of('bare', half, 'p50'));
+  const lost = points
+    .flatMap(({ name }) => slices('atoll', name))
+    .reduce((sum, { missing }) => sum + missing, 0);
   return [
-    {
-      what: 'p99 of commit to reader at 50 %',
-      wanted: `< ${wanted.p99Millis} ms, or <= ${wanted.timesBareP99}x the bare one's`,
-      measured: `${spreadText(p99, ' ms')}, ${ratioText(timesP99)} the bare one's`,
-      reached: p99.median < wanted.p99Millis || timesP99.median <= wanted.timesBareP99,
-    },
+    ...plan.perSecond.map((perSecond) => soon(rateName(perSecond))),
+    soon(half),
     {
       what: "p50 at 50 % / the bare one's",
       wanted: `<= ${wanted.timesBareP50}`,
       measured: ratioText(timesP50),
       reached: timesP50.median <= wanted.timesBareP50,
     },
-    ...plan.shares.filter((share) => share === 0.7).map((share) => below('native', share)),
-    ...plan.shares.map((share) => below('outbox', share)),
+    ...plan.shares.filter((share) => share === 0.7).map((share) => below('native', shareName(share))),
+    ...plan.shares.map((share) => below('outbox', shareName(share))),
     {
       what: 'writes that were refused or never told',
       wanted: '0',

@@ -32,7 +32,7 @@ export interface Seen {
   readonly key: number;
   /** When the transaction that applied it was durable here. */
   readonly applied: number;
-  /** When a consumer of the change feed, which reads the database, had the value. */
+  /** When a consumer of the change feed had the value. */
   readonly told: number;
 }
 
