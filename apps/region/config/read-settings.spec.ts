@@ -38,7 +38,7 @@ describe('the settings of a region process', () => {
       advertise: '127.0.0.1:7420',
       shards: 16,
       tokens: [],
-      kafkaDriver: 'kafkajs',
+      kafkaDriver: 'platformatic',
       kafkaRecords: 'packs',
       mutationRetentionHours: 24,
     });

@@ -188,8 +188,8 @@ export const keys = {
   },
   kafkaDriver: {
     env: 'ATOLL_KAFKA_DRIVER',
-    example: 'kafkajs',
-    schema: z.enum(['kafkajs', 'platformatic']).default('kafkajs'),
+    example: 'platformatic',
+    schema: z.enum(['platformatic', 'kafkajs']).default('platformatic'),
   },
   kafkaRecords: {
     env: 'ATOLL_KAFKA_RECORDS',
