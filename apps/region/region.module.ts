@@ -9,7 +9,7 @@ import { GrpcCalls } from './grpc/grpc-calls.js';
 import { ReportsGrpcController } from './grpc/reports.controller.js';
 import { AdminController } from './http/admin.controller.js';
 import { DocsController } from './http/docs.controller.js';
-import { BatchController, EntitiesController } from './http/entities.controller.js';
+import { BatchController, EntitiesController, TransactionsController } from './http/entities.controller.js';
 import { FeedController } from './http/feed.controller.js';
 import { HealthController } from './http/health.controller.js';
 import { BarriersController, ConflictsController, WritesController } from './http/reports.controller.js';
@@ -33,6 +33,7 @@ export class RegionModule {
       controllers: [
         EntitiesController,
         BatchController,
+        TransactionsController,
         ConflictsController,
         WritesController,
         BarriersController,

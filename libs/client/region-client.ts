@@ -15,6 +15,8 @@ import type {
   HistoryPage,
   Notice,
   Problem,
+  TransactionChange,
+  TransactionResult,
   WriteResult,
   WriteStatus,
 } from './wire.js';
@@ -55,6 +57,11 @@ export interface RegionClient {
   remove(entity: EntityRef, options: WriteOptions): Promise<WriteResult>;
   /** Not atomic: one outcome per change, in order. */
   batch(changes: readonly BatchChange[], options?: AcksOptions): Promise<BatchResult>;
+  /** All changes or none: at most 100 entities of strong types that share a partition key. */
+  transact(
+    changes: readonly TransactionChange[],
+    options: Omit<WriteOptions, 'ifMatch'>,
+  ): Promise<TransactionResult>;
   /** Newest first. */
   history(entity: EntityRef, page: { readonly limit: number; readonly offset: number }): Promise<HistoryPage>;
   conflicts(query: ConflictQuery): Promise<ConflictPage>;
@@ -199,7 +206,7 @@ function writeHeaders({ mutationId, ifMatch }: WriteOptions): Readonly<Record<st
   };
 }
 
-function writes(json: JsonCall): Pick<RegionClient, 'change' | 'remove' | 'batch'> {
+function writes(json: JsonCall): Pick<RegionClient, 'change' | 'remove' | 'batch' | 'transact'> {
   return {
     change(entity, body, options) {
       const path = `${entityPath(entity)}/changes`;
@@ -208,6 +215,16 @@ function writes(json: JsonCall): Pick<RegionClient, 'change' | 'remove' | 'batch
     remove(entity, options) {
       const headers = writeHeaders(options);
       return json<WriteResult>({ method: 'DELETE', path: entityPath(entity), headers, options });
+    },
+    transact(changes, options) {
+      const headers = writeHeaders(options);
+      return json<TransactionResult>({
+        method: 'POST',
+        path: '/v1/transactions',
+        body: { changes },
+        headers,
+        options,
+      });
     },
     batch(changes, options) {
       const call: Call = {

@@ -14,6 +14,7 @@ describe("the client's idea of the wire", () => {
     expectTypeOf<keyof wire.ListedEntity>().toExtend<keyof answers.ListedEntity>();
     expectTypeOf<keyof wire.EntityPage>().toExtend<keyof answers.EntitiesAnswer>();
     expectTypeOf<answers.WriteAnswer>().toExtend<wire.WriteResult>();
+    expectTypeOf<answers.TransactionAnswer>().toExtend<wire.TransactionResult>();
     expectTypeOf<keyof wire.HistoryEntry>().toExtend<keyof answers.HistoryAnswer['entries'][number]>();
     expectTypeOf<keyof wire.HistoryPage>().toExtend<keyof answers.HistoryAnswer>();
     expectTypeOf<keyof wire.Conflict>().toExtend<keyof answers.ConflictAnswer>();
@@ -26,6 +27,7 @@ describe("the client's idea of the wire", () => {
 
   it('is what the service takes', () => {
     expectTypeOf<keyof wire.BatchChange>().toExtend<keyof requests.BatchChange>();
+    expectTypeOf<keyof wire.TransactionChange>().toExtend<keyof requests.TransactionChange>();
     expectTypeOf<keyof wire.Change>().toExtend<keyof requests.ChangeRequest>();
     expectTypeOf<keyof wire.ConflictQuery>().toExtend<keyof z.input<typeof requests.conflictsQuery>>();
   });

@@ -53,6 +53,29 @@ export interface WriteResult extends EntityRef {
   readonly session: string;
 }
 
+/** What an atomic change does to one entity. */
+export interface TransactionChange extends EntityRef {
+  readonly kind?: 'update' | 'delete';
+  readonly operations?: readonly FieldOperation[];
+  readonly observed?: string;
+  /** The version that the entity must have: otherwise nothing is changed. */
+  readonly ifMatch?: string;
+}
+
+export interface TransactionResult {
+  readonly mutationId: string;
+  /** What each entity became, in the order of the changes. */
+  readonly changes: readonly (EntityRef & {
+    readonly dot: string;
+    readonly version: string;
+    readonly seen: Seen;
+  })[];
+  readonly replayed: boolean;
+  readonly confirmed: readonly string[];
+  readonly region: string;
+  readonly session: string;
+}
+
 /** A write that is stored, but not in as many other regions yet as it asked for: what the problem `acks_incomplete` tells. */
 export interface IncompleteWrite {
   readonly mutationId: string;

@@ -8,6 +8,8 @@ export type ErrorCode =
   | 'out_of_range'
   | 'observed_required'
   | 'precondition_failed'
+  | 'not_one_partition'
+  | 'duplicate_entity'
   | 'insufficient_rights'
   | 'not_yet_stable'
   | 'reservation_not_found'

@@ -62,7 +62,7 @@ export function checkCustomPolicies({ entities }: Atoll): void {
 function entityType(name: string, declaration: EntityDeclaration): EntityType {
   const path = `entities.${name}`;
   checkName(name, 'entity type', path);
-  const { fields, onDelete, consistency, acks, schemaVersion } = declaration;
+  const { fields, onDelete, consistency, acks, schemaVersion, partitionBy } = declaration;
   const named = Object.entries(fields);
   if (named.length === 0 || named.length > fieldsMax) {
     throw new DeclarationError('invalid_options', `an entity type has 1 to ${fieldsMax} fields`, path);
@@ -73,6 +73,7 @@ function entityType(name: string, declaration: EntityDeclaration): EntityType {
     onDelete,
     consistency,
     ...(acks !== undefined && { acks }),
+    ...(partitionBy && { partitionBy }),
     fields: new Map(named.map(([field, declared]) => [field, fieldOf(name, field, declared)])),
   };
 }

@@ -1,5 +1,6 @@
 import { isBoundedCounter } from '#core/merge/bounded-counter.js';
-import type { DeleteRule } from '#core/merge/entity-type.js';
+import { isWellFormed } from '#core/event/text-limits.js';
+import type { DeleteRule, PartitionRule } from '#core/merge/entity-type.js';
 import { DeclarationError } from './declaration-error.js';
 import type { FieldDeclaration, OperationOf, ValueOf } from './field.js';
 
@@ -16,6 +17,13 @@ export interface EntityOptions<F extends Fields> {
    * decided, may be left out by the next home, and is not linearizable. Without it: `Atoll-Acks` below a majority is refused.
    */
   readonly acks?: 'local' | '1';
+  /**
+   * The partition key: the part of the id before the first `idBefore` (`{ idBefore: ':' }`: of `acme:savings` it is `acme`; an id
+   * without one is its own key). Entities with one key, of whatever types that declare one, lie in one shard, and those of
+   * strong types can be changed together, all or nothing. The key alone decides the shard, for ever: it cannot be
+   * added, changed or taken away once there are entities of the type. Without it: each entity lies by itself.
+   */
+  readonly partitionBy?: PartitionRule;
   /** Raised whenever the meaning of the fields changes. Without it: 1. */
   readonly schemaVersion?: number;
 }
@@ -26,6 +34,7 @@ export interface EntityDeclaration<F extends Fields = Fields> {
   readonly consistency: 'eventual' | 'strong';
   readonly acks?: 'local' | '1';
   readonly schemaVersion: number;
+  readonly partitionBy?: PartitionRule;
 }
 
 /** What a read of the entity shows. */
@@ -38,6 +47,14 @@ export type EntityOperation<E> =
     ? { [K in keyof F & string]: { readonly field: K } & OperationOf<F[K]> }[keyof F & string]
     : never;
 
+const separatorLengthMax = 16;
+
+function isSeparator(text: unknown): boolean {
+  return (
+    typeof text === 'string' && text.length > 0 && text.length <= separatorLengthMax && isWellFormed(text)
+  );
+}
+
 const schemaVersionMax = 1_000_000;
 
 /**
@@ -46,7 +63,8 @@ const schemaVersionMax = 1_000_000;
  * @throws DeclarationError
  */
 export function entity<const F extends Fields>(options: EntityOptions<F>): EntityDeclaration<F> {
-  const { fields, onDelete = 'update-wins', consistency = 'eventual', acks, schemaVersion = 1 } = options;
+  const { fields, onDelete = 'update-wins', consistency = 'eventual', schemaVersion = 1 } = options;
+  const { acks, partitionBy } = options;
   if (onDelete !== 'update-wins' && onDelete !== 'delete-wins') {
     throw new DeclarationError(
       'invalid_options',
@@ -68,6 +86,21 @@ export function entity<const F extends Fields>(options: EntityOptions<F>): Entit
       `schemaVersion must be a whole number from 1 to ${schemaVersionMax}`,
     );
   }
+  checkLeases(fields);
+  if (partitionBy !== undefined && !isSeparator(partitionBy.idBefore)) {
+    throw new DeclarationError(
+      'invalid_options',
+      `partitionBy.idBefore must be the 1 to ${separatorLengthMax} characters that end the partition key in an id`,
+    );
+  }
+  return {
+    ...{ fields, onDelete, consistency, schemaVersion },
+    ...(acks !== undefined && { acks }),
+    ...(partitionBy && { partitionBy }),
+  };
+}
+
+function checkLeases(fields: Fields): void {
   const leases = new Set(
     Object.values(fields).flatMap(({ policy }) => (isBoundedCounter(policy) ? [policy.leaseMillis] : [])),
   );
@@ -77,5 +110,4 @@ export function entity<const F extends Fields>(options: EntityOptions<F>): Entit
       'all bounded counters of an entity type have the same rightsLease, or none has: they are taken over together',
     );
   }
-  return { fields, onDelete, consistency, schemaVersion, ...(acks !== undefined && { acks }) };
 }

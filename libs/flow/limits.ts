@@ -19,6 +19,8 @@ export interface Limits {
   readonly tailEventsMax: number;
   /** One event's bytes: below the broker's record limit, with room for the envelope (PROTOCOL §2). */
   readonly eventBytesMax: number;
+  /** All events of one atomic group: whoever receives them holds them until the last is there. */
+  readonly groupBytesMax: number;
   /** Freshly committed events kept per shard to publish from memory; older ones are read from the log. */
   readonly publishRingBytesMax: number;
   /** Freshly committed events kept per shard and actor while there are feeds; a feed further behind reads the log. */
@@ -51,6 +53,7 @@ export const limitsDefault: Limits = {
   undecidedBytesMax: 4 * mebibyte,
   tailEventsMax: 256,
   eventBytesMax: 3 * mebibyte,
+  groupBytesMax: 3 * mebibyte,
   publishRingBytesMax: 4 * mebibyte,
   feedRingBytesMax: mebibyte / 2,
   publishChunkEventsMax: 500,

@@ -18,14 +18,20 @@ export interface FieldOperation {
   readonly [argument: string]: Json;
 }
 
-/** One atomic change of one entity. */
-export interface Command {
+/** What a command does to one entity. */
+export interface CommandPart {
   readonly entity: EntityRef;
   readonly kind: 'update' | 'delete';
   readonly operations: readonly FieldOperation[];
   /** What the client had read (from an ETag). */
   readonly observed?: VersionVector;
   readonly ifMatch?: VersionVector;
+}
+
+/** One atomic change: of one entity, or of several strong ones with one partition key. */
+export interface Command extends CommandPart {
+  /** What it does to other entities: all of it or nothing (PROTOCOL §8). */
+  readonly also?: readonly CommandPart[];
   /** Absent: the service makes one. */
   readonly mutationId?: string;
   readonly resolves?: readonly string[];
@@ -49,12 +55,18 @@ export interface WriteOptions extends CallOptions {
   readonly acks?: Acks | undefined;
 }
 
-export interface WriteOutcome {
-  readonly mutationId: string;
+/** What became of one entity's part. */
+export interface PartOutcome {
   readonly dot: Dot;
-  readonly shard: number;
   /** The entity's `seen` after the write. */
   readonly seen: VersionVector;
+}
+
+export interface WriteOutcome extends PartOutcome {
+  readonly mutationId: string;
+  readonly shard: number;
+  /** Of the further entities of an atomic change, in their order. */
+  readonly also?: readonly PartOutcome[];
   readonly session: string;
   /** The command had been stored before; this is what became of the first try. */
   readonly replayed: boolean;

@@ -204,9 +204,8 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
   const receiver: Receiver = new Receiver({
     ...ports,
     identity: log.identity,
-    members,
-    intake,
-    limits,
+    ...{ members, intake, limits, types: config.types },
+    isRefused: (region, type) => agreement.isRefused(region, type),
     onGap: (shard, actor, upTo) => repairer.noteGap(shard, actor, upTo),
   });
   const executor: Executor = new Executor({
@@ -214,7 +213,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
     clock,
     telemetry,
     loader,
-    ...{ cache, held, intake, timing },
+    ...{ cache, held, intake, timing, types: config.types },
     links: ground.links,
     listener: {
       committed: (state, own, received, waiting) => {

@@ -1,4 +1,5 @@
 import { core, flow, simulation } from './caught-by.mjs';
+import { groupMutants } from './groups.mjs';
 import { rightsMutants } from './rights.mjs';
 import { spineMutants } from './spine.mjs';
 import { membersMutants } from './members.mjs';
@@ -15,6 +16,7 @@ export const mutants = [
   ...rightsMutants,
   ...strongMutants,
   ...membersMutants,
+  ...groupMutants,
   {
     name: 'a quorum counts its reader twice',
     rule: 'INV-10',

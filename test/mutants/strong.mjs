@@ -78,8 +78,8 @@ export const strongMutants = [
     name: 'strong: a home shows what only it has stored',
     rule: 'INV-11',
     file: 'libs/flow/accept/shard-batch.ts',
-    find: 'if (stored.event.epoch === undefined) this.fold(working, stored.event, []);',
-    replace: "if (stored.event.epoch !== '') this.fold(working, stored.event, []);",
+    find: 'if (event.epoch !== undefined) this.strong.await(event);',
+    replace: "if (event.epoch === '') this.strong.await(event);",
     caughtBy: flow('strong/strong.spec.ts', 'leaves out what the old home had taken alone'),
   },
   {

@@ -1,3 +1,4 @@
+import { groupSizeMax } from '#core/event/event.js';
 import {
   bodyBytesMax,
   batchBodyBytesMax,
@@ -77,6 +78,29 @@ export const badShapes: readonly BadRequest[] = [
     path: '/changes/0/timestamp',
   },
   {
+    name: 'an atomic change with a mutation id of its own',
+    url: '/v1/transactions',
+    body: json({ changes: [{ type: 'cart', id: 'bad', operations: [set('coupon', 'A')], mutationId: 'm' }] }),
+    code: 'invalid_request',
+    path: '/changes/0/mutationId',
+  },
+  {
+    name: 'an atomic change of nothing',
+    url: '/v1/transactions',
+    body: json({ changes: [] }),
+    code: 'invalid_request',
+    path: '/changes',
+  },
+  {
+    name: 'an atomic change of entities that do not lie together',
+    url: '/v1/transactions',
+    body: json({
+      changes: ['a', 'bad'].map((id) => ({ type: 'cart', id, operations: [set('coupon', 'A')] })),
+    }),
+    code: 'not_one_partition',
+    path: '/changes/0',
+  },
+  {
     name: 'a query that nobody knows',
     method: 'GET',
     url: '/v1/entities/cart?size=3',
@@ -128,6 +152,19 @@ export const overLimits: readonly BadRequest[] = [
       changes: Array.from({ length: batchChangesMax + 1 }, () => ({
         type: 'cart',
         id: 'bad',
+        operations: [increment('views', 1)],
+      })),
+    }),
+    code: 'too_large',
+    path: '/changes',
+  },
+  {
+    name: 'an atomic change of too many entities',
+    url: '/v1/transactions',
+    body: json({
+      changes: Array.from({ length: groupSizeMax + 1 }, (_, at) => ({
+        type: 'cart',
+        id: `${at}`,
         operations: [increment('views', 1)],
       })),
     }),

@@ -8,6 +8,7 @@ import { feedOperations } from './feed.js';
 import { reportOperations } from './reports.js';
 import { rightsOperations } from './rights.js';
 import { strongOperations } from './strong.js';
+import { transactionOperations } from './transactions.js';
 import { writeOperations } from './writes.js';
 
 /** How long whoever collects metrics waits for those that need the database. */
@@ -23,6 +24,7 @@ export function createRegionApi(parts: ApiParts) {
     ...entityOperations(parts),
     ...writeOperations(parts),
     ...batchOperations(parts),
+    ...transactionOperations(parts),
     ...reportOperations(parts),
     ...adminOperations(parts),
     ...strongOperations(parts),

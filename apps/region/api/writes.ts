@@ -53,7 +53,7 @@ export function writeOperations(parts: ApiParts) {
       if (row === undefined) throw new AtollError('conflict_not_found', `There is no conflict '${id}' here.`);
       const observed = readVersion(request.observed, '/observed');
       const operations = request.operations as readonly FieldOperation[];
-      const command = { operations, ...given({ observed }), ...ofCall(call) };
+      const command = { operations, ...given({ observed }), ...commandOfCall(call) };
       const { maxWaitMillis, acks } = call;
       const resolving = parts.service.resolveConflict(id, command, { maxWaitMillis, acks });
       return written(parts, row.entity, await resolving.catch(acksProblem));
@@ -67,7 +67,7 @@ type BareCommand = Omit<Command, keyof CommandOfCall>;
 type CommandOfCall = Pick<Command, 'mutationId' | 'ifMatch' | 'session' | 'consistency' | 'trace'>;
 
 /** What a call's headers say of a command. */
-function ofCall({ mutationId, ifMatch, session, level, trace }: Call): CommandOfCall {
+export function commandOfCall({ mutationId, ifMatch, session, level, trace }: Call): CommandOfCall {
   const consistency = level.kind === 'causal' ? level.kind : undefined;
   return given({ mutationId, ifMatch, session, consistency, trace });
 }
@@ -79,7 +79,7 @@ export async function submit(
 ): Promise<Answer<WriteAnswer>> {
   assertType(parts, command.entity.type);
   const { maxWaitMillis, acks } = call;
-  const submitting = parts.service.submit({ ...command, ...ofCall(call) }, { maxWaitMillis, acks });
+  const submitting = parts.service.submit({ ...command, ...commandOfCall(call) }, { maxWaitMillis, acks });
   return written(parts, command.entity, await submitting.catch(acksProblem));
 }
 

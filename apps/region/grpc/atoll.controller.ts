@@ -4,7 +4,7 @@ import { GrpcMethod } from '@nestjs/microservices';
 import { z } from 'zod';
 import { AtollError } from '#core/errors.js';
 import { mutationIdLengthMax } from '#core/event/mutation-id.js';
-import { batchBodyBytesMax, tokenLengthMax } from '#io/http/limits.js';
+import { batchBodyBytesMax, bodyBytesMax, tokenLengthMax } from '#io/http/limits.js';
 import * as requests from '#io/http/requests.js';
 import { readBy } from '#io/http/validation.js';
 import type { RegionApi } from '../api/region-api.js';
@@ -38,11 +38,17 @@ function typeOf(type: string): string {
   return readBy(requests.typeName, type, '/path/type');
 }
 
-function checkBatchSize(changes: readonly ChangeMessage[]): void {
+function readChanges(changes: readonly ChangeMessage[]): object[] {
+  return changes.map(({ operations, ...change }, at) => ({
+    ...change,
+    operations: readOperations(operations, `/changes/${at}/operations`),
+  }));
+}
+
+function checkSize(changes: readonly ChangeMessage[], bytesMax: number, what: string): void {
   const texts = changes.flatMap(({ operations }) => operations.map(({ argumentsJson }) => argumentsJson));
   const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
-  if (bytes > batchBodyBytesMax)
-    throw new AtollError('too_large', `A batch may have ${batchBodyBytesMax} bytes.`);
+  if (bytes > bytesMax) throw new AtollError('too_large', `${what} may have ${bytesMax} bytes.`);
 }
 
 const mutationId = z.string().min(1).max(mutationIdLengthMax);
@@ -140,12 +146,18 @@ export class AtollGrpcController {
   @GrpcMethod('Atoll')
   batch({ changes }: { readonly changes: readonly ChangeMessage[] }, metadata: Metadata, call: AnyCall) {
     return this.calls.unary('write', metadata, call, async (asked) => {
-      checkBatchSize(changes);
-      const read = changes.map(({ operations, ...change }, at) => ({
-        ...change,
-        operations: readOperations(operations, `/changes/${at}/operations`),
-      }));
+      checkSize(changes, batchBodyBytesMax, 'A batch');
+      const read = readChanges(changes);
       return this.api.batch(asked, readBy(requests.batchRequest, { changes: read }).changes);
+    });
+  }
+
+  @GrpcMethod('Atoll')
+  transact({ changes }: { readonly changes: readonly ChangeMessage[] }, metadata: Metadata, call: AnyCall) {
+    return this.calls.unary('write', metadata, call, async (asked) => {
+      checkSize(changes, bodyBytesMax, 'An atomic change');
+      const read = readChanges(changes);
+      return this.api.transact(asked, readBy(requests.transactionRequest, { changes: read }).changes);
     });
   }
 

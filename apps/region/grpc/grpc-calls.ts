@@ -18,6 +18,7 @@ const writingMethods: ReadonlySet<string> = new Set([
   'DeleteEntity',
   'ResolveConflict',
   'Batch',
+  'Transact',
 ]);
 
 function takenBy(path: string): { readonly level: boolean; readonly acks: boolean } {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Server, ServiceDefinition } from '@grpc/grpc-js';
-import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
+import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { Transport, type GrpcOptions } from '@nestjs/microservices';
 import { headerBytesMax } from '#io/http/limits.js';
@@ -9,14 +9,15 @@ import { protoRoot } from '#io/grpc/proto-path.js';
 import { healthService } from './health-service.js';
 
 /** 64-bit numbers as strings: not all of them fit a JavaScript number, and clients must not guess which. */
-export const atollLoaderOptions = {
+export const atollLoaderOptions: Options = {
   keepCase: false,
   longs: String,
   enums: String,
   defaults: true,
   arrays: true,
   objects: true,
-} as const;
+  includeDirs: [protoRoot()],
+};
 
 export function atollProtoPaths(): string[] {
   return ['atoll/v1/atoll.proto', 'grpc/health/v1/health.proto'].map((path) => join(protoRoot(), path));

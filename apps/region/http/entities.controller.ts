@@ -11,6 +11,7 @@ import {
   historyQuery,
   listQuery,
   patchRequest,
+  transactionRequest,
   typeName,
 } from '#io/http/requests.js';
 import type { RegionApi } from '../api/region-api.js';
@@ -155,5 +156,27 @@ export class BatchController {
   })
   batch(@CallOf() call: Call, @Body({ schema: batchRequest }) body: z.output<typeof batchRequest>) {
     return this.api.batch(call, body.changes);
+  }
+}
+
+@ApiTags('entities')
+@Controller('v1/transactions')
+export class TransactionsController {
+  constructor(@Inject(REGION_API) private readonly api: RegionApi) {}
+
+  @Post()
+  @Operation({
+    name: 'Transact',
+    summary: 'Change several strong entities that share a partition key: all of them or none',
+    needs: 'write',
+    answers: answers.transaction,
+    headers: ['Idempotency-Key', 'Atoll-Session', 'Atoll-Consistency', 'Atoll-Acks', 'Atoll-Max-Wait'],
+    errors: [...writeErrors, 'not_one_partition', 'duplicate_entity'],
+  })
+  transact(
+    @CallOf() call: Call,
+    @Body({ schema: transactionRequest }) body: z.output<typeof transactionRequest>,
+  ) {
+    return this.api.transact(call, body.changes);
   }
 }

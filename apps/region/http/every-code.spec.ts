@@ -18,13 +18,19 @@ const tokens = [{ role: 'read', name: 'a reader', token: 'the-token-of-a-mere-re
 const payment = entity({ fields: { state: counter() }, consistency: 'strong' });
 const ticket = entity({ fields: { left: boundedCounter({ min: 0, rightsLease: { millis: 1_000 } }) } });
 const pool = entity({ fields: { left: boundedCounter({ min: 0 }) } });
-const carts = defineAtoll({ entities: { ...rimDeclaration.entities, payment, ticket, pool } });
+const account = entity({
+  fields: { balance: counter() },
+  consistency: 'strong',
+  partitionBy: { idBefore: ':' },
+});
+const carts = defineAtoll({ entities: { ...rimDeclaration.entities, payment, ticket, pool, account } });
 const otherCarts = defineAtoll({
   entities: {
     cart: entity({ fields: { views: counter() } }),
     payment,
     ticket,
     pool,
+    account,
   },
 });
 
@@ -126,6 +132,10 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
     const answered = await staleRead('redirect', 'read_elsewhere');
     expect(answered.body.regions).toEqual(['eu']);
     return answered;
+  },
+  duplicate_entity() {
+    const twice = { type: 'account', id: 'k:a', operations: [{ field: 'balance', op: 'increment', by: 1 }] };
+    return ask(base.us, { url: '/v1/transactions', body: JSON.stringify({ changes: [twice, twice] }) });
   },
   not_home: () => cutStrongRead('not_home'),
   no_majority: () => cutStrongRead('no_majority'),

@@ -1,18 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { defineAtoll } from '#declare/define-atoll.js';
 import { entity } from '#declare/entity.js';
-import { lastWriterWins } from '#declare/policies.js';
+import { counter, lastWriterWins } from '#declare/policies.js';
+import { GrpcAsker } from '../../../test/rim/grpc-client.js';
 import { ask, type Answered } from '../../../test/rim/http-client.js';
 import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
 const payment = entity({ fields: { state: lastWriterWins() }, consistency: 'strong' });
-const payments = defineAtoll({ entities: { payment } });
+const account = entity({
+  fields: { balance: counter() },
+  consistency: 'strong',
+  partitionBy: { idBefore: ':' },
+});
+const payments = defineAtoll({ entities: { payment, account } });
 
 let rims: MemoryRims;
 const bases: Record<string, string> = {};
+const grpc: Record<string, string> = {};
 beforeAll(async () => {
   rims = await MemoryRims.started([], { us: payments, eu: payments });
-  for (const region of ['us', 'eu']) bases[region] = (await rims.listen(region)).base;
+  for (const region of ['us', 'eu']) {
+    const listening = await rims.listen(region);
+    bases[region] = listening.base;
+    grpc[region] = listening.grpc;
+  }
 }, rimStartMillisMax);
 afterAll(() => rims?.stop(), rimStartMillisMax);
 
@@ -91,4 +102,69 @@ describe('a strong type over HTTP', () => {
       expect(body).toEqual({ region: 'us', events: [] });
     });
   });
+});
+
+const add = (id: string, by: number, more = {}): object => ({
+  ...{ type: 'account', id, ...more },
+  operations: [{ field: 'balance', op: 'increment', by }],
+});
+const transact = (region: string, changes: readonly object[], headers = {}): Promise<Answered> =>
+  ask(bases[region]!, {
+    url: '/v1/transactions',
+    body: JSON.stringify({ changes }),
+    headers: { 'atoll-max-wait': '8000', ...headers },
+  });
+const balances = async (region: string, ...ids: string[]): Promise<unknown[]> => {
+  const { body } = await ask(bases[region]!, {
+    url: '/v1/entities/account/get',
+    body: JSON.stringify({ ids }),
+    headers: { 'atoll-consistency': 'strong', 'atoll-max-wait': '8000' },
+  });
+  return body.entities.map(
+    ({ value }: { readonly value: { readonly balance: number } | null }) => value?.balance,
+  );
+};
+
+describe('an atomic change over HTTP and gRPC', () => {
+  it('changes all its entities or none, and a retry is answered as the first try was', async () => {
+    const key = { 'idempotency-key': 'us.first' };
+    const { status, body } = await transact('us', [add('acme:a', -5), add('acme:b', 5)], key);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ mutationId: 'us.first', replayed: false, region: 'us' });
+    expect(body.changes).toMatchObject([{ id: 'acme:a' }, { id: 'acme:b' }]);
+    const again = await transact('eu', [add('acme:a', -5), add('acme:b', 5)], key);
+    expect(again.body).toMatchObject({ replayed: true, changes: body.changes });
+    expect(await balances('eu', 'acme:a', 'acme:b')).toEqual([-5, 5]);
+
+    const [a, b] = body.changes as readonly { readonly version: string }[];
+    const both = [add('acme:a', 1, { ifMatch: a!.version }), add('acme:b', -1, { ifMatch: a!.version })];
+    const refused = await transact('eu', both);
+    expect(refused.body).toMatchObject({ code: 'precondition_failed', errors: [{ path: '/changes/1' }] });
+    both[1] = add('acme:b', -1, { ifMatch: b!.version });
+    expect((await transact('eu', both)).status).toBe(200);
+    expect(await balances('us', 'acme:a', 'acme:b')).toEqual([-4, 4]);
+
+    const { body: told } = await ask(bases.us!, { method: 'GET', url: '/v1/writes/us.first' });
+    expect(told).toMatchObject({ type: 'account', id: 'acme:a' });
+    expect(told.copies).toHaveLength(1);
+  }, 60_000);
+
+  it('is asked for over gRPC with the same outcome and the same refusals', async () => {
+    const us = new GrpcAsker(grpc.us!);
+    const change = (id: string, by: number): object => ({
+      ...{ type: 'account', id },
+      operations: [{ field: 'balance', op: 'increment', argumentsJson: JSON.stringify({ by }) }],
+    });
+    const headers = { 'idempotency-key': 'us.grpc', 'atoll-max-wait': '8000', 'atoll-acks': 'majority' };
+    const { message } = await us.call(
+      'transact',
+      { changes: [change('g:a', 2), change('g:b', -2)] },
+      headers,
+    );
+    expect(message).toMatchObject({ mutationId: 'us.grpc', changes: [{ id: 'g:a' }, { id: 'g:b' }] });
+    expect(await balances('us', 'g:a', 'g:b')).toEqual([2, -2]);
+    const apart = await us.refused('transact', { changes: [change('g:a', 2), change('h:b', -2)] });
+    expect(apart).toMatchObject({ code: 'not_one_partition', errors: [{ path: '/changes/1' }] });
+    us.close();
+  }, 60_000);
 });

@@ -2,7 +2,7 @@ import type { Dot } from '../causality/dot.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
 import type { Json, JsonObject } from '../json.js';
 import { canonicalText, quoted } from './canonical-json.js';
-import type { Event, EventGroup, FieldChange } from './event.js';
+import { groupSizeMax, type Event, type EventGroup, type FieldChange } from './event.js';
 import { isWellFormed, nestingDepth } from './text-limits.js';
 
 /** Version of the envelope. Unknown further keys are carried through untouched: bytes are forwarded, never re-encoded. */
@@ -126,7 +126,7 @@ function readOptional(json: JsonObject): OptionalParts | undefined {
   }
   if (json.group !== undefined) {
     const pair = readPair(json.group);
-    if (!pair) return undefined;
+    if (!pair || pair[0] >= pair[1] || pair[1] > groupSizeMax) return undefined;
     const group: EventGroup = { index: pair[0], size: pair[1] };
     parts.group = group;
   }

@@ -16,7 +16,13 @@ export interface FieldChange {
   readonly change: Json;
 }
 
-/** Shards of an atomic change (strong types; a later issue): position of this event in its group. */
+/** Events of one atomic group: more, and a batch would grow beyond what others wait for. */
+export const groupSizeMax = 100;
+
+/**
+ * The place of an event in the atomic change that it is a part of (PROTOCOL §8). The events of a group have consecutive seqs
+ * and are stored, folded or lost only together.
+ */
 export interface EventGroup {
   readonly index: number;
   readonly size: number;
@@ -48,7 +54,7 @@ export interface Event {
   readonly resolves?: readonly string[];
   /** Whoever stores it tells its origin at once: somebody waits there. */
   readonly acks?: true;
-  /** Strong shards only (a later issue). */
+  /** Of strong types only: in which the home wrote it. */
   readonly epoch?: string;
   readonly group?: EventGroup;
   /** W3C traceparent of the command. */

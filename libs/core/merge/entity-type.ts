@@ -10,6 +10,11 @@ export interface Field {
   readonly fallback?: Json;
 }
 
+/** The part of an id before the first `idBefore` is the partition key; an id without it is a key as a whole. */
+export interface PartitionRule {
+  readonly idBefore: string;
+}
+
 /** A declared entity type: a record of fields, each with its policy, and a delete rule. */
 export interface EntityType {
   readonly name: string;
@@ -19,6 +24,8 @@ export interface EntityType {
   readonly consistency: 'eventual' | 'strong';
   /** Of a strong type: the least that its writes may ask for. Absent: a majority. */
   readonly acks?: 'local' | '1';
+  /** Absent: each entity hashes to a shard of its own accord. */
+  readonly partitionBy?: PartitionRule;
 }
 
 export type EntityTypes = ReadonlyMap<string, EntityType>;

@@ -1,5 +1,5 @@
 import type { EntityRef, Event } from '../event/event.js';
-import { shardOf } from '../event/shard-of.js';
+import { shardFor, type Layout } from '../event/shard-of.js';
 import type { Json } from '../json.js';
 import { formatEpoch, noEpoch, parseEpoch } from './epoch.js';
 import type { Opening } from './strong-chain.js';
@@ -17,9 +17,13 @@ export function isShardEntity(entity: EntityRef): boolean {
   return entity.type === shardType;
 }
 
-/** Whether an entity lies in a shard: a shard's own entity lies in it, whatever its hash says. */
-export function liesIn(entity: EntityRef, shard: number, shards: number): boolean {
-  return isShardEntity(entity) ? entity.id === String(shard) : shardOf(entity, shards) === shard;
+/**
+ * Whether an entity lies in a shard: a shard's own entity lies in it, whatever its hash says. Where entities of an unknown
+ * type lie nobody here can tell: they are stored, parked and judged again once the type is known.
+ */
+export function liesIn(entity: EntityRef, shard: number, layout: Layout): boolean {
+  if (isShardEntity(entity)) return entity.id === String(shard);
+  return !layout.types.has(entity.type) || shardFor(entity, layout) === shard;
 }
 
 /** What an opening adds to the envelope of the event that carries it. */

@@ -6,16 +6,22 @@ import type { Readiness } from '#core/event/readiness.js';
 import type { MutationRow } from '../ports/event-log.js';
 import type { BatchTally } from './batch-tally.js';
 
+export interface Refused {
+  readonly kind: 'refused';
+  readonly error: AtollError;
+}
+
 export type CommandDecision =
-  /** `seen`: of the entity right after it. `dependencies`: of the entity, where the command is causal and there are any. */
+  /** `seen`: of the entity right after it. `dependencies`: where the command is causal and there are any. `also`: an atomic change's further parts. */
   | {
       readonly kind: 'accepted';
       readonly event: Event;
       readonly seen: VersionVector;
+      readonly also: readonly Event[];
       readonly dependencies?: Dependencies;
     }
   | { readonly kind: 'replayed'; readonly row: MutationRow; readonly dependencies?: Dependencies }
-  | { readonly kind: 'refused'; readonly error: AtollError };
+  | Refused;
 
 export type PendingReadiness = Extract<Readiness, { readonly kind: 'pending' }>;
 
@@ -25,6 +31,6 @@ export function emptyTally(): BatchTally {
   return { folded: 0, pending: 0, parked: 0, aliases: 0, refolds: 0, conflicts: [] };
 }
 
-export function refuse(code: ErrorCode, detail: string): CommandDecision {
+export function refuse(code: ErrorCode, detail: string): Refused {
   return { kind: 'refused', error: new AtollError(code, detail) };
 }

@@ -18,12 +18,15 @@ import type { CachedEntity, EntityCache } from './entity-cache.js';
 import type { HeldEvents } from './held-events.js';
 import type { MutationHorizon } from './mutation-horizon.js';
 import type { ShardWork } from './intake.js';
-import type { TaskWork, Work } from './queues.js';
+import { partsOf } from './prepared-command.js';
+import { eventsOf, type TaskWork, type Work } from './queues.js';
 import type { ShardState } from './shard-state.js';
 
 /** What one batch was given before it was decided. */
 export interface Prepared {
   readonly entities: ReadonlyMap<string, CachedEntity>;
+  /** Keys of entities that were asked for and not found in memory. */
+  readonly asked: ReadonlyMap<string, EntityRef>;
   readonly mutations: ReadonlyMap<string, readonly MutationRow[]>;
 }
 
@@ -76,12 +79,13 @@ export class BatchLoader {
       for (const item of items) {
         if (item.kind === 'task')
           for (const one of item.subjects()) look({ key: entityKey(one.entity), ...one }, false);
-        else look(subjectOf(item), item.kind === 'command' && item.command.isFirstTry);
+        else
+          for (const one of subjectsOf(item)) look(one, item.kind === 'command' && item.command.isFirstTry);
         if (item.kind === 'replay')
           for (const one of this.heldBack(owned.state, item.entity)) look(one, false);
       }
     }
-    if (wanted.size === 0 && mutationIds.size === 0) return { entities, mutations };
+    if (wanted.size === 0 && mutationIds.size === 0) return { entities, asked: wanted, mutations };
     const found = await this.parts.log.prepare({
       entities: [...wanted.values()],
       mutations: [...mutationIds],
@@ -95,7 +99,7 @@ export class BatchLoader {
       assert(rows !== undefined, 'only mutations that were asked for are answered');
       rows.push(row);
     }
-    return { entities, mutations };
+    return { entities, asked: wanted, mutations };
   }
 
   /** What an entity holds back, as far as it is remembered: each of them is looked at. */
@@ -117,6 +121,7 @@ export class BatchLoader {
       hashing,
       nowMillis: clock.wallMillis(),
       eventBytesMax: limits.eventBytesMax,
+      groupBytesMax: limits.groupBytesMax,
       tailEventsMax: limits.tailEventsMax,
       undecidedBytesMax: limits.undecidedBytesMax,
       shards: log.identity.shards,
@@ -131,7 +136,8 @@ export class BatchLoader {
       stable: this.parts.stable(shard.shard),
       mutationHorizonMillis: this.parts.horizon.millis,
       stableIn: this.parts.stable,
-      entity: (key) => prepared.entities.get(key),
+      entity: (key) => prepared.entities.get(key) ?? loads.entity(key),
+      isLoaded: (key) => prepared.entities.has(key) || prepared.asked.has(key) || loads.hasEntity(key),
       mutations: (id) => prepared.mutations.get(id),
       held: (dot) => this.parts.held.get(shard.shard, dot) ?? loads.event(dot),
       loads,
@@ -143,6 +149,10 @@ export class BatchLoader {
     if (need.kind === 'event') return this.loadEvent(shard, world, need.dot);
     if (need.kind === 'mutations') return this.loadMutations(world, [need.id]);
     const key = entityKey(need.entity);
+    if (need.kind === 'entity') {
+      world.loads.addEntity(key, this.parts.cache.get(key) ?? (await this.readEntity(need.entity)));
+      return;
+    }
     if (need.kind === 'conflicts') {
       world.loads.addConflicts(
         key,
@@ -162,6 +172,12 @@ export class BatchLoader {
         seen,
       ),
     );
+  }
+
+  private async readEntity(entity: EntityRef): Promise<CachedEntity | undefined> {
+    const { entities } = await this.parts.log.prepare({ entities: [entity], mutations: [] });
+    const [row] = entities;
+    return row && this.decode(row);
   }
 
   private async loadEvent(
@@ -215,11 +231,13 @@ interface Subject {
   readonly mutationId?: string | undefined;
 }
 
-function subjectOf(item: Exclude<Work, TaskWork>): Subject {
-  if (item.kind === 'command') {
-    return { key: item.command.key, entity: item.command.entity, mutationId: item.command.mutationId };
-  }
-  if (item.kind === 'replay') return { key: entityKey(item.entity), entity: item.entity };
-  const { entity, mutation } = item.stored.event;
-  return { key: entityKey(entity), entity, mutationId: mutation.id };
+function subjectsOf(item: Exclude<Work, TaskWork>): readonly Subject[] {
+  if (item.kind === 'command')
+    return partsOf(item.command).map(({ key, entity, mutationId }) => ({ key, entity, mutationId }));
+  if (item.kind === 'replay') return [{ key: entityKey(item.entity), entity: item.entity }];
+  return eventsOf(item).map(({ event: { entity, mutation } }) => ({
+    key: entityKey(entity),
+    entity,
+    mutationId: mutation.id,
+  }));
 }

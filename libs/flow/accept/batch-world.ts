@@ -15,6 +15,7 @@ export interface BatchWorld {
   readonly hashing: Hashing;
   readonly nowMillis: number;
   readonly eventBytesMax: number;
+  readonly groupBytesMax: number;
   /** How many shards there are. */
   readonly shards: number;
   /** Committed cursors of any other shard, below what is pending there: what dependencies are held against. */
@@ -39,6 +40,8 @@ export interface BatchWorld {
   readonly stable: VersionVector;
   /** Entities loaded before the batch, by key; absent means never touched. */
   readonly entity: (key: string) => CachedEntity | undefined;
+  /** Whether `entity` was asked for: else nobody knows whether it was ever touched. */
+  readonly isLoaded: (key: string) => boolean;
   /** Mutation records read before the batch; `undefined`: they were not asked for. */
   readonly mutations: (id: string) => readonly MutationRow[] | undefined;
   /** An event that waits in the shard, if it is remembered or was loaded. */
@@ -68,6 +71,7 @@ export class Loads {
   >();
   private readonly conflictRows = new Map<string, readonly ConflictRow[]>();
   private readonly events = new Map<string, StoredEvent>();
+  private readonly entities = new Map<string, CachedEntity | undefined>();
   private readonly mutationRows = new Map<string, readonly MutationRow[]>();
 
   addTail(key: string, above: VersionVector, events: readonly Event[]): void {
@@ -80,6 +84,10 @@ export class Loads {
 
   addMutations(id: string, rows: readonly MutationRow[]): void {
     this.mutationRows.set(id, rows);
+  }
+
+  addEntity(key: string, entity: CachedEntity | undefined): void {
+    this.entities.set(key, entity);
   }
 
   addEvent(stored: StoredEvent): void {
@@ -103,6 +111,14 @@ export class Loads {
     return this.mutationRows.get(id);
   }
 
+  hasEntity(key: string): boolean {
+    return this.entities.has(key);
+  }
+
+  entity(key: string): CachedEntity | undefined {
+    return this.entities.get(key);
+  }
+
   event(dot: Dot): StoredEvent | undefined {
     return this.events.get(dotKey(dot));
   }
@@ -116,6 +132,7 @@ export class Missing extends Error {
     readonly need:
       | { readonly kind: 'tail'; readonly entity: EntityRef; readonly above: VersionVector }
       | { readonly kind: 'conflicts'; readonly entity: EntityRef }
+      | { readonly kind: 'entity'; readonly entity: EntityRef }
       | { readonly kind: 'mutations'; readonly id: string }
       | { readonly kind: 'event'; readonly dot: Dot },
   ) {

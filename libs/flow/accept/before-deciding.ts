@@ -4,7 +4,7 @@ import type { EntityType } from '#core/merge/entity-type.js';
 import type { MutationRow } from '../ports/event-log.js';
 import { isLeftOutIn } from '../rights/closings-here.js';
 import { wasLeftOut } from '../rights/leased-writes.js';
-import { refuse, type CommandDecision } from './batch-decisions.js';
+import { refuse, type CommandDecision, type Refused } from './batch-decisions.js';
 import { dependenciesFor, type PreparedCommand } from './prepared-command.js';
 
 /** What became of the first try of a command that is sent again. */
@@ -26,7 +26,7 @@ export function staleInput(
   { ifMatch, observed }: PreparedCommand,
   { consistency }: EntityType,
   seen: VersionVector,
-): CommandDecision | undefined {
+): Refused | undefined {
   if (ifMatch && compare(ifMatch, seen) !== 'equal')
     return refuse('precondition_failed', 'If-Match names another version than the one in this region');
   if (!observed) return undefined;

@@ -7,7 +7,7 @@ import { canonicalText } from '#core/event/canonical-json.js';
 import { shardsMax } from '#core/event/shard-of.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { Hashing } from '../ports/record-auth.js';
-import type { FieldOperation } from '../service.js';
+import type { FieldOperation, PartOutcome } from '../service.js';
 import type { PreparedCommand } from './prepared-command.js';
 
 /** What a process hands to the owner of a command's shard. */
@@ -16,20 +16,22 @@ export interface ForwardedCommand {
   readonly waitMillis: number;
 }
 
-export interface ForwardedOutcome {
-  readonly dot: Dot;
-  readonly seen: VersionVector;
+export interface ForwardedOutcome extends PartOutcome {
   readonly replayed: boolean;
+  /** Of the further parts of an atomic change. */
+  readonly also?: readonly PartOutcome[];
   /** Of the entity, where the command is causal and there are any. */
   readonly dependencies?: Dependencies;
 }
 
+/** The dot of the last event of a command: the others of a group are right before it. */
+export function lastDot({ dot, also }: Pick<ForwardedOutcome, 'dot' | 'also'>): Dot {
+  return also?.at(-1)?.dot ?? dot;
+}
+
 export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing: Hashing): Uint8Array {
   const body: Record<string, Json> = {
-    type: command.entity.type,
-    id: command.entity.id,
-    kind: command.kind,
-    operations: command.operations,
+    ...encodePart(command),
     mutationId: command.mutationId,
     digest: command.digest,
     isFirstTry: command.isFirstTry,
@@ -39,8 +41,7 @@ export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing
     waitMillis,
   };
   if (command.isEarly === true) body.isEarly = true;
-  if (command.observed) body.observed = encodeVector(command.observed);
-  if (command.ifMatch) body.ifMatch = encodeVector(command.ifMatch);
+  if (command.also) body.also = command.also.map(encodePart);
   if (command.resolves) body.resolves = command.resolves;
   if (command.trace !== undefined) body.trace = command.trace;
   if (command.consistency !== undefined) body.consistency = command.consistency;
@@ -48,38 +49,68 @@ export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing
   return hashing.utf8(canonicalText(body));
 }
 
-/** Siblings are authenticated, and run the same release: what does not read is a programming error of ours. */
-export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedCommand {
-  const body = readObject(payload, hashing);
-  const vector = (json: Json | undefined): VersionVector => decodeVector(json) ?? new Map<string, number>();
+function encodePart({ entity, kind, operations, observed, ifMatch }: PreparedCommand): JsonObject {
+  return {
+    type: entity.type,
+    id: entity.id,
+    kind,
+    operations,
+    ...(observed && { observed: encodeVector(observed) }),
+    ...(ifMatch && { ifMatch: encodeVector(ifMatch) }),
+  };
+}
+
+function readPart(
+  body: JsonObject,
+): Pick<PreparedCommand, 'entity' | 'key' | 'kind' | 'operations' | 'hasObserved' | 'observed' | 'ifMatch'> {
   const entity = { type: String(body.type), id: String(body.id) };
-  const command: PreparedCommand = {
+  return {
     entity,
     key: `${entity.type}/${entity.id}`,
     kind: body.kind === 'delete' ? 'delete' : 'update',
     operations: body.operations as readonly FieldOperation[],
+    hasObserved: body.observed !== undefined,
+    ...(body.observed !== undefined && { observed: readVector(body.observed) }),
+    ...(body.ifMatch !== undefined && { ifMatch: readVector(body.ifMatch) }),
+  };
+}
+
+const readVector = (json: Json | undefined): VersionVector => decodeVector(json) ?? new Map<string, number>();
+
+/** Siblings are authenticated, and run the same release: what does not read is a programming error of ours. */
+export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedCommand {
+  const body = readObject(payload, hashing);
+  const common = {
     mutationId: String(body.mutationId),
     digest: String(body.digest),
     isFirstTry: body.isFirstTry === true,
-    depends: vector(body.depends),
-    hasObserved: body.observed !== undefined,
-    bytes: Number(body.bytes),
+    depends: readVector(body.depends),
     asksAcks: body.asksAcks === true,
     ...(body.isEarly === true && { isEarly: true }),
-    ...(body.observed !== undefined && { observed: vector(body.observed) }),
-    ...(body.ifMatch !== undefined && { ifMatch: vector(body.ifMatch) }),
-    ...(body.resolves !== undefined && { resolves: body.resolves as readonly string[] }),
     ...(typeof body.trace === 'string' && { trace: body.trace }),
-    ...(body.consistency === 'causal' && { consistency: body.consistency }),
+    ...(body.consistency === 'causal' && { consistency: 'causal' as const }),
     ...readDependencies(body.dependencies),
+  };
+  const also = (body.also as readonly JsonObject[] | undefined)?.map((part) => ({
+    ...readPart(part),
+    ...common,
+    bytes: 0,
+  }));
+  const command: PreparedCommand = {
+    ...readPart(body),
+    ...common,
+    bytes: Number(body.bytes),
+    ...(body.resolves !== undefined && { resolves: body.resolves as readonly string[] }),
+    ...(also && { also }),
   };
   return { command, waitMillis: Number(body.waitMillis) };
 }
 
 export function encodeOutcome(outcome: ForwardedOutcome, hashing: Hashing): Uint8Array {
-  const { dot, seen, replayed, dependencies } = outcome;
+  const { dot, seen, replayed, dependencies, also } = outcome;
   const ok: Json[] = [dot.actor, dot.seq, encodeVector(seen), replayed];
-  if (dependencies) ok.push(encodeSession(dependencies));
+  if (dependencies || also) ok.push(dependencies ? encodeSession(dependencies) : null);
+  if (also) ok.push(also.map((part) => [part.dot.actor, part.dot.seq, encodeVector(part.seen)]));
   return hashing.utf8(canonicalText({ ok }));
 }
 
@@ -92,16 +123,20 @@ export function encodeFailure(error: AtollError, hashing: Hashing): Uint8Array {
 export function decodeOutcome(payload: Uint8Array, hashing: Hashing): ForwardedOutcome {
   const body = readObject(payload, hashing);
   if (Array.isArray(body.ok)) {
-    const [actor, seq, seen, replayed, dependencies] = body.ok as readonly Json[];
+    const [actor, seq, seen, replayed, dependencies, also] = body.ok as readonly Json[];
     return {
-      dot: { actor: String(actor), seq: Number(seq) },
-      seen: decodeVector(seen) ?? new Map<string, number>(),
+      ...readPartOutcome([actor, seq, seen]),
       replayed: replayed === true,
-      ...readDependencies(dependencies),
+      ...readDependencies(dependencies ?? undefined),
+      ...(Array.isArray(also) && { also: (also as readonly (readonly Json[])[]).map(readPartOutcome) }),
     };
   }
   const { code, detail, fields } = body.error as unknown as Failure;
   throw new AtollError(code, detail, { fields });
+}
+
+function readPartOutcome([actor, seq, seen]: readonly (Json | undefined)[]): PartOutcome {
+  return { dot: { actor: String(actor), seq: Number(seq) }, seen: readVector(seen) };
 }
 
 function readDependencies(json: Json | undefined): { readonly dependencies?: Dependencies } {

@@ -1,8 +1,10 @@
 import { assert } from '#core/assert.js';
 import { dotKey, regionOf, type Actor } from '#core/causality/dot.js';
+import { withDot } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
-import type { StoredEvent } from '#core/event/event.js';
-import { shardOf } from '#core/event/shard-of.js';
+import type { Event, StoredEvent } from '#core/event/event.js';
+import { shardFor } from '#core/event/shard-of.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
 import {
@@ -14,6 +16,7 @@ import {
   type WaitingRow,
 } from '../ports/event-log.js';
 import type { Telemetry } from '../ports/telemetry.js';
+import type { PartOutcome } from '../service.js';
 import type { LinkTimes } from '../repair/link-times.js';
 import { type BatchLoader, type Prepared } from './batch-loader.js';
 import { Missing } from './batch-world.js';
@@ -48,6 +51,7 @@ export interface ExecutorParts {
   readonly held: HeldEvents;
   readonly intake: Intake;
   readonly timing: Timing;
+  readonly types: EntityTypes;
   readonly links: LinkTimes;
   readonly listener: ExecutorListener;
 }
@@ -86,7 +90,8 @@ export class Executor {
   drop(shard: number): void {
     if (!this.parts.intake.drop(shard)) return;
     const { shards } = this.parts.log.identity;
-    this.parts.cache.dropWhere((entity) => shardOf(entity, shards) === shard);
+    const layout = { shards, types: this.parts.types };
+    this.parts.cache.dropWhere((entity) => shardFor(entity, layout) === shard);
     this.parts.held.dropShard(shard);
     this.parts.listener.lost(shard);
   }
@@ -138,7 +143,8 @@ export class Executor {
         const results = new Map<TaskWork, unknown>();
         for (const item of work.items) {
           if (item.kind === 'command') decisions.set(item, batch.accept(item.command));
-          else if (item.kind === 'event') this.countReceipt(batch.receive(item.stored), item.stored);
+          else if (item.kind === 'event')
+            this.countReceipt(batch.receive(item.stored, item.rest), item.stored);
           else if (item.kind === 'replay') batch.replay(item.entity);
           else results.set(item, item.run(batch));
         }
@@ -323,20 +329,18 @@ export class Executor {
 }
 
 function answer(work: CommandWork, decision: CommandDecision): void {
-  if (decision.kind === 'refused') work.reject(decision.error);
-  else if (decision.kind === 'replayed')
-    work.resolve({
-      dot: decision.row.dot,
-      seen: undefined,
-      replayed: true,
-      ...(decision.dependencies && { dependencies: decision.dependencies }),
-    });
+  if (decision.kind === 'refused') return work.reject(decision.error);
+  const { dependencies } = decision;
+  const kept = dependencies ? { dependencies } : {};
+  if (decision.kind === 'replayed')
+    work.resolve({ dot: decision.row.dot, seen: undefined, replayed: true, ...kept });
   else {
-    work.resolve({
-      dot: decision.event.dot,
-      seen: decision.seen,
-      replayed: false,
-      ...(decision.dependencies && { dependencies: decision.dependencies }),
-    });
+    const also = decision.also.map(outcomeOf);
+    const done = { dot: decision.event.dot, seen: decision.seen, replayed: false, ...kept };
+    work.resolve(also.length > 0 ? { ...done, also } : done);
   }
+}
+
+function outcomeOf({ dot, context }: Event): PartOutcome {
+  return { dot, seen: withDot(context, dot) };
 }

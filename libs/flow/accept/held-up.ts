@@ -1,5 +1,5 @@
 import { includes } from '#core/causality/version-vector.js';
-import { refuse, type CommandDecision } from './batch-decisions.js';
+import { refuse, type Refused } from './batch-decisions.js';
 import type { BatchWaiting } from './batch-waiting.js';
 import type { BatchWorld } from './batch-world.js';
 import type { PreparedCommand } from './prepared-command.js';
@@ -9,7 +9,7 @@ export function heldUp(
   command: PreparedCommand,
   waiting: BatchWaiting,
   world: Pick<BatchWorld, 'ownActor' | 'holdsRights'>,
-): CommandDecision | undefined {
+): Refused | undefined {
   if (waiting.isEmpty) return undefined;
   for (const row of waiting.rows(command.key)) {
     const isOwn = row.dot.actor === world.ownActor;

@@ -7,6 +7,7 @@ import type { PreparedCommand } from './prepared-command.js';
 import type { ShardBatch } from './shard-batch.js';
 import {
   bytesOf,
+  eventBytes,
   Fifo,
   CommandWork,
   type Committed,
@@ -127,13 +128,14 @@ export class Intake {
     });
   }
 
-  /** Queues the next event of another region. The caller keeps to `room`. */
-  offer(shard: number, stored: StoredEvent): void {
+  /** Queues the next event of another region, with the others of its group. The caller keeps to `room`. */
+  offer(shard: number, stored: StoredEvent, rest?: readonly StoredEvent[]): void {
     const lane = this.laneOf(shard);
     const owned = lane.shards.get(shard);
     if (!owned) return;
-    owned.events.push({ kind: 'event', stored });
-    this.queuedEventBytes += stored.bytes.length;
+    const work: EventWork = { kind: 'event', stored, ...(rest && { rest }) };
+    owned.events.push(work);
+    this.queuedEventBytes += eventBytes(work);
     lane.wake.wake();
   }
 
@@ -212,7 +214,7 @@ export class Intake {
       this.queuedCommands -= 1;
       this.queuedCommandBytes -= work.command.bytes;
     } else if (work.kind === 'event') {
-      this.queuedEventBytes -= work.stored.bytes.length;
+      this.queuedEventBytes -= eventBytes(work);
       if (this.queuedEventBytes <= this.limits.applyQueueBytesMax) this.wakeRoomWaiters();
     }
   }
@@ -228,7 +230,7 @@ export class Intake {
         this.queuedCommandBytes += item.command.bytes;
       } else if (item.kind === 'event') {
         events.push(item);
-        this.queuedEventBytes += item.stored.bytes.length;
+        this.queuedEventBytes += eventBytes(item);
       } else owned.replays.push(item);
     }
     owned.commands.unshift(commands);

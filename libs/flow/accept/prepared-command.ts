@@ -4,13 +4,13 @@ import type { Dependencies } from '#core/consistency/dependencies.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { encodeVector } from '#core/causality/version-vector.js';
-import type { Json } from '#core/json.js';
+import type { Json, JsonObject } from '#core/json.js';
 import type { EntityState } from '#core/merge/entity-state.js';
 import type { Hashing } from '../ports/record-auth.js';
-import type { Command } from '../service.js';
+import type { Command, CommandPart } from '../service.js';
 
 /** A command with everything the owner of its shard needs to decide it: no token left to check. */
-export interface PreparedCommand extends Command {
+export interface PreparedCommand extends Omit<Command, 'also'> {
   readonly mutationId: string;
   /** 22 characters of base64url: what tells a retry from another command under the same id. */
   readonly digest: string;
@@ -28,6 +28,13 @@ export interface PreparedCommand extends Command {
   readonly dependencies?: Dependencies;
   /** For the queue's limit: characters of its canonical form. */
   readonly bytes: number;
+  /** The further parts of an atomic change, each with everything that the command as a whole has. */
+  readonly also?: readonly PreparedCommand[];
+}
+
+/** The command itself, and the further parts of an atomic change. */
+export function partsOf(command: PreparedCommand): readonly PreparedCommand[] {
+  return command.also ? [command, ...command.also] : [command];
 }
 
 /** Of base64url: 132 bits. */
@@ -48,20 +55,32 @@ export function prepareCommand(
   { mutationId, depends, dependencies, asksAcks, isEarly }: CommandPreparation,
   hashing: Hashing,
 ): PreparedCommand {
+  const { also, ...alone } = command;
   const canonical = canonicalText(canonicalCommand(command));
-  return {
-    ...command,
+  const digest = hashing.sha256OfText(canonical).slice(0, digestCharacters);
+  const common = {
     mutationId,
-    digest: hashing.sha256OfText(canonical).slice(0, digestCharacters),
+    digest,
     isFirstTry: command.mutationId === undefined,
-    key: entityKey(command.entity),
-    hasObserved: command.observed !== undefined,
     depends: depends ?? nothingSeen,
     asksAcks,
     ...(isEarly && { isEarly }),
     ...(dependencies && { dependencies }),
-    bytes: canonical.length,
   };
+  const { trace, consistency } = command;
+  const ofCommand = { ...common, ...(trace !== undefined && { trace }), ...(consistency && { consistency }) };
+  const others = also?.map((part) => ({ ...part, ...partFacts(part), ...ofCommand, bytes: 0 }));
+  return {
+    ...alone,
+    ...partFacts(command),
+    ...common,
+    bytes: canonical.length,
+    ...(others && others.length > 0 && { also: others }),
+  };
+}
+
+function partFacts({ entity, observed }: CommandPart): Pick<PreparedCommand, 'key' | 'hasObserved'> {
+  return { key: entityKey(entity), hasObserved: observed !== undefined };
 }
 
 /** What a causal answer adds to the token (PROTOCOL §7). */
@@ -74,12 +93,16 @@ export function dependenciesFor(
 
 /** What makes two tries the same command: everything that was asked, nothing about how it was sent. */
 function canonicalCommand(command: Command): Json {
+  const whole = { ...canonicalPart(command), resolves: command.resolves ?? [] };
+  return command.also ? { ...whole, also: command.also.map(canonicalPart) } : whole;
+}
+
+function canonicalPart({ entity, kind, observed, operations }: CommandPart): JsonObject {
   return {
-    id: command.entity.id,
-    kind: command.kind,
-    observed: command.observed ? encodeVector(command.observed) : null,
-    operations: command.operations,
-    resolves: command.resolves ?? [],
-    type: command.entity.type,
+    id: entity.id,
+    kind,
+    observed: observed ? encodeVector(observed) : null,
+    operations,
+    type: entity.type,
   };
 }

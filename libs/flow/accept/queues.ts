@@ -5,6 +5,7 @@ import type { Dot } from '#core/causality/dot.js';
 import type { Dependencies } from '#core/consistency/dependencies.js';
 import { AtollError, type ErrorCode } from '#core/errors.js';
 import type { Clock } from '../ports/clock.js';
+import type { PartOutcome } from '../service.js';
 import type { PreparedCommand } from './prepared-command.js';
 import type { ShardBatch } from './shard-batch.js';
 
@@ -16,6 +17,8 @@ export interface Committed {
   readonly replayed: boolean;
   /** Of the entity, where the command is causal and there are any. */
   readonly dependencies?: Dependencies;
+  /** Of the further parts of an atomic change; of a replayed one, whoever needs it looks it up. */
+  readonly also?: readonly PartOutcome[];
 }
 
 /** A command on its way through the executor. It answers once: with its outcome, or at its deadline that nobody knows it. */
@@ -76,6 +79,12 @@ export function mayBeStored(last: AtollError): AtollError {
 export interface EventWork {
   readonly kind: 'event';
   readonly stored: StoredEvent;
+  /** What follows the first event of a group: they are stored together or not at all. */
+  readonly rest?: readonly StoredEvent[];
+}
+
+export function eventsOf({ stored, rest }: EventWork): readonly StoredEvent[] {
+  return rest ? [stored, ...rest] : [stored];
 }
 
 export interface ReplayWork {
@@ -96,9 +105,13 @@ export interface TaskWork {
 
 export type Work = CommandWork | EventWork | ReplayWork | TaskWork;
 
+export function eventBytes({ stored, rest = [] }: Pick<EventWork, 'stored' | 'rest'>): number {
+  return rest.reduce((sum, { bytes }) => sum + bytes.length, stored.bytes.length);
+}
+
 export function bytesOf(work: Work): number {
   if (work.kind === 'command') return work.command.bytes;
-  return work.kind === 'event' ? work.stored.bytes.length : 0;
+  return work.kind === 'event' ? eventBytes(work) : 0;
 }
 
 /** First in, first out, without moving what is left at every step. */

@@ -1,14 +1,13 @@
 import type { Dot } from '#core/causality/dot.js';
 import { join, withDot, type VersionVector } from '#core/causality/version-vector.js';
-import { othersNeeded, strongAcks } from '#core/consistency/acks.js';
 import { dependenciesOf } from '#core/consistency/dependencies.js';
 import { joinSessions, sessionWith } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
+import type { Event } from '#core/event/event.js';
 import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
-import { shardOf } from '#core/event/shard-of.js';
+import { shardFor } from '#core/event/shard-of.js';
 import { isWellFormed } from '#core/event/text-limits.js';
-import { isMembership } from '#core/strong/membership-record.js';
-import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
@@ -19,13 +18,21 @@ import type { RegionCursors } from '../read/region-cursors.js';
 import type { Sessions } from '../read/sessions.js';
 import { within } from '../deadline.js';
 import type { StrongDesk } from '../strong/strong-desk.js';
-import { AcksIncomplete, type Command, type WriteOptions, type WriteOutcome } from '../service.js';
+import {
+  AcksIncomplete,
+  type Command,
+  type PartOutcome,
+  type WriteOptions,
+  type WriteOutcome,
+} from '../service.js';
+import { acksAsked, checkAsked } from './before-routing.js';
 import {
   decodeForward,
   decodeOutcome,
   encodeFailure,
   encodeForward,
   encodeOutcome,
+  lastDot,
   type ForwardedOutcome,
 } from './command-codec.js';
 import type { Confirmations } from './confirmations.js';
@@ -37,7 +44,6 @@ import { prepareCommand, type PreparedCommand } from './prepared-command.js';
 import type { LeasedWrites } from '../rights/leased-writes.js';
 import type { Reclaims } from '../rights/reclaims.js';
 import type { RightsDesk } from '../rights/rights-desk.js';
-import { ownOperationAt } from '../rights/rights-types.js';
 import type { CursorWatch } from './wake.js';
 
 export interface RouterParts {
@@ -90,10 +96,11 @@ class Written implements WriteOutcome {
   readonly seen: VersionVector;
   readonly replayed: boolean;
   readonly confirmed: readonly string[];
+  readonly also?: readonly PartOutcome[];
   private issued: string | undefined;
 
   constructor(
-    { mutationId, dot, shard, seen, replayed, confirmed }: Omit<WriteOutcome, 'session'>,
+    { mutationId, dot, shard, seen, replayed, confirmed, also }: Omit<WriteOutcome, 'session'>,
     private readonly issue: () => string,
   ) {
     this.mutationId = mutationId;
@@ -102,6 +109,7 @@ class Written implements WriteOutcome {
     this.seen = seen;
     this.replayed = replayed;
     this.confirmed = confirmed;
+    if (also) this.also = also;
   }
 
   get session(): string {
@@ -114,30 +122,24 @@ export class Router {
   constructor(private readonly parts: RouterParts) {}
 
   /** @throws AtollError */
-  submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
-    if (isMembership(command.entity))
-      return Promise.reject(new AtollError('unknown_type', `there is no entity type ${command.entity.type}`));
-    if (this.parts.leased.mixes(command)) return Promise.reject(mixed());
-    const at = ownOperationAt(this.parts.types, command);
-    if (at === undefined) return this.submitOwn(command, options);
-    const detail = `'${command.operations[at]?.op}' is for regions among themselves.`;
-    const fields = [{ path: `/operations/${at}/op`, code: 'unknown_operation' as const, detail }];
-    return Promise.reject(new AtollError('unknown_operation', detail, { fields }));
+  async submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
+    checkAsked(command, this.parts);
+    return this.submitOwn(command, options);
   }
 
   /** Also with operations that only regions may send. @throws AtollError */
   async submitOwn(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
-    const type = this.parts.types.get(command.entity.type);
-    const isStrong = type?.consistency === 'strong';
-    const { needed, isEarly } = this.acksOf(options, type);
+    const { types, members } = this.parts;
+    const isStrong = types.get(command.entity.type)?.consistency === 'strong';
+    const { needed, isEarly } = acksAsked(options, command, { types, members: members.length });
     if (command.mutationId !== undefined) this.checkMutationId(command.mutationId);
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
     const session = sessions.read(command.session);
     const causal = command.consistency === 'causal';
     if (session.size > 0) await cursors.cover(session, causal ? 'causal' : 'stored', deadlineMillis);
-    const shard = shardOf(command.entity, log.identity.shards);
+    const shard = this.shardOf(command);
     const prepared = prepareCommand(
       command,
       {
@@ -151,35 +153,25 @@ export class Router {
     );
     telemetry.count('commands_total', { type: command.entity.type });
     const outcome = await this.bring(shard, prepared, deadlineMillis);
-    const { dot, seen, replayed, dependencies: kept } = outcome;
-    const known = { mutationId, dot, shard, seen, replayed, confirmed: [] };
+    const { dot, seen, replayed, dependencies: kept, also } = outcome;
+    const last = lastDot(outcome);
+    const known = { mutationId, dot, shard, seen, replayed, confirmed: [], ...(also && { also }) };
     const issue = (): string => {
-      const after = sessionWith(session, shard, withDot(seen, dot));
+      const allSeen = also ? also.reduce((joined, part) => join(joined, part.seen), seen) : seen;
+      const after = sessionWith(session, shard, withDot(allSeen, last));
       return sessions.issue(kept ? joinSessions(after, kept) : after);
     };
     if (needed === 0) return new Written(known, issue);
-    const asked = isStrong ? { ...known, replayed: true, isElsewhere: true } : known;
+    const asked = isStrong ? { shard, dot: last, replayed: true, isElsewhere: true } : known;
     const { confirmed, unconfirmed } = await this.parts.confirmations.wait(asked, { needed, deadlineMillis });
     const written = new Written({ ...known, confirmed }, issue);
     if (confirmed.length < needed) throw new AcksIncomplete(written, unconfirmed);
     return written;
   }
 
-  private acksOf(
-    { acks }: WriteOptions,
-    type: EntityType | undefined,
-  ): { readonly needed: number; readonly isEarly: boolean } {
-    const members = this.parts.members.length;
-    const isStrong = type?.consistency === 'strong';
-    if (isStrong) {
-      const asked = strongAcks(acks, type.acks, members);
-      if (asked) return asked;
-      const detail = `${type.name} is strong: a write of it cannot ask for '${acks}', below a majority`;
-      throw new AtollError('acks_not_available', detail);
-    }
-    const needed = othersNeeded(acks ?? 'local', members);
-    if (needed !== undefined) return { needed, isEarly: false };
-    throw new AtollError('acks_not_available', `there is no other region that could store it: '${acks}'`);
+  private shardOf({ entity }: Pick<Command, 'entity'>): number {
+    const { log, types } = this.parts;
+    return shardFor(entity, { shards: log.identity.shards, types });
   }
 
   /** Another region asks for rights. What refuses it is in the answer. @throws AtollError when nobody knows what became of it */
@@ -208,11 +200,11 @@ export class Router {
 
   /** The owner's side of a forwarded command: one hop, never passed on again. */
   async serveForward(payload: Uint8Array): Promise<Uint8Array> {
-    const { hashing, clock, log, telemetry } = this.parts;
+    const { hashing, clock, telemetry } = this.parts;
     telemetry.count('forwarded_commands_total');
     const { command, waitMillis } = decodeForward(payload, hashing);
     try {
-      const shard = shardOf(command.entity, log.identity.shards);
+      const shard = this.shardOf(command);
       return encodeOutcome(await this.decide(shard, command, clock.monotonicMillis() + waitMillis), hashing);
     } catch (error) {
       if (error instanceof AtollError) return encodeFailure(error, hashing);
@@ -292,7 +284,7 @@ export class Router {
         if (rights.concerns(command)) rights.lookAhead(shard, command);
         if (leased.concerns(command)) await leased.confirm(shard, command, committed, deadlineMillis);
         if (hasSeen(committed)) return committed;
-        return { ...committed, seen: await this.seenAfter(shard, committed.dot) };
+        return { ...committed, ...(await this.earlier(shard, committed.dot)) };
       } catch (error) {
         if (!(error instanceof AtollError)) throw error;
         // Who tried once more at the very end could only be told that nobody knows what became of it.
@@ -336,18 +328,29 @@ export class Router {
     }
   }
 
-  /** The entity's `seen` right after an event that was stored before: its context and its own dot. */
-  private async seenAfter(shard: number, dot: Dot): Promise<VersionVector> {
+  /** What became of a command that was stored before, and of the further parts of an atomic one: each event's context and its own dot. */
+  private async earlier(shard: number, dot: Dot): Promise<Pick<ForwardedOutcome, 'seen' | 'also'>> {
     try {
-      const [stored] = await this.parts.log.range(shard, dot.actor, dot.seq, 1, Number.MAX_SAFE_INTEGER);
-      const own = new Map([[dot.actor, dot.seq]]);
-      return stored && stored.event.dot.seq === dot.seq ? join(stored.event.context, own) : own;
+      const first = await this.storedAt(shard, dot);
+      if (!first?.group) return { seen: seenAfter(first, dot) };
+      const dots = Array.from({ length: first.group.size - 1 }, (_, at) => ({
+        ...dot,
+        seq: dot.seq + at + 1,
+      }));
+      const rest = await Promise.all(dots.map((one) => this.storedAt(shard, one)));
+      const also = dots.map((one, at) => ({ dot: one, seen: seenAfter(rest[at], one) }));
+      return { seen: seenAfter(first, dot), also };
     } catch (error) {
       if (!(error instanceof LogUnavailable) && !(error instanceof CommitUnknown)) throw error;
       throw new AtollError('unavailable', 'the database does not answer; the command was stored before', {
         cause: error,
       });
     }
+  }
+
+  private async storedAt(shard: number, { actor, seq }: Dot): Promise<Event | undefined> {
+    const [stored] = await this.parts.log.range(shard, actor, seq, 1, Number.MAX_SAFE_INTEGER);
+    return stored?.event.dot.seq === seq ? stored.event : undefined;
   }
 
   private checkMutationId(id: string): void {
@@ -374,9 +377,7 @@ function hasSeen(committed: Committed): committed is Committed & ForwardedOutcom
   return committed.seen !== undefined;
 }
 
-function mixed(): AtollError {
-  const detail = 'Counters with a rights lease change alone, or with each other.';
-  return new AtollError('invalid_value', detail, {
-    fields: [{ path: '/operations', code: 'invalid_value', detail }],
-  });
+function seenAfter(event: Event | undefined, { actor, seq }: Dot): VersionVector {
+  const own = new Map([[actor, seq]]);
+  return event ? join(event.context, own) : own;
 }

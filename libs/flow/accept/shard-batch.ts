@@ -1,18 +1,13 @@
 import { assert } from '#core/assert.js';
-import { regionOf, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
+import { sameDot, type Actor, type Dot } from '#core/causality/dot.js';
 import { hear, tick, type HybridClock } from '#core/causality/hybrid-timestamp.js';
 import { includes, withDot } from '#core/causality/version-vector.js';
-import { AtollError } from '#core/errors.js';
-import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
 import { birthOf } from '#core/event/mutation-id.js';
-import { missingDependency, type Dependency } from '#core/consistency/dependencies.js';
-import { readiness, type ParkedReason } from '#core/event/readiness.js';
+import type { ParkedReason, Readiness } from '#core/event/readiness.js';
 import { nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
-import { decideChange } from '#core/merge/entity-decide.js';
-import type { EntityType } from '#core/merge/entity-type.js';
-import type { CursorRow, ShardCommit } from '../ports/event-log.js';
+import type { CursorRow, MutationRow, ShardCommit } from '../ports/event-log.js';
 import { BatchStrong } from '../strong/batch-strong.js';
 import { BatchConflicts } from './batch-conflicts.js';
 import {
@@ -22,13 +17,14 @@ import {
   type PendingReadiness,
   type StoreDecision,
 } from './batch-decisions.js';
-import { heldUp } from './held-up.js';
-import { replayOf, staleInput } from './before-deciding.js';
+import { BatchJudge } from './batch-judge.js';
+import { replayOf } from './before-deciding.js';
 import { BatchMutations } from './batch-mutations.js';
 import { BatchWaiting } from './batch-waiting.js';
-import { Missing, placeIn, type BatchWorld } from './batch-world.js';
+import { Missing, type BatchWorld } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
 import { WorkingEntity } from './entity-step.js';
+import { mintCommand, stamp } from './mint-command.js';
 import { dependenciesFor, type PreparedCommand } from './prepared-command.js';
 import type { Cursor, ShardState } from './shard-state.js';
 
@@ -46,6 +42,7 @@ export class ShardBatch {
   private readonly waiting: BatchWaiting;
   private readonly conflicts = new BatchConflicts();
   readonly strong: BatchStrong;
+  private readonly judge: BatchJudge;
   private readonly stoppedHere = new Set<Actor>();
   readonly tally = emptyTally();
 
@@ -56,6 +53,14 @@ export class ShardBatch {
     this.clock = base.clock;
     this.mutations = new BatchMutations(base.shard, world);
     this.waiting = new BatchWaiting(base.waiting);
+    this.judge = new BatchJudge({
+      shard: base.shard,
+      world,
+      waiting: this.waiting,
+      cursor: (actor) => this.cursor(actor),
+      copies: (event) => this.copyDots(event),
+      seen: (event) => this.workingOf(event).state.seen,
+    });
     this.strong = new BatchStrong(base, {
       ownActor: world.ownActor,
       waiting: this.waiting,
@@ -65,7 +70,7 @@ export class ShardBatch {
       loadedEvent: (dot) => this.loadedEvent(dot),
       bytesOf: (dot) => this.events.find(({ event }) => sameDot(event.dot, dot))?.bytes.length ?? 0,
       undecidedBytesMax: world.undecidedBytesMax,
-      settle: (event) => this.settle(event, undefined),
+      settle: (events) => this.settle(events),
     });
   }
 
@@ -88,73 +93,38 @@ export class ShardBatch {
         'the record of the mutation id may be gone; the command was not executed',
       );
     }
-    const type = this.world.types.get(command.entity.type);
-    if (!type) return refuse('unknown_type', `there is no entity type ${command.entity.type}`);
-    if (type.consistency === 'strong') {
-      const error = this.strong.whyNot(command, known);
-      if (error) return { kind: 'refused', error };
-    }
-    const held = heldUp(command, this.waiting, this.world);
-    if (held) return held;
-    const working = this.working(command.entity, command.key);
-    const seen = working.state.seen;
-    const stale = staleInput(command, type, seen);
-    if (stale) return stale;
-    return this.mint(command, type, working);
+    return this.mint(command, known);
   }
 
-  private mint(command: PreparedCommand, type: EntityType, working: WorkingEntity): CommandDecision {
-    const seen = working.state.seen;
-    const own = this.cursor(this.world.ownActor);
-    const clock = tick(this.clock, this.world.nowMillis);
-    const dot = { actor: this.world.ownActor, seq: own.stored + 1 };
-    const time = { ...clock, actor: this.world.ownActor };
-    const decision = decideChange(type, working.state, command, {
-      dot,
-      time,
-      context: seen,
-      ...(command.observed && { observed: command.observed }),
-      ...(this.world.holdsRights(type.name) && { place: placeIn(this.world, command.mutationId) }),
-    });
-    if (decision.kind === 'rejected') {
-      const { code, detail, path } = decision;
-      return { kind: 'refused', error: new AtollError(code, detail, { fields: [{ path, code, detail }] }) };
-    }
-    const stored = this.stamp({
-      shard: this.base.shard,
-      dot,
-      prev: own.hash,
-      entity: command.entity,
-      kind: command.kind,
-      schemaVersion: type.schemaVersion,
-      changes: decision.changes,
-      context: seen,
-      ...(command.observed && { observed: command.observed }),
-      ...(command.dependencies && { dependencies: command.dependencies }),
-      time,
-      mutation: { id: command.mutationId, digest: command.digest },
-      ...(command.resolves && command.resolves.length > 0 && { resolves: command.resolves }),
-      ...(command.trace !== undefined && { trace: command.trace }),
-      ...(command.asksAcks && { acks: true }),
-      ...(type.consistency === 'strong' && { epoch: this.strong.epoch }),
-    });
-    if (stored.bytes.length > this.world.eventBytesMax) {
-      return refuse(
-        'too_large',
-        `the change makes an event of ${stored.bytes.length} bytes; at most ${this.world.eventBytesMax}`,
-      );
-    }
-    this.clock = clock;
+  private mint(command: PreparedCommand, known: readonly MutationRow[]): CommandDecision {
+    const { shard } = this.base;
+    const { world, clock, strong, waiting } = this;
+    const head = this.cursor(world.ownActor);
+    const working = this.working.bind(this);
+    const minted = mintCommand({ shard, world, clock, head, strong, waiting, working, known }, command);
+    if (minted.kind === 'refused') return minted;
+    this.clock = minted.clock;
+    for (const stored of minted.events) this.storeOwn(stored);
+    const [event, ...also] = minted.events.map((stored) => stored.event);
+    assert(event !== undefined, 'a command makes an event');
+    const { state } = this.working(command.entity, command.key);
+    const seen = withDot(state.seen, event.dot);
+    return { kind: 'accepted', event, seen, also, ...dependenciesFor(command, state) };
+  }
+
+  private storeOwn(stored: StoredEvent): void {
+    const { event } = stored;
     this.store(stored);
-    this.mutations.record(stored.event);
-    if (stored.event.epoch === undefined) this.fold(working, stored.event, []);
-    else this.strong.await(stored.event);
-    const after = withDot(working.state.seen, dot);
-    return { kind: 'accepted', event: stored.event, seen: after, ...dependenciesFor(command, working.state) };
+    this.mutations.record(event);
+    if (event.epoch !== undefined) this.strong.await(event);
+    else this.fold(this.working(event.entity, entityKey(event.entity)), event, []);
   }
 
-  /** Stores an event of another region if it is the next one, and folds it if it is ready. @throws Missing */
-  receive(stored: StoredEvent): StoreDecision {
+  /**
+   * Stores an event of another region if it is the next one, and folds it if it is ready; `rest`: with it all others of its
+   * group, or none. @throws Missing
+   */
+  receive(stored: StoredEvent, rest: readonly StoredEvent[] = []): StoreDecision {
     const { event } = stored;
     assert(event.dot.actor !== this.world.ownActor, 'INV-8: nobody else mints for this actor');
     if (this.base.stopped.has(event.dot.actor) || this.stoppedHere.has(event.dot.actor)) return 'stopped';
@@ -163,19 +133,24 @@ export class ShardBatch {
       prev: event.prev,
       hash: stored.hash,
     });
-    if (receipt.kind === 'fork') this.stoppedHere.add(event.dot.actor);
+    const isForked = receipt.kind === 'fork' || !isChain([stored, ...rest]);
+    if (isForked) this.stoppedHere.add(event.dot.actor);
+    if (isForked) return 'fork';
     if (receipt.kind !== 'next') return receipt.kind;
+    for (const one of [stored, ...rest]) this.store(one);
+    const latest = rest.at(-1)?.event ?? event;
+    this.clock = hear(this.clock, latest.time, this.world.nowMillis);
+    if (event.epoch !== undefined) this.strong.receive([event, ...rest.map((one) => one.event)]);
+    else for (const one of [stored, ...rest]) this.receiveEventual(one.event);
+    return 'stored';
+  }
+
+  private receiveEventual(event: Event): void {
     const copies = this.mutations.copiesOf(event);
-    this.store(stored);
-    this.clock = hear(this.clock, event.time, this.world.nowMillis);
-    if (event.epoch !== undefined) {
-      this.strong.receive(event);
-      return 'stored';
-    }
     const isSecondOfItsActor = copies.some((row) => row.dot.actor === event.dot.actor);
     if (!isSecondOfItsActor) this.mutations.record(event);
-    this.settle(event, isSecondOfItsActor ? 'invalid_change' : undefined);
-    return 'stored';
+    if (isSecondOfItsActor) this.addParked(event, 'invalid_change');
+    else this.settle([event]);
   }
 
   /** Looks again at what an entity holds back: after a restart with other code, parked events may be foldable. @throws Missing */
@@ -184,18 +159,19 @@ export class ShardBatch {
     const rows = this.waiting.rows(key);
     for (const row of rows) {
       if (row.state !== 'parked' || row.reason === 'quarantined') continue;
-      if (this.readinessOf(this.loadedEvent(row.dot), false).kind === 'parked') return;
+      if (this.verdictOf(this.loadedEvent(row.dot), () => false).kind === 'parked') return;
     }
     for (let progress = true; progress;) {
       progress = false;
       for (const row of this.waiting.rows(key)) {
         if (row.state === 'pending' && row.reason !== undefined) continue;
         const event = this.loadedEvent(row.dot);
-        const ready = this.readinessOf(event, false);
+        const ready = this.verdictOf(event, () => false);
         if (ready.kind === 'ready') {
-          this.waiting.leave(row);
-          this.fold(this.working(entity, key), event, this.copyDots(event));
+          this.foldWhole(event);
           progress = true;
+          // What was folded with it may have brought more of this entity along.
+          if (event.group) break;
         } else if (ready.kind === 'pending' && this.waiting.waitsAnew(row, ready)) {
           this.addPending(event, ready);
         }
@@ -246,12 +222,8 @@ export class ShardBatch {
     this.clock = tick(this.clock, this.world.nowMillis);
     const { actor } = event.dot;
     const time = { ...this.clock, actor };
-    this.store(this.stamp({ ...event, shard: this.base.shard, prev: this.cursor(actor).hash, time }));
-  }
-
-  private stamp(event: Event): StoredEvent {
-    const bytes = this.world.hashing.utf8(encodeEvent(event));
-    return { event, bytes, hash: this.world.hashing.sha256Hex(bytes) };
+    const whole = { ...event, shard: this.base.shard, prev: this.cursor(actor).hash, time };
+    this.store(stamp(this.world.hashing, whole));
   }
 
   private store(stored: StoredEvent): void {
@@ -262,15 +234,20 @@ export class ShardBatch {
     this.cursors.set(actor, { stored: seq, hash: stored.hash, folded: cursor.folded });
   }
 
-  private settle(event: Event, invalid: 'invalid_change' | undefined): void {
-    const key = entityKey(event.entity);
-    if (invalid) return this.addParked(event, invalid);
-    const ready = this.readinessOf(event, this.waiting.isQuarantined(key));
-    if (ready.kind === 'parked') return this.addParked(event, ready.reason);
-    if (ready.kind === 'pending') return this.addPending(event, ready);
-    const working = this.working(event.entity, key);
-    this.fold(working, event, this.copyDots(event));
-    this.foldPending(working);
+  /** Folds events that count only together, or holds all of them back. */
+  private settle(events: readonly Event[]): void {
+    const verdicts = events.map((event) => this.judge.readinessOf(event, this.isQuarantined(event.entity)));
+    const parked = verdicts.some(({ kind }) => kind === 'parked');
+    const held = verdicts.find(({ kind }) => kind === 'pending');
+    for (const [at, event] of events.entries()) {
+      const verdict = verdicts[at];
+      if (verdict?.kind === 'parked') this.addParked(event, verdict.reason);
+      else if (parked) this.addParked(event, 'quarantined');
+      else if (held?.kind === 'pending') this.addPending(event, verdict?.kind === 'pending' ? verdict : held);
+      else this.fold(this.workingOf(event), event, this.copyDots(event));
+    }
+    if (parked || held) return;
+    for (const event of events) this.foldPending(this.workingOf(event));
   }
 
   /** Folds what waited for what has just been folded, as far as it goes. */
@@ -283,7 +260,7 @@ export class ShardBatch {
         if (row.state !== 'pending' || row.waitsIn !== undefined || row.reason !== undefined) continue;
         if (row.waitsFor && !includes(working.state.seen, row.waitsFor)) continue;
         const event = this.loadedEvent(row.dot);
-        const ready = this.readinessOf(event, this.waiting.isQuarantined(working.key));
+        const ready = this.verdictOf(event, (entity) => this.isQuarantined(entity));
         if (ready.kind === 'pending') {
           this.addPending(event, ready);
           continue;
@@ -292,37 +269,43 @@ export class ShardBatch {
           this.addParked(event, ready.reason);
           continue;
         }
-        this.waiting.leave(row);
-        this.fold(working, event, this.copyDots(event));
+        this.foldWhole(event);
         progress = true;
+        if (event.group) break;
       }
     }
   }
 
-  private readinessOf(event: Event, quarantined: boolean): ReturnType<typeof readiness> {
-    const key = entityKey(event.entity);
-    return readiness({
-      type: this.world.types.get(event.entity.type),
-      event,
-      seen: this.working(event.entity, key).state.seen,
-      quarantined,
-      ownActor: this.world.ownActor,
-      nowMillis: this.world.nowMillis,
-      copies: this.copyDots(event),
-      dependencyMissing: this.missingDependency(event),
-      shards: this.world.shards,
-      waiting: event.epoch === undefined ? this.waiting.rows(key).map(({ dot }) => dot) : [],
-      policyMismatch: this.world.isRefused(regionOf(event.dot.actor), event.entity.type),
-    });
+  /** Of a group: the first verdict on any part that is not ready, for it is folded as a whole. @throws Missing */
+  private verdictOf(event: Event, isQuarantined: (entity: EntityRef) => boolean): Readiness {
+    let verdict: Readiness = { kind: 'ready' };
+    for (const part of this.groupOf(event)) {
+      verdict = this.judge.readinessOf(part, isQuarantined(part.entity));
+      if (verdict.kind !== 'ready') break;
+    }
+    return verdict;
   }
 
-  private missingDependency({ dependencies }: Event): Dependency | undefined {
-    return missingDependency(dependencies, (shard) => {
-      if (shard !== this.base.shard) return this.world.causal(shard);
-      const have = new Map<Actor, number>();
-      for (const actor of dependencies?.get(shard)?.keys() ?? [])
-        have.set(actor, Math.min(this.cursor(actor).stored, this.waiting.lowestPending(actor) - 1));
-      return have;
+  /** Folds an event that was held back, with all others of its group. @throws Missing */
+  private foldWhole(event: Event): void {
+    const parts = this.groupOf(event);
+    for (const part of parts) {
+      this.waiting.leave({ dot: part.dot, entity: part.entity, state: 'pending' });
+      this.fold(this.workingOf(part), part, this.copyDots(part));
+    }
+    for (const part of parts) if (part !== event) this.replay(part.entity);
+  }
+
+  /** All events of the group that an event is of, itself included; alone where it is of none. @throws Missing */
+  private groupOf(event: Event): readonly Event[] {
+    const { group, dot } = event;
+    if (!group) return [event];
+    return Array.from({ length: group.size }, (_, index) => {
+      if (index === group.index) return event;
+      const part = this.loadedEvent({ actor: dot.actor, seq: dot.seq - group.index + index });
+      if (!this.world.isLoaded(entityKey(part.entity)))
+        throw new Missing({ kind: 'entity', entity: part.entity });
+      return part;
     });
   }
 
@@ -367,6 +350,14 @@ export class ShardBatch {
     return this.mutations.copiesOf(event).map(({ dot }) => dot);
   }
 
+  private isQuarantined(entity: EntityRef): boolean {
+    return this.waiting.isQuarantined(entityKey(entity));
+  }
+
+  private workingOf({ entity }: Event): WorkingEntity {
+    return this.working(entity, entityKey(entity));
+  }
+
   private working(entity: EntityRef, key: string): WorkingEntity {
     const found = this.entities.get(key);
     if (found) return found;
@@ -396,4 +387,9 @@ export class ShardBatch {
       return { actor, stored, hash, folded: Math.min(stored, this.waiting.lowest(actor) - 1) };
     });
   }
+}
+
+/** Whether each event follows the one before it. */
+function isChain(events: readonly StoredEvent[]): boolean {
+  return events.every(({ event }, at) => at === 0 || event.prev === events[at - 1]?.hash);
 }

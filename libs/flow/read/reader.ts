@@ -5,7 +5,7 @@ import { eventual, session as sessionLevel, type Level } from '#core/consistency
 import { emptySession } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
-import { entityKey, shardOf } from '#core/event/shard-of.js';
+import { entityKey, shardFor } from '#core/event/shard-of.js';
 import type { Json, JsonObject } from '#core/json.js';
 import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
 import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
@@ -27,6 +27,7 @@ import {
 import type { StrongReads } from '../strong/strong-reads.js';
 import type { FreshReads } from './fresh-reads.js';
 import { LevelReads, sessionAfter, type AskedRead, type ReadState } from './level-reads.js';
+import { readTogether } from './read-together.js';
 import type { RegionCursors } from './region-cursors.js';
 import type { Sessions } from './sessions.js';
 import type { Staleness } from './staleness.js';
@@ -75,18 +76,22 @@ export class Reader {
 
   /**
    * All within one wait, one after the other in one session, unless they are eventual: a later one is never behind an earlier
-   * one. What a level needs of a shard happens once, however many of the entities are in it. @throws as `read`
+   * one. What a level needs of a shard happens once, however many of the entities are in it. Of an atomic change of several of
+   * them all is seen, or nothing. @throws as `read`, deadline_exceeded
    */
   async readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]> {
-    const { clock, sessions, log } = this.parts;
+    const { clock, sessions } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
     const session = sessions.read(options.session);
     const level = levelOf(options);
     const asked = entities.map((entity): AskedRead => {
-      const shard = shardOf(entity, log.identity.shards);
+      const shard = this.shardOf(entity);
       return { type: this.typeOf(entity), entity, shard, session, level, deadlineMillis };
     });
-    return this.levels.read(asked, level);
+    return readTogether(asked, {
+      read: (some) => this.levels.read(some, level),
+      nowMillis: () => clock.monotonicMillis(),
+    });
   }
 
   /**
@@ -141,7 +146,7 @@ export class Reader {
     page: { readonly limit: number; readonly offset: number },
   ): Promise<readonly HistoryEntry[]> {
     const type = this.typeOf(entity);
-    const shard = shardOf(entity, this.parts.log.identity.shards);
+    const shard = this.shardOf(entity);
     const waiting = await this.waitingOf(entity, shard);
     const state = await this.stateOf(type, entity);
     const stored = await this.parts.log.entityHistory(entity, shard, page);
@@ -172,10 +177,12 @@ export class Reader {
       const [lost] = refused;
       return lost && { mutationId, state: 'refused', copies: leftOut, entity: lost.entity };
     }
+    // The parts of an atomic change have one fate: it is told of its first.
+    const ofFirst = mutations.filter(({ groupIndex }) => groupIndex === first.groupIndex);
     const type = this.typeOf(first.entity);
     const found = await this.stateOf(type, first.entity);
     const waiting = await this.waitingOf(first.entity, first.shard);
-    const copies = mutations.map(({ dot, shard }) => ({
+    const copies = ofFirst.map(({ dot, shard }) => ({
       dot: formatDot(dot, shard),
       region: regionOf(dot.actor),
       state: this.writeState(found, waiting, dot, shard),
@@ -192,7 +199,7 @@ export class Reader {
     const type = this.parts.types.get(entity.type);
     if (!type) return undefined;
     const state = await this.stateOf(type, entity);
-    const shard = shardOf(entity, this.parts.log.identity.shards);
+    const shard = this.shardOf(entity);
     return { value: entityValue(type, state, this.here(shard)), seen: state.seen };
   }
 
@@ -295,6 +302,11 @@ export class Reader {
       actor: log.identity.actor,
       isStable: (dot) => includes((stable ??= stableIn(shard)), dot),
     };
+  }
+
+  private shardOf(entity: EntityRef): number {
+    const { log, types } = this.parts;
+    return shardFor(entity, { shards: log.identity.shards, types });
   }
 
   private typeOf(entity: EntityRef): EntityType {

@@ -1,8 +1,9 @@
 import { regionOf, type Actor } from '#core/causality/dot.js';
 import { decodeEvent } from '#core/event/event-codec.js';
 import { unpackEvents } from '#core/event/event-pack.js';
-import type { StoredEvent } from '#core/event/event.js';
+import type { EntityRef, StoredEvent } from '#core/event/event.js';
 import { nothingStored, type StoredCursor } from '#core/event/receive.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import { liesIn } from '#core/strong/opening-event.js';
 import type { Intake } from '../accept/intake.js';
 import type { ShardState } from '../accept/shard-state.js';
@@ -12,6 +13,7 @@ import type { Hashing, RecordAuth } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { IncomingRecord } from '../ports/transport.js';
 import { EarlyBuffer } from './early-buffer.js';
+import { OpenGroups } from './open-groups.js';
 
 export interface ReceiverParts {
   readonly identity: RegionIdentity;
@@ -21,6 +23,9 @@ export interface ReceiverParts {
   readonly hashing: Hashing;
   readonly telemetry: Telemetry;
   readonly limits: Limits;
+  readonly types: EntityTypes;
+  /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
+  readonly isRefused: (region: string, type: string) => boolean;
   /** A stream has a gap below what has just arrived: somebody should look whether it closes by itself. */
   readonly onGap: (shard: number, actor: Actor, earlySeq: number) => void;
 }
@@ -31,11 +36,13 @@ export interface ReceiverParts {
  */
 export class Receiver {
   private readonly early: EarlyBuffer;
+  private readonly groups: OpenGroups;
   /** Head of each stream as handed to the executor: at or beyond the stored cursor. */
   private readonly handed = new Map<number, Map<Actor, StoredCursor>>();
 
   constructor(private readonly parts: ReceiverParts) {
     this.early = new EarlyBuffer(parts.limits.earlyBufferBytesMax);
+    this.groups = new OpenGroups(parts.limits.groupBytesMax);
   }
 
   /** Records of the local cluster; resolves when there is room for more. */
@@ -71,11 +78,12 @@ export class Receiver {
   lost(shard: number): void {
     this.handed.delete(shard);
     this.early.dropShard(shard);
+    this.groups.dropShard(shard);
   }
 
-  /** Next seq that would be handed on. */
+  /** Next seq that is wanted: beyond what was handed on, and what waits for the rest of its group. */
   nextSeq(shard: number, actor: Actor): number {
-    return (this.handed.get(shard)?.get(actor)?.stored ?? 0) + 1;
+    return (this.handed.get(shard)?.get(actor)?.stored ?? 0) + this.groups.count(shard, actor) + 1;
   }
 
   /** The events of a record, if it may be let in. One bad event in a record of a member leaves the others what they are. */
@@ -100,10 +108,17 @@ export class Receiver {
     const { hashing, identity, members } = this.parts;
     const text = hashing.fromUtf8(bytes);
     const event = text === undefined ? undefined : decodeEvent(text);
-    if (!event || event.shard !== shard || !liesIn(event.entity, shard, identity.shards)) return undefined;
+    if (!event || event.shard !== shard) return undefined;
     const region = regionOf(event.dot.actor);
     if (region === identity.region || !members.includes(region)) return undefined;
+    if (!this.liesIn(event.entity, shard, region)) return undefined;
     return { event, bytes, hash: hashing.sha256Hex(bytes) };
+  }
+
+  /** Who declares a type otherwise may place it otherwise: its events are stored, and parked. */
+  private liesIn(entity: EntityRef, shard: number, region: string): boolean {
+    const { identity, types, isRefused } = this.parts;
+    return liesIn(entity, shard, { shards: identity.shards, types }) || isRefused(region, entity.type);
   }
 
   private refuse(reason: string): readonly never[] {
@@ -116,7 +131,7 @@ export class Receiver {
     const streams = this.handed.get(shard);
     if (!streams) return;
     const last = streams.get(dot.actor) ?? nothingStored;
-    const next = last.stored + 1;
+    const next = this.nextSeq(shard, dot.actor);
     // Another event under the head's dot is for the executor to judge: it may be a fork (INV-8).
     const contradictsHead = dot.seq === last.stored && stored.hash !== last.hash;
     if (dot.seq < next && !contradictsHead) {
@@ -131,17 +146,29 @@ export class Receiver {
       this.parts.onGap(shard, dot.actor, dot.seq - 1);
       return;
     }
-    this.hand(shard, stored, streams);
+    if (!this.hand(shard, stored, streams)) return;
     this.early.take(shard, dot.actor, dot.seq);
     for (let seq = dot.seq + 1; ; seq += 1) {
       const following = this.early.take(shard, dot.actor, seq);
-      if (!following) return;
-      this.hand(shard, following, streams);
+      if (!following) return this.wantRest(shard, dot.actor, seq);
+      if (!this.hand(shard, following, streams)) return;
     }
   }
 
-  private hand(shard: number, stored: StoredEvent, streams: Map<Actor, StoredCursor>): void {
+  /** A group that has begun goes on: if the rest does not come by itself, it is fetched. */
+  private wantRest(shard: number, actor: Actor, seq: number): void {
+    const missing = this.groups.missing(shard, actor);
+    if (missing > 0) this.parts.onGap(shard, actor, seq + missing - 1);
+  }
+
+  /** Hands on what is whole: an event, or all those of a group. Answers whether the event was one that a member writes. */
+  private hand(shard: number, stored: StoredEvent, streams: Map<Actor, StoredCursor>): boolean {
+    const grouped = this.groups.add(shard, stored);
+    if (grouped.kind === 'malformed') this.refuse('malformed');
+    if (grouped.kind !== 'whole') return grouped.kind === 'open';
+    const [first = stored, ...rest] = grouped.events;
     streams.set(stored.event.dot.actor, { stored: stored.event.dot.seq, hash: stored.hash });
-    this.parts.intake.offer(shard, stored);
+    this.parts.intake.offer(shard, first, rest.length > 0 ? rest : undefined);
+    return true;
   }
 }

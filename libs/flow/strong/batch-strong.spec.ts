@@ -32,7 +32,7 @@ it('settles a decided event once, however many tasks of a batch ask for it', () 
     ownActor: 'eu~1',
     waiting: { leave: () => undefined },
     mutations: { rows: () => [], record: () => undefined },
-    settle: (one: Event) => folded.push(one),
+    settle: (events: readonly Event[]) => folded.push(...events),
   } as unknown as BatchHands;
   const batch = new BatchStrong({ shard: 0, strong } as ShardState, hands);
   batch.settleAll();

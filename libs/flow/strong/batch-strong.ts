@@ -20,7 +20,7 @@ import type { BatchWaiting } from '../accept/batch-waiting.js';
 import type { PreparedCommand } from '../accept/prepared-command.js';
 import type { Cursor, ShardState } from '../accept/shard-state.js';
 import type { MutationRow, RefusedRow } from '../ports/event-log.js';
-import { undecidedReason, type StrongShard, type Undecided } from './strong-shard.js';
+import { undecidedReason, undecidedRow, type StrongShard, type Undecided } from './strong-shard.js';
 
 /** What the strong part of a batch asks of the rest of it. */
 export interface BatchHands {
@@ -33,8 +33,8 @@ export interface BatchHands {
   /** Stored bytes of an event of this batch. */
   readonly bytesOf: (dot: Dot) => number;
   readonly undecidedBytesMax: number;
-  /** Folds the event, or keeps it pending or parked. */
-  readonly settle: (event: Event) => void;
+  /** Folds events that count only together, or keeps all of them pending or parked. */
+  readonly settle: (events: readonly Event[]) => void;
 }
 
 /** A batch's view of its shard's strong log: the committed one with what the batch itself does to it (PROTOCOL §8). */
@@ -114,46 +114,59 @@ export class BatchStrong {
     return opening;
   }
 
-  /** A strong event of another region, just stored. @throws Missing */
-  receive(event: Event): void {
-    const opening = readOpening(event);
+  /** A strong event of another region, or a group of them, just stored. @throws Missing */
+  receive(events: readonly Event[]): void {
+    const [first] = events;
+    const opening = first && readOpening(first);
     if (opening) {
       this.record = storeOpening(this.record, opening);
       return;
     }
-    const fate = this.fate(event);
-    if (fate === 'undecided') this.await(event);
-    else this.settle(event, fate);
+    const fate = this.fate(events);
+    if (fate === 'undecided') for (const event of events) this.await(event);
+    else this.settle(events, fate);
   }
 
   /** A strong event that is stored: nothing shows it before it is decided. */
   await(event: Event): void {
-    const { dot, entity, epoch } = event;
+    const { dot, entity } = event;
     const bytes = this.hands.bytesOf(dot);
     this.arrivedBytes += bytes;
-    this.arrived.set(dotKey(dot), { dot, entity, event, bytes, ...(epoch !== undefined && { epoch }) });
+    this.arrived.set(dotKey(dot), { ...undecidedRow(event), event, bytes });
     this.hands.waiting.add({ dot, entity, state: 'pending', reason: undecidedReason });
   }
 
   /** Folds what is known to be decided by now, and sets aside what was left out. @throws Missing */
   settleAll(): void {
     const waiting = [...this.committed.undecided.values()].sort((a, b) => a.dot.seq - b.dot.seq);
-    for (const { dot, epoch, event: known } of waiting) {
+    const groups = new Map<string, Event[]>();
+    for (const row of waiting) {
+      const { dot, event: known } = row;
       // Several of a batch's tasks may ask for it: what one has settled is not folded again by the next.
       if (this.settled.has(dotKey(dot))) continue;
-      if (epoch !== undefined && this.fateBy(dot, epoch) === 'undecided') continue;
+      if (row.epoch !== undefined && this.fateBy(row.last ?? dot, row.epoch) === 'undecided') continue;
       const event = known ?? this.hands.loadedEvent(dot);
       // What the log holds never changes: it is remembered whatever becomes of the batch.
-      if (epoch === undefined && event.epoch !== undefined)
-        this.committed.await({ dot, entity: event.entity, epoch: event.epoch }, 0);
-      const fate = this.fate(event);
+      if (row.epoch === undefined) this.committed.await(undecidedRow(event), 0);
+      const first = dotKey({ actor: dot.actor, seq: dot.seq - (event.group?.index ?? 0) });
+      const group = groups.get(first);
+      if (group) group.push(event);
+      else groups.set(first, [event]);
+    }
+    for (const events of groups.values()) {
+      const fate = this.fate(events);
       if (fate === 'undecided') continue;
-      this.hands.waiting.leave({ dot, entity: event.entity, state: 'pending' });
-      this.settle(event, fate);
+      for (const { dot, entity } of events) this.hands.waiting.leave({ dot, entity, state: 'pending' });
+      this.settle(events, fate);
     }
   }
 
-  private settle(event: Event, fate: 'decided' | 'refused'): void {
+  private settle(events: readonly Event[], fate: 'decided' | 'refused'): void {
+    for (const event of events) this.note(event, fate);
+    if (fate === 'decided') this.hands.settle(events);
+  }
+
+  private note(event: Event, fate: 'decided' | 'refused'): void {
     const { dot, mutation, entity, epoch = '' } = event;
     const rows = this.hands.mutations.rows(mutation.id);
     const record = rows.find((row) => sameDot(row.dot, dot) && row.shard === this.base.shard);
@@ -162,15 +175,16 @@ export class BatchStrong {
     if (fate === 'refused') {
       this.refused.push({ dot, entity, epoch, mutationId: mutation.id });
       if (record) this.voided.push(record);
-      return;
+    } else if (!record) {
+      // A record is made when the event counts: what is left out must not stand in the way of its second try.
+      this.hands.mutations.record(event);
     }
-    // A record is made when the event counts: what is left out must not stand in the way of its second try.
-    if (!record) this.hands.mutations.record(event);
-    this.hands.settle(event);
   }
 
-  private fate({ epoch, dot }: Event): Fate {
-    return this.fateBy(dot, epoch ?? '');
+  /** Of one event, or of a whole group: a group is decided with its last event, and lost with it (PROTOCOL §8). */
+  private fate(events: readonly Event[]): Fate {
+    const last = events.at(-1);
+    return last ? this.fateBy(last.dot, last.epoch ?? '') : 'refused';
   }
 
   private fateBy(dot: Dot, text: string): Fate {

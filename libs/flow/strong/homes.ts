@@ -235,7 +235,7 @@ export class Homes {
   private settle(state: ShardState): void {
     const { strong } = state;
     const isDue = [...strong.undecided.values()].some(
-      ({ dot, epoch }) => epoch === undefined || strong.fate(dot, epoch) !== 'undecided',
+      ({ dot, last = dot, epoch }) => epoch === undefined || strong.fate(last, epoch) !== 'undecided',
     );
     if (!isDue || sameEpoch(strong.decided.epoch, noEpoch)) return;
     const subjects = (): readonly {

@@ -11,6 +11,7 @@ import {
   decodeOutcome,
   encodeForward,
   encodeOutcome,
+  lastDot,
   type ForwardedOutcome,
 } from '../accept/command-codec.js';
 import type { Intake } from '../accept/intake.js';
@@ -146,7 +147,7 @@ export class StrongDesk {
     for (;;) {
       if (intake.stateOf(state.shard) !== state)
         throw new AtollError('owner_moved', 'another process owns the shard now');
-      const fate = state.strong.outcomeOf(outcome.dot);
+      const fate = state.strong.outcomeOf(lastDot(outcome));
       if (fate === 'decided' || (fate === 'undecided' && command.isEarly === true)) return outcome;
       // Left out for ever: it is executed anew, by whoever is the home now.
       if (fate === 'refused') throw new AtollError('not_home', 'the first try was left out by a new home');

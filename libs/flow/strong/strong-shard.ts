@@ -17,10 +17,23 @@ export interface Undecided {
   readonly entity: EntityRef;
   /** Of the event; absent after a takeover, until it is read from the log. */
   readonly epoch?: string;
+  /** Of its group, where it is not that itself: with it all of the group are decided, or lost. */
+  readonly last?: Dot;
   /** Absent too where there were too many to remember (INV-15): then it is read when it is settled. */
   readonly event?: Event;
   /** Stored bytes of what is remembered. */
   readonly bytes?: number;
+}
+
+/** What is remembered of a stored event, besides the event itself. */
+export function undecidedRow({ dot, entity, epoch, group }: Event): Undecided {
+  const behind = group ? group.size - 1 - group.index : 0;
+  return {
+    dot,
+    entity,
+    ...(epoch !== undefined && { epoch }),
+    ...(behind > 0 && { last: { ...dot, seq: dot.seq + behind } }),
+  };
 }
 
 /** Why a waiting row of a strong event waits: nobody has told yet that it is decided, or left out. */
@@ -129,7 +142,7 @@ export class StrongShard {
     if (this.refused.has(key)) return 'refused';
     const waiting = this.rows.get(key);
     if (!waiting) return 'decided';
-    return waiting.epoch === undefined ? 'undecided' : this.fate(dot, waiting.epoch);
+    return waiting.epoch === undefined ? 'undecided' : this.fate(waiting.last ?? dot, waiting.epoch);
   }
 
   /** Whether it has never had anything to do with strong events. */

@@ -70,6 +70,22 @@ export const write = z
   .meta({ id: 'Write' });
 export type WriteAnswer = z.output<typeof write>;
 
+export const transaction = z
+  .strictObject({
+    mutationId: z.string(),
+    changes: z
+      .array(z.strictObject({ type, id, dot, version, seen: vector }))
+      .meta({ description: 'What each entity became, in the order of the request' }),
+    replayed: z.boolean().meta({ description: 'It had been stored before; this is what became of it' }),
+    confirmed: z.array(z.string()).meta({
+      description: 'Regions besides its origin that are known to store it durably, where `Atoll-Acks` asked',
+    }),
+    region,
+    session,
+  })
+  .meta({ id: 'Transaction', description: 'An atomic change of several entities took effect' });
+export type TransactionAnswer = z.output<typeof transaction>;
+
 const fieldError = z.strictObject({
   path: z.string().meta({ description: 'JSON pointer into the body', example: '/operations/3/value/name' }),
   code: z.string(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { entityIdLengthMax, typeNameLengthMax } from '#core/event/event-codec.js';
+import { groupSizeMax } from '#core/event/event.js';
 import { mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { isWellFormed } from '#core/event/text-limits.js';
 import { versionLengthMax } from '../wire/etag.js';
@@ -90,6 +91,19 @@ export type BatchChange = z.output<typeof batchChange>;
 export const batchRequest = z
   .strictObject({ changes: z.array(batchChange).min(1).max(batchChangesMax) })
   .meta({ id: 'BatchRequest', description: 'Not atomic: each change has an outcome of its own' });
+
+const transactionChange = batchChange
+  .omit({ mutationId: true, session: true })
+  .meta({ id: 'TransactionChange', description: 'What an atomic change does to one entity' });
+export type TransactionChange = z.output<typeof transactionChange>;
+
+export const transactionRequest = z
+  .strictObject({ changes: z.array(transactionChange).min(1).max(groupSizeMax) })
+  .meta({
+    id: 'TransactionRequest',
+    description:
+      'All changes or none: entities of strong types that share a declared partition key, each named once. Every `ifMatch` must hold',
+  });
 
 export const getManyRequest = z
   .strictObject({ ids: z.array(entityId).min(1).max(getManyIdsMax) })

@@ -98,6 +98,22 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
       "The version of the entity is not the one that `If-Match` names (for strong types: at its home, and `observed` counts too), or a policy's own precondition does not hold. The change was refused.",
     whatToDo: 'Read the entity again, decide again, and write with the new `ETag`.',
   },
+  not_one_partition: {
+    httpStatus: 422,
+    grpcStatus: 'FAILED_PRECONDITION',
+    title: 'The entities cannot be changed together',
+    meaning:
+      'An atomic change of several entities needs one place that decides all of it: types that are declared strong and declare a partition key, and entities that share it. `errors` points at the first that does not fit. Nothing was done.',
+    whatToDo:
+      'Give what changes together one partition key when it is designed; else change the entities one after another, and say what undoes the first.',
+  },
+  duplicate_entity: {
+    httpStatus: 422,
+    grpcStatus: 'INVALID_ARGUMENT',
+    title: 'An entity is named twice',
+    meaning: 'Two changes of one atomic change name the same entity. Nothing was done.',
+    whatToDo: 'Put all operations on one entity into one change: they take effect in their order.',
+  },
   insufficient_rights: {
     httpStatus: 409,
     grpcStatus: 'FAILED_PRECONDITION',

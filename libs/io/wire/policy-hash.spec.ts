@@ -23,6 +23,7 @@ describe('the policy hash of a type', () => {
     ['a default', { fields: { ...fields, coupon: lastWriterWins(z.string(), { default: '' }) } }],
     ['another field', { fields: { ...fields, more: counter() } }],
     ['the delete rule', { fields, onDelete: 'delete-wins' }],
+    ['the partition key', { fields, partitionBy: { idBefore: ':' } }],
     ['the schema version', { fields, schemaVersion: 2 }],
   ] as [string, EntityOptions<Fields>][])('changes with %s', (_what, options) => {
     expect(hashOf(options)).not.toBe(hashOf({ fields }));

@@ -4,12 +4,14 @@ import type { Json } from '#core/json.js';
 import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 
 /** Everything about a type that decides how its events fold and read, as JSON. */
-export function describeType({ name, schemaVersion, onDelete, consistency, fields }: EntityType): Json {
+export function describeType(type: EntityType): Json {
+  const { name, schemaVersion, onDelete, consistency, fields, partitionBy } = type;
   const described: [string, Json][] = [];
   for (const [field, { policy, fallback }] of fields) {
     described.push([field, { policy: policy.description, fallback: fallback ?? null }]);
   }
-  return { name, schemaVersion, onDelete, consistency, fields: Object.fromEntries(described) };
+  const whole = { name, schemaVersion, onDelete, consistency, fields: Object.fromEntries(described) };
+  return partitionBy ? { ...whole, partitionBy: { idBefore: partitionBy.idBefore } } : whole;
 }
 
 /** SHA-256 (hex) over the canonical description, per type: what two regions compare when they connect (PROTOCOL §12). */

@@ -1,5 +1,5 @@
 import { assert } from '#core/assert.js';
-import { shardOf } from '#core/event/shard-of.js';
+import { shardFor } from '#core/event/shard-of.js';
 import { counter, lastWriterWins } from '#core/merge/policies.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Memberships } from '#core/strong/membership.js';
@@ -232,6 +232,6 @@ export class MemoryWorld {
   }
 
   shardOf(type: string, id: string): number {
-    return shardOf({ type, id }, this.shards);
+    return shardFor({ type, id }, { shards: this.shards, types: this.options.types ?? likes });
   }
 }

@@ -10,7 +10,7 @@ import type { SeededRandom } from './seeded-random.js';
 import { BrokenInvariant } from './sim-checks.js';
 import type { SimWorld } from './sim-world.js';
 
-export const strongType = 'seat';
+const strongType = 'seat';
 const field = 'owner';
 const seats: readonly EntityRef[] = ['s0', 's1', 's2', 's3'].map((id) => ({ type: strongType, id }));
 

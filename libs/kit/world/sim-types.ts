@@ -1,4 +1,4 @@
-import type { EntityType, EntityTypes, DeleteRule } from '#core/merge/entity-type.js';
+import type { EntityType, EntityTypes, DeleteRule, PartitionRule } from '#core/merge/entity-type.js';
 import { membershipType } from '#core/strong/membership-record.js';
 import {
   addWinsMap,
@@ -76,6 +76,7 @@ const fieldsByType: Readonly<
     {
       readonly onDelete: DeleteRule;
       readonly consistency?: 'strong';
+      readonly partitionBy?: PartitionRule;
       readonly fields: Readonly<Record<string, SimField>>;
     }
   >
@@ -173,6 +174,20 @@ const fieldsByType: Readonly<
     consistency: 'strong',
     fields: { owner: { policy: lastWriterWins(), draw: set } },
   },
+  /** Changed several at a time: their clients are in sim-groups.ts. */
+  purse: {
+    onDelete: 'update-wins',
+    consistency: 'strong',
+    partitionBy: { idBefore: ':' },
+    fields: { coins: { policy: counter(), draw: increment } },
+  },
+  /** The same, and known to one region only until the others are upgraded. */
+  vault: {
+    onDelete: 'update-wins',
+    consistency: 'strong',
+    partitionBy: { idBefore: ':' },
+    fields: { coins: { policy: counter(), draw: increment } },
+  },
   /** Known to one region only until the others are upgraded: its events are parked there, and folded in the end. */
   late: {
     onDelete: 'update-wins',
@@ -182,25 +197,30 @@ const fieldsByType: Readonly<
 
 export const lateType = 'late';
 export const leasedType = 'ticket';
+export const purseType = 'purse';
+export const vaultType = 'vault';
 
 export const simTypes: EntityTypes = new Map(
-  Object.entries(fieldsByType).map(([name, { onDelete, fields, consistency }]): [string, EntityType] => [
-    name,
-    {
+  Object.entries(fieldsByType).map(([name, declared]): [string, EntityType] => {
+    const { onDelete, fields, consistency = 'eventual', partitionBy } = declared;
+    return [
       name,
-      schemaVersion: 1,
-      onDelete,
-      consistency: consistency ?? 'eventual',
-      fields: new Map(Object.entries(fields).map(([field, { policy }]) => [field, { policy }])),
-    },
-  ]),
+      {
+        ...{ name, schemaVersion: 1, onDelete, consistency },
+        ...(partitionBy && { partitionBy }),
+        fields: new Map(Object.entries(fields).map(([field, { policy }]) => [field, { policy }])),
+      },
+    ];
+  }),
 );
 
 /** With those of the service itself: what a database of the world may hold. */
 export const heldTypes: EntityTypes = new Map([...simTypes, [membershipType.name, membershipType]]);
 
 /** What regions know that have not been upgraded yet. */
-export const earlierTypes: EntityTypes = new Map([...simTypes].filter(([name]) => name !== lateType));
+export const earlierTypes: EntityTypes = new Map(
+  [...simTypes].filter(([name]) => name !== lateType && name !== vaultType),
+);
 
 /** Draws one to three operations on one entity of the type. */
 export function drawOperations(

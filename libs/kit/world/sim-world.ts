@@ -2,7 +2,7 @@ import { assert } from '#core/assert.js';
 import { dotKey } from '#core/causality/dot.js';
 import { decodeVector, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef } from '#core/event/event.js';
-import { entityKey, shardOf } from '#core/event/shard-of.js';
+import { entityKey, shardFor } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
 import { timingDefault, type Timing } from '#flow/limits.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
@@ -20,6 +20,7 @@ import { SimClock } from './sim-clock.js';
 import { SimLinks } from './sim-links.js';
 import { noCommitFaults, type SimDatabase } from './sim-log.js';
 import { SimProcess } from './sim-process.js';
+import { lookAtGroups } from './sim-group-checks.js';
 import { StrongChecks } from './sim-strong-checks.js';
 import { earlierTypes, heldTypes, simTypes } from './sim-types.js';
 
@@ -251,7 +252,11 @@ export class SimWorld {
   private committed(memory: MemoryDatabase, parts: readonly ShardCommit[], fenced: readonly number[]): void {
     try {
       this.checks.look(memory, parts, fenced);
-      for (const part of parts) if (!fenced.includes(part.shard)) this.strong.look(memory, part);
+      for (const part of parts) {
+        if (fenced.includes(part.shard)) continue;
+        this.strong.look(memory, part);
+        lookAtGroups(memory, part);
+      }
     } catch (error) {
       this.failure ??= error as Error;
     }
@@ -308,5 +313,8 @@ function seenOf(state: Uint8Array): VersionVector {
 }
 
 function isParked(memory: MemoryDatabase, { entity, dot }: KnownEvent): boolean {
-  return memory.shard(shardOf(entity, simShards)).waiting.get(dotKey(dot))?.state === 'parked';
+  return (
+    memory.shard(shardFor(entity, { shards: simShards, types: simTypes })).waiting.get(dotKey(dot))?.state ===
+    'parked'
+  );
 }

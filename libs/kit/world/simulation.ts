@@ -5,7 +5,8 @@ import { BrokenInvariant, checkConverged, isQuiet } from './sim-checks.js';
 import { SimClients, type JournalEntry } from './sim-clients.js';
 import { planFaults } from './sim-faults.js';
 import { noCommitFaults } from './sim-log.js';
-import { StrongClients, strongType } from './sim-strong.js';
+import { GroupClients } from './sim-groups.js';
+import { StrongClients } from './sim-strong.js';
 import { heldTypes, leasedType, simTypes } from './sim-types.js';
 import { SimWorld } from './sim-world.js';
 
@@ -31,6 +32,8 @@ export interface SimulationTally {
   readonly strongAnswered: number;
   readonly strongRefused: number;
   readonly membersChanged: number;
+  readonly groupsAnswered: number;
+  readonly groupsRead: number;
   readonly confirmedWrites: number;
   readonly incompleteWrites: number;
   readonly stalenessTold: number;
@@ -56,6 +59,8 @@ const commandsPerRun = 320;
 const clients = 16;
 const strongClients = 5;
 const strongOperations = 16;
+const groupClients = 3;
+const groupOperations = 10;
 const faultsPerRun = 10;
 /** Faults begin within this time; the clients take about as long. */
 const faultSpanMillis = 2_500;
@@ -67,12 +72,13 @@ const healLookMillis = 100;
 const allRegions = ['eu', 'us', 'ap', 'sa', 'af'];
 
 /** One run: faults with invariants checked at every commit, then heal, and convergence is required. One seed, one run. */
-export async function simulate(seed: number): Promise<SimulationResult> {
+export async function simulate(seed: number, withGroups = false): Promise<SimulationResult> {
   const random = new SeededRandom(seed);
   const regions = allRegions.slice(0, random.between(3, 5));
   const world = new SimWorld(regions, random.branch('world'));
   const clientsOf = new SimClients(world, random.branch('clients'), entitiesOf(random));
   const strong = new StrongClients(world, random.branch('strong'));
+  const groups = new GroupClients(world, random.branch('groups'));
   let kinds = 0;
   let failure: Error | undefined;
   try {
@@ -80,7 +86,11 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     const planned = planFaults(world, random.branch('faults'), faultsPerRun, faultSpanMillis);
     kinds = planned.size;
     let done = false;
-    Promise.all([clientsOf.run(clients, commandsPerRun), strong.run(strongClients, strongOperations)]).then(
+    Promise.all([
+      clientsOf.run(clients, commandsPerRun),
+      strong.run(strongClients, strongOperations),
+      groups.run(withGroups ? groupClients : 0, groupOperations),
+    ]).then(
       () => (done = true),
       (error: unknown) => (world.failure ??= error instanceof Error ? error : new Error(String(error))),
     );
@@ -90,11 +100,12 @@ export async function simulate(seed: number): Promise<SimulationResult> {
     checkConverged(databasesOf(world), heldTypes);
     checkJournal(world, clientsOf.journal);
     strong.check(databasesOf(world));
+    groups.check(databasesOf(world));
   } catch (error) {
     failure = error instanceof Error ? error : new Error(String(error));
     world.note(`failed: ${failure.message}`);
   }
-  const tally = tallyOf(world, clientsOf.journal, strong);
+  const tally = tallyOf(world, clientsOf.journal, { strong, groups });
   return {
     seed,
     regions,
@@ -107,7 +118,9 @@ export async function simulate(seed: number): Promise<SimulationResult> {
 }
 
 function entitiesOf(random: SeededRandom): readonly { readonly type: string; readonly id: string }[] {
-  const types = [...simTypes.keys()].filter((type) => type !== strongType && type !== leasedType);
+  const types = [...simTypes].flatMap(([type, { consistency }]) =>
+    consistency === 'eventual' && type !== leasedType ? type : [],
+  );
   return Array.from({ length: 18 }, (_, index) => ({
     type: index < types.length ? (types[index] ?? '') : random.pick(types.filter((type) => type !== 'late')),
     id: `e${index}`,
@@ -182,7 +195,11 @@ function checkCounters(memory: MemoryDatabase, journal: readonly JournalEntry[])
   }
 }
 
-function tallyOf(world: SimWorld, journal: readonly JournalEntry[], strong: StrongClients): SimulationTally {
+function tallyOf(
+  world: SimWorld,
+  journal: readonly JournalEntry[],
+  { strong, groups }: { readonly strong: StrongClients; readonly groups: GroupClients },
+): SimulationTally {
   const count = (name: CounterName): number => world.telemetry.counts.get(name) ?? 0;
   const stats = [...world.databases.values()].map(({ stats: each }) => each);
   const sum = (read: (each: (typeof stats)[number]) => number): number =>
@@ -206,6 +223,8 @@ function tallyOf(world: SimWorld, journal: readonly JournalEntry[], strong: Stro
     rightsAsked: count('rights_asked_total'),
     epochsOpened: count('epochs_opened_total'),
     strongAnswered: strong.history.filter(({ completed }) => completed !== Infinity).length,
+    groupsAnswered: groups.journal.filter(({ outcome }) => outcome === 'ok').length,
+    groupsRead: groups.reads,
     strongRefused: databasesOf(world).reduce(
       (sum, { shards }) => sum + shards.reduce((of, { refused }) => of + refused.size, 0),
       0,

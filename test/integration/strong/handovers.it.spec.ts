@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { projectRoot } from '#cli/dev/programs.js';
 import { handOver } from '#client/admin.js';
+import { RequestRefused } from '#client/errors.js';
 import { newMutationId } from '#client/mutation-id.js';
 import { openFaultLab, until, type FaultLab } from '../faults/fault-lab.js';
 
@@ -101,3 +102,80 @@ it('hands homes over under load: the longest gap between successes stays short, 
   }
   expect(Math.max(...gaps.planned!)).toBeLessThan(gapMillisMax);
 }, 1_500_000);
+
+const accounts = ['acme:a', 'acme:b', 'acme:c'];
+const move = (from: string, to: string, by: number) =>
+  [
+    { id: from, by: -by },
+    { id: to, by },
+  ].map(({ id, by: amount }) => ({
+    ...{ type: 'account', id },
+    operations: [{ field: 'balance', op: 'increment', by: amount }],
+  }));
+
+it('moves money between accounts while their home is handed over: no reader ever misses any, and the books are right', async () => {
+  const expected = new Map(accounts.map((id) => [id, 0]));
+  const sums: number[] = [];
+  const problems: string[] = [];
+  let transfers = 0;
+  let stopped = false;
+  const write = async (region: string, client: number) => {
+    for (let step = 0; !stopped; step += 1) {
+      const [from, to] = [accounts[(client + step) % 3]!, accounts[(client + step + 1) % 3]!];
+      const by = 1 + (step % 7);
+      const mutationId = newMutationId(region);
+      // Until it is known what became of it: nothing is counted that was not told.
+      for (let at = client; ; at += 1) {
+        const told = await lab
+          .client(regions[at % 3]!)
+          .transact(move(from, to, by), { mutationId, maxWaitMillis: 2_000 })
+          .catch((error: unknown) =>
+            error instanceof RequestRefused && !error.problem.retryable ? error : undefined,
+          );
+        if (told === undefined) continue;
+        if (told instanceof RequestRefused) problems.push(told.code);
+        else {
+          expected.set(from, expected.get(from)! - by);
+          expected.set(to, expected.get(to)! + by);
+          transfers += 1;
+        }
+        break;
+      }
+    }
+  };
+  const sumOf = (entities: readonly { readonly value: { readonly balance?: unknown } | null }[]) =>
+    entities.reduce((sum, { value }) => sum + Number(value?.balance ?? 0), 0);
+  const read = async (region: string) => {
+    for (let step = 0; !stopped; step += 1) {
+      const consistency = step % 4 === 0 ? 'strong' : 'eventual';
+      const page = await lab
+        .client(region)
+        .readMany('account', accounts, { consistency, maxWaitMillis: 2_000 })
+        .catch(() => undefined);
+      if (page) sums.push(sumOf(page.entities));
+    }
+  };
+  const first = await lab
+    .client('us')
+    .transact(move('acme:a', 'acme:b', 0), { mutationId: newMutationId('us'), maxWaitMillis: 20_000 });
+  const shard = Number(first.changes[0]!.dot.split(':')[1]);
+  const work = [...regions.map((region, client) => write(region, client)), ...regions.map(read)];
+  for (const [round, to] of ['eu', 'ap', 'us', 'eu', 'us', 'ap'].entries()) {
+    const [moved, seen] = [transfers, sums.length];
+    await handOver(lab.client(to), { shard, to, force: round % 2 === 1 });
+    await until(() => transfers >= moved + 20 && sums.length >= seen + 10);
+  }
+  stopped = true;
+  await Promise.all(work);
+  expect(problems).toEqual([]);
+  expect(sums.length).toBeGreaterThan(50);
+  expect(new Set(sums)).toEqual(new Set([0]));
+  for (const region of regions) {
+    const { entities } = await lab
+      .client(region)
+      .readMany('account', accounts, { consistency: 'strong', maxWaitMillis: 10_000 });
+    const books = entities.map(({ id, value }) => [id, Number(value?.balance)]);
+    expect(new Map(books as [string, number][])).toEqual(expected);
+  }
+  process.stdout.write(`${transfers} transfers, ${sums.length} readings of all accounts, 6 handovers\n`);
+}, 120_000);

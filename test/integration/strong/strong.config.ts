@@ -1,8 +1,15 @@
 import { defineAtoll } from '#declare/define-atoll.js';
 import { entity } from '#declare/entity.js';
-import { lastWriterWins } from '#declare/policies.js';
+import { counter, lastWriterWins } from '#declare/policies.js';
 
-/** What the handover suite writes to. */
+/** What the suites of strong types write to. */
 export default defineAtoll({
-  entities: { payment: entity({ fields: { state: lastWriterWins() }, consistency: 'strong' }) },
+  entities: {
+    payment: entity({ fields: { state: lastWriterWins() }, consistency: 'strong' }),
+    account: entity({
+      fields: { balance: counter() },
+      consistency: 'strong',
+      partitionBy: { idBefore: ':' },
+    }),
+  },
 });
