@@ -59,7 +59,7 @@ describe('npm run histories', () => {
   });
 
   it('measures what each level costs, once in a while', async () => {
-    const args = ['--out', directory, '--stack', join(directory, 'stack.json'), '--latency', '3'];
+    const args = ['--out', directory, '--stack', join(directory, 'stack.json'), '--latency', '2'];
     const { code, said } = await run('test/histories/main.js', args);
     expect(code, said).toBe(0);
     expect(said).toContain('| read, eventual |');
