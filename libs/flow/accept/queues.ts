@@ -49,9 +49,10 @@ export class CommandWork {
   }
 }
 
+const advice = 'the command may still be stored: retry it with the same mutation id';
+
 /** What is in flight at the deadline may still be stored: the answer says that nobody knows. */
 export function unanswered(): AtollError {
-  const advice = 'the command may still be stored: retry it with the same mutation id';
   return new AtollError('deadline_exceeded', `not answered in time; ${advice}`);
 }
 
@@ -71,7 +72,6 @@ const saysAsMuch: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
  */
 export function mayBeStored(last: AtollError): AtollError {
   if (saysAsMuch.has(last.code)) return last;
-  const advice = 'the command may still be stored: retry it with the same mutation id';
   const detail = `a process that had the command did not answer; ${advice}. The last try: ${last.message}`;
   return new AtollError('unavailable', detail, { cause: last });
 }

@@ -57,19 +57,12 @@ async function read(world: MemoryWorld, region: string): Promise<unknown> {
   return value?.['units'];
 }
 
-function links(world: MemoryWorld, what: 'cut' | 'heal', region: string, others: readonly string[]): void {
-  for (const other of others) {
-    world.links[what](region, other);
-    world.links[what](other, region);
-  }
-}
-
 const reclaimed = (world: MemoryWorld): number => world.count('rights_reclaimed_total');
 
 describe('rights under a lease', () => {
   it('are used while a majority is heard, also with one region down', async () => {
     const world = await started();
-    links(world, 'cut', 'ap', ['eu', 'us']);
+    world.links.isolate('ap', ['eu', 'us']);
     await world.clock.advance(5_000);
     await change(world, 'us', { op: 'spend', by: 10 });
     expect(await read(world, 'us')).toMatchObject({ value: 40 });
@@ -77,7 +70,7 @@ describe('rights under a lease', () => {
 
   it('are not used by a region that has not heard a majority within the lease', async () => {
     const world = await started();
-    links(world, 'cut', 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     await world.clock.advance(leaseMillis + 500);
     const refused = change(world, 'us', { op: 'spend', by: 1 }, 300);
     await expect(refused).rejects.toMatchObject({ code: 'rights_lapsed', retryable: true });
@@ -87,14 +80,14 @@ describe('rights under a lease', () => {
   it('INV-12: go to those who need them once the lease has lapsed, and what their holder spent alone never counts', async () => {
     const world = await started();
     const mutationId = world.freshMutationId('us');
-    links(world, 'cut', 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     // Within its lease us may still try: but nobody stores it, and it is not told that it counts.
     const alone = asking(world, 'us', { op: 'spend', by: 10, mutationId }, 400);
     await expect(world.run(alone)).rejects.toMatchObject({ code: 'rights_lapsed' });
     expect(await read(world, 'us')).toMatchObject({ value: 40 });
     await change(world, 'eu', { op: 'spend', by: 50 }, 10_000);
     expect(reclaimed(world)).toBe(1);
-    links(world, 'heal', 'us', ['eu', 'ap']);
+    world.links.rejoin('us', ['eu', 'ap']);
     await world.converged();
     for (const region of regions)
       expect(await read(world, region)).toMatchObject({ value: 0, rightsHere: 0 });
@@ -111,7 +104,7 @@ describe('rights under a lease', () => {
     world.links.cut('eu', 'us');
     // ap alone has it when us is gone.
     await change(world, 'us', { op: 'spend', by: 10 });
-    links(world, 'cut', 'us', ['ap']);
+    world.links.isolate('us', ['ap']);
     await change(world, 'eu', { op: 'spend', by: 40 }, 10_000);
     expect(await read(world, 'eu')).toMatchObject({ value: 0 });
     const more = change(world, 'eu', { op: 'spend', by: 1 }, 6_000);
@@ -120,7 +113,7 @@ describe('rights under a lease', () => {
 
   it('stay with a region that some other region hears', async () => {
     const world = await started();
-    links(world, 'cut', 'us', ['eu']);
+    world.links.isolate('us', ['eu']);
     const short = change(world, 'eu', { op: 'spend', by: 50 }, 12_000);
     await expect(short).rejects.toMatchObject({ code: 'insufficient_rights' });
     expect(reclaimed(world)).toBe(0);
@@ -129,18 +122,18 @@ describe('rights under a lease', () => {
 
   it('come back to life when the region is heard again before they were taken over', async () => {
     const world = await started();
-    links(world, 'cut', 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     await world.clock.advance(2 * leaseMillis + 500);
     const short = asking(world, 'eu', { op: 'spend', by: 50 }, 500);
     await expect(world.run(short)).rejects.toMatchObject({ code: 'insufficient_rights' });
-    links(world, 'heal', 'us', ['eu', 'ap']);
+    world.links.rejoin('us', ['eu', 'ap']);
     await change(world, 'us', { op: 'spend', by: 50 }, 8_000);
     expect(reclaimed(world)).toBe(0);
   });
 
   it('are taken over once, also when two regions want them', async () => {
     const world = await started();
-    links(world, 'cut', 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     const both = [
       asking(world, 'eu', { op: 'spend', by: 20 }, 20_000),
       asking(world, 'ap', { op: 'spend', by: 30 }, 20_000),
@@ -152,7 +145,7 @@ describe('rights under a lease', () => {
 
   it('are handed on as soon as their giver knows that the transfer counts, with a region down', async () => {
     const world = await started();
-    links(world, 'cut', 'ap', ['eu', 'us']);
+    world.links.isolate('ap', ['eu', 'us']);
     await change(world, 'eu', { op: 'spend', by: 30 });
     expect(await read(world, 'eu')).toMatchObject({ value: 20 });
   });
@@ -204,11 +197,11 @@ describe("rights on an operator's word", () => {
 
   it('come from a region whose database is destroyed, and not without everybody else', async () => {
     const world = await filled();
-    links(world, 'cut', 'us', ['eu', 'ap']);
-    links(world, 'cut', 'ap', ['eu']);
+    world.links.isolate('us', ['eu', 'ap']);
+    world.links.isolate('ap', ['eu']);
     const refused = await world.run(world.region('eu').reclaimRights('us', true));
     expect(refused.counters).toMatchObject([{ done: false }]);
-    links(world, 'heal', 'ap', ['eu']);
+    world.links.rejoin('ap', ['eu']);
     const run = await world.run(world.region('eu').reclaimRights('us', true));
     expect(run.counters).toMatchObject([{ entity: counter, actor: 'us~1', spend: 50, done: true }]);
     await on(world, 'eu', 'spend', 50);
@@ -217,11 +210,11 @@ describe("rights on an operator's word", () => {
 
   it('INV-12: are never used twice, also when the operator was wrong', async () => {
     const world = await filled();
-    links(world, 'cut', 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     await on(world, 'us', 'spend', 30);
     await world.run(world.region('eu').reclaimRights('us', true));
     await on(world, 'eu', 'spend', 50);
-    links(world, 'heal', 'us', ['eu', 'ap']);
+    world.links.rejoin('us', ['eu', 'ap']);
     await world.converged();
     for (const region of regions) expect(await value(world, region)).toEqual({ value: 0, rightsHere: 0 });
   });

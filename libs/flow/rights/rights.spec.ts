@@ -53,18 +53,11 @@ async function read(world: MemoryWorld, region: string): Promise<unknown> {
   return value?.['units'];
 }
 
-function isolate(world: MemoryWorld, region: string, others: readonly string[]): void {
-  for (const other of others) {
-    world.links.cut(region, other);
-    world.links.cut(other, region);
-  }
-}
-
 describe('rights to a bounded counter', () => {
   it('are spent where they are held, without asking anybody', async () => {
     const world = await started();
     await change(world, 'eu', { op: 'increment', by: 10 });
-    isolate(world, 'eu', ['us', 'ap']);
+    world.links.isolate('eu', ['us', 'ap']);
     await change(world, 'eu', { op: 'spend', by: 10 }, 50);
     expect(await read(world, 'eu')).toEqual({ value: 0, rightsHere: 0 });
   });
@@ -108,7 +101,7 @@ describe('rights to a bounded counter', () => {
     await world.converged();
     await change(world, 'us', { op: 'spend', by: 1 });
     await world.clock.advance(3_000);
-    isolate(world, 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     await change(world, 'us', { op: 'spend', by: 60 }, 50);
     expect(await read(world, 'us')).toMatchObject({ value: 239 });
   });
@@ -117,7 +110,7 @@ describe('rights to a bounded counter', () => {
     const world = await started();
     await change(world, 'eu', { op: 'increment', by: 5 });
     await world.converged();
-    isolate(world, 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     const began = world.clock.monotonicMillis();
     await expect(change(world, 'us', { op: 'spend', by: 1 }, 700)).rejects.toMatchObject({
       code: 'insufficient_rights',
@@ -138,7 +131,7 @@ describe('rights to a bounded counter', () => {
     const world = await started();
     await change(world, 'us', { op: 'increment', by: 8 });
     await world.converged();
-    isolate(world, 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     await world.clock.advance(600_000);
     await expect(change(world, 'eu', { op: 'spend', by: 1 }, 500)).rejects.toMatchObject({
       code: 'insufficient_rights',
@@ -178,7 +171,7 @@ describe('rights to a bounded counter', () => {
 
   it('that a command makes outside its birth region are not used before every region has seen it', async () => {
     const world = await started();
-    isolate(world, 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     const born = world.freshMutationId('us');
     await change(world, 'eu', { op: 'increment', by: 5, mutationId: born });
     expect(await read(world, 'eu')).toEqual({ value: 5, rightsHere: 0 });
@@ -219,7 +212,7 @@ describe('rights to a bounded counter', () => {
     const world = await started();
     await change(world, 'eu', { op: 'increment', by: 5 });
     await world.converged();
-    isolate(world, 'us', ['eu', 'ap']);
+    world.links.isolate('us', ['eu', 'ap']);
     await world.run(
       world.region('eu').submit({ entity, kind: 'delete', operations: [] }, { maxWaitMillis: 500 }),
     );

@@ -84,17 +84,14 @@ class Lab {
   }
 
   isolate(region: string): void {
-    for (const other of this.regions)
-      if (other !== region)
-        for (const [a, b] of [
-          [region, other],
-          [other, region],
-        ] as const)
-          this.world.links.cut(a, b);
+    this.world.links.isolate(
+      region,
+      this.regions.filter((other) => other !== region),
+    );
   }
 
   heal(): void {
-    for (const a of this.regions) for (const b of this.regions) this.world.links.heal(a, b);
+    this.world.links.healAll();
   }
 
   async failure(work: Promise<unknown>): Promise<string> {

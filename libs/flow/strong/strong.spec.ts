@@ -78,17 +78,14 @@ class StrongWorld {
   }
 
   isolate(region: string): void {
-    for (const other of regions)
-      if (other !== region)
-        for (const [a, b] of [
-          [region, other],
-          [other, region],
-        ] as const)
-          this.world.links.cut(a, b);
+    this.world.links.isolate(
+      region,
+      regions.filter((other) => other !== region),
+    );
   }
 
   heal(): void {
-    for (const a of regions) for (const b of regions) this.world.links.heal(a, b);
+    this.world.links.healAll();
   }
 
   async failure(work: Promise<unknown>): Promise<string> {

@@ -42,4 +42,24 @@ export class FixedLinks implements Links {
   heal(from: string, to: string): void {
     this.#cut.delete(`${from}>${to}`);
   }
+
+  /** Cuts a region off from others, both ways. */
+  isolate(region: string, others: readonly string[]): void {
+    for (const other of others) {
+      this.cut(region, other);
+      this.cut(other, region);
+    }
+  }
+
+  /** Undoes `isolate`. */
+  rejoin(region: string, others: readonly string[]): void {
+    for (const other of others) {
+      this.heal(region, other);
+      this.heal(other, region);
+    }
+  }
+
+  healAll(): void {
+    this.#cut.clear();
+  }
 }

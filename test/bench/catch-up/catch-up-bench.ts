@@ -9,10 +9,12 @@ import { whyVoid } from '../load/open-loop.js';
 import { sharedMillis } from '../machine.js';
 import type { LoadedAnswer } from '../region/loaded-side.js';
 import {
+  linkSwitch,
   regionPair,
   shardsDefault,
   startLoadedPair,
   stopsOf,
+  type LinkSwitch,
   type LoadedPair,
 } from '../region/start-loaded.js';
 
@@ -53,38 +55,26 @@ export const catchUpBench: Bench = {
   async run(context) {
     const plan = plans[context.scale];
     const capacity = await capacityOf(context);
-    const { near: here, far: there, stack } = context.servers;
-    const links = [stack.link(here.region, there.region), stack.link(there.region, here.region)];
+    const link = linkSwitch(context.servers);
     const stops = stopsOf();
     try {
       const settings = await regionPair(context, { throughLinks: true });
       const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
       const pair = await startLoadedPair(context, settings, { load, stops });
-      const cut = async (): Promise<void> => {
-        for (const link of links) await link.cut();
-      };
-      const heal = async (): Promise<void> => {
-        for (const link of links) await link.heal();
-      };
       context.progress.now('catch-up: measuring how fast a backlog is applied', 0);
-      const applyPerSecond = await applyRate(plan, pair, { cut, heal });
+      const applyPerSecond = await applyRate(plan, pair, link);
       const perSecond = capacity.perSecond * plan.share;
-      const measured = await underLoad(context, { plan, perSecond, pair, cut, heal });
+      const measured = await underLoad(context, { plan, perSecond, pair, ...link });
       return resultOf(context, { plan, capacity, perSecond, applyPerSecond, ...measured });
     } finally {
-      for (const link of links) await link.heal();
+      await link.heal();
       await stops.stop();
     }
   },
 };
 
-interface Switch {
-  cut(): Promise<void>;
-  heal(): Promise<void>;
-}
-
 /** Of a backlog that nothing is added to, from the first event that arrives to the last: no time to reconnect is in it. */
-async function applyRate(plan: Plan, { near, far }: LoadedPair, { cut, heal }: Switch): Promise<number> {
+async function applyRate(plan: Plan, { near, far }: LoadedPair, { cut, heal }: LinkSwitch): Promise<number> {
   const { count } = await near.ask({
     kind: 'write',
     inFlight: 256,
@@ -101,7 +91,7 @@ async function applyRate(plan: Plan, { near, far }: LoadedPair, { cut, heal }: S
   return rest.count / rest.seconds;
 }
 
-interface UnderLoad extends Switch {
+interface UnderLoad extends LinkSwitch {
   readonly plan: Plan;
   readonly perSecond: number;
   readonly pair: LoadedPair;

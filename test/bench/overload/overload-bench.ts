@@ -9,6 +9,7 @@ import { writeLoadDefault } from '../load/document-writes.js';
 import { residentBytes } from '../process-times.js';
 import type { LoadedAnswer } from '../region/loaded-side.js';
 import {
+  linkSwitch,
   regionPair,
   shardsDefault,
   startLoadedPair,
@@ -43,8 +44,7 @@ export const overloadBench: Bench = {
   async run(context) {
     const plan = plans[context.scale];
     const capacity = await capacityOf(context);
-    const { near: here, far: there, stack } = context.servers;
-    const links = [stack.link(here.region, there.region), stack.link(there.region, here.region)];
+    const link = linkSwitch(context.servers);
     const stops = stopsOf();
     try {
       const settings = await regionPair(context, { throughLinks: true });
@@ -57,11 +57,11 @@ export const overloadBench: Bench = {
       };
       const together = await run('both regions there');
       await far.ask({ kind: 'applied', total: together.answer.committed, withinMillis: arrivalMillisMax });
-      for (const link of links) await link.cut();
+      await link.cut();
       const alone = await run('the other region away');
       return resultOf(context, plan, { capacity, perSecond, phases: [together, alone] });
     } finally {
-      for (const link of links) await link.heal();
+      await link.heal();
       await stops.stop();
     }
   },

@@ -30,6 +30,24 @@ export function stopsOf(): Stops {
   };
 }
 
+/** The link between the near and the far servers, both ways. */
+export interface LinkSwitch {
+  cut(): Promise<void>;
+  heal(): Promise<void>;
+}
+
+export function linkSwitch({ near, far, stack }: BenchContext['servers']): LinkSwitch {
+  const links = [stack.link(near.region, far.region), stack.link(far.region, near.region)];
+  return {
+    async cut() {
+      for (const link of links) await link.cut();
+    },
+    async heal() {
+      for (const link of links) await link.heal();
+    },
+  };
+}
+
 /** A region alone, on the near servers. */
 export async function soloRegion({ servers, driver }: BenchContext): Promise<RegionSettings> {
   const region = `solo-${randomBytes(3).toString('hex')}`;
