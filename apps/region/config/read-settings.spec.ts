@@ -1,11 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readSettings } from './read-settings.js';
 
 const key = Buffer.alloc(32, 7).toString('base64');
 const token = 'a-token-of-enough-characters';
+const certificates = fileURLToPath(new URL('../../../test/rim/certificates', import.meta.url));
+const certificate = join(certificates, 'localhost.pem');
+const certificateKey = join(certificates, 'localhost-key.pem');
 const good = {
   ATOLL_REGION: 'us',
   ATOLL_POSTGRES_URL: 'postgres://atoll:pa55word@127.0.0.1:7440/atoll',
@@ -72,6 +76,37 @@ tokens: [{ token: ${token}, role: admin, name: ops }]
     expect(settings.tokens).toEqual([{ token, role: 'peer', name: 'eu', region: 'eu' }]);
   });
 
+  it('secure the cluster of each region, or of all that are not named, by files', async () => {
+    const secret = await fileWith('pa55word\n');
+    const settings = await readSettings({
+      ...good,
+      ATOLL_KAFKA_TLS: `{ eu: { ca: ${certificate}, cert: ${certificate}, key: ${certificateKey} }, "*": {} }`,
+      ATOLL_KAFKA_SASL: `{ eu: { mechanism: plain, username: atoll, passwordFile: ${secret} } }`,
+      ATOLL_KAFKA_REPLICATION_FACTOR: '3',
+    });
+    const pem = expect.stringContaining('-----BEGIN');
+    expect(settings.kafkaSecurity).toEqual(
+      new Map([
+        ['us', { tls: {} }],
+        [
+          'eu',
+          {
+            tls: { ca: pem, cert: pem, key: pem },
+            sasl: { mechanism: 'plain', username: 'atoll', password: 'pa55word' },
+          },
+        ],
+      ]),
+    );
+    expect(settings.kafkaReplicationFactor).toBe(3);
+    expect((await readSettings(good)).kafkaSecurity.size).toBe(0);
+  });
+
+  it('refuse a file that holds no certificate', async () => {
+    const ca = await fileWith('certainly not');
+    const refused = readSettings({ ...good, ATOLL_KAFKA_TLS: `{ us: { ca: ${ca} } }` });
+    await expect(refused).rejects.toThrow(/ATOLL_KAFKA_TLS: .* no usable PEM/);
+  });
+
   it.each([
     ['ATOLL_REGION', 'US!', /ATOLL_REGION: .*not "US!"; for example ATOLL_REGION=us/],
     ['ATOLL_REGION', '', /ATOLL_REGION is missing; for example ATOLL_REGION=us/],
@@ -97,6 +132,25 @@ tokens: [{ token: ${token}, role: admin, name: ops }]
       /ATOLL_TOKENS: 0\.token must have at least 22/,
     ],
     ['ATOLL_TOKENS', `[{ token: ${token}, role: peer, name: a }]`, /ATOLL_TOKENS: must name the region/],
+    ['ATOLL_POSTGRES_URL', 'postgres://db/atoll?sslmode=require', /takes sslmode=verify-full/],
+    [
+      'ATOLL_POSTGRES_URL',
+      'postgres://db/atoll?sslrootcert=/nowhere/ca',
+      /sslrootcert: cannot read \/nowhere/,
+    ],
+    ['ATOLL_KAFKA_REPLICATION_FACTOR', '0', /ATOLL_KAFKA_REPLICATION_FACTOR: .* from 1 to 15/],
+    ['ATOLL_KAFKA_TLS', '{', /ATOLL_KAFKA_TLS: is neither YAML nor JSON/],
+    ['ATOLL_KAFKA_TLS', '{ us: { cert: /a } }', /ATOLL_KAFKA_TLS: us needs cert and key together/],
+    ['ATOLL_KAFKA_TLS', '{ us: { insecure: true } }', /ATOLL_KAFKA_TLS: .*insecure/],
+    ['ATOLL_KAFKA_TLS', '{ mars: {} }', /ATOLL_KAFKA_TLS names mars, which ATOLL_KAFKA does not/],
+    ['ATOLL_KAFKA_TLS', '{ us: { ca: /nowhere/ca } }', /ATOLL_KAFKA_TLS: cannot read \/nowhere\/ca/],
+    ['ATOLL_KAFKA_SASL', '{ us: { mechanism: magic, username: a, password: b } }', /ATOLL_KAFKA_SASL: us/],
+    ['ATOLL_KAFKA_SASL', '{ us: { mechanism: plain, username: a } }', /us needs password or passwordFile/],
+    [
+      'ATOLL_KAFKA_SASL',
+      '{ "*": { mechanism: plain, username: a, password: b } }',
+      /plain sends the password to us, eu as it is: set ATOLL_KAFKA_TLS too/,
+    ],
     ['ATOLL_TOKENS', '[{', /ATOLL_TOKENS: is neither YAML nor JSON/],
     ['ATOLL_TOKENS_FILE', '/nowhere/tokens', /ATOLL_TOKENS_FILE: cannot read \/nowhere\/tokens/],
     ['ATOLL_SETTINGS', '/nowhere/settings', /ATOLL_SETTINGS: cannot read/],
@@ -125,6 +179,7 @@ tokens: [{ token: ${token}, role: admin, name: ops }]
       ...good,
       ATOLL_POSTGRES_URL: 'mysql://atoll:pa55word@db',
       ATOLL_TOKENS: '[{ token: hush-hush, role: read, name: a }]',
+      ATOLL_KAFKA_SASL: '{ us: { mechanism: magic, username: a, password: hush-hush } }',
     }).catch((error: unknown) => String(error));
     expect(await refused).not.toMatch(/pa55word|hush-hush/);
   });

@@ -1,13 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { parse as parseYaml } from 'yaml';
 import type { z } from 'zod';
+import { checkPostgresFiles, readSecurity, securityContradictions } from './cluster-security.js';
 import { isLoopback, isWildcard } from './loopback.js';
+import { SettingsError } from './settings-error.js';
 import { keys, type Endpoint, type KeyName, type Settings } from './settings.js';
 
-/** The settings cannot be used. The message names each bad key with an example; `main` prints it and stops. */
-export class SettingsError extends Error {
-  override readonly name = 'SettingsError';
-}
+export { SettingsError };
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Found = Readonly<Partial<Record<KeyName, { readonly value: unknown; readonly from: string }>>>;
@@ -25,10 +24,14 @@ export async function readSettings(environment: Environment): Promise<Settings> 
       `ATOLL_ADVERTISE is missing: ATOLL_GRPC listens on every address, and none of them is named; for example ATOLL_ADVERTISE=${keys.advertise.example}`,
     );
   }
-  const settings: Settings = { ...parsed, advertise: parsed.advertise ?? formatEndpoint(parsed.grpc) };
-  const contradictions = contradictionsOf(settings);
+  const { kafkaTls, kafkaSasl, ...plain } = parsed;
+  const security = { kafkaTls, kafkaSasl };
+  const regions = [...plain.kafka.keys()];
+  const settings = { ...plain, advertise: parsed.advertise ?? formatEndpoint(parsed.grpc) };
+  const contradictions = [...contradictionsOf(settings), ...securityContradictions(security, regions)];
   if (contradictions.length > 0) throw new SettingsError(contradictions.join('\n'));
-  return settings;
+  await checkPostgresFiles(settings.postgresUrl);
+  return { ...settings, kafkaSecurity: await readSecurity(security, regions) };
 }
 
 export function formatEndpoint({ host, port }: Endpoint): string {
@@ -46,10 +49,10 @@ async function findValues(environment: Environment): Promise<Found> {
     }
     found[name as KeyName] = { value: values[name], from: `${name} (in ${file})` };
   }
-  for (const [name, { env }] of Object.entries(keys) as [KeyName, (typeof keys)[KeyName]][]) {
-    const text = given(environment[env]);
+  for (const [name, key] of Object.entries(keys) as [KeyName, (typeof keys)[KeyName]][]) {
+    const text = given(environment[key.env]);
     if (text === undefined) continue;
-    found[name] = { value: name === 'tokens' ? parseList(text, env) : text, from: env };
+    found[name] = { value: 'yaml' in key ? parseValue(text, key) : text, from: key.env };
   }
   const tokensFile = given(environment.ATOLL_TOKENS_FILE) ?? tokensFileInYaml;
   if (typeof tokensFile === 'string' && given(environment.ATOLL_TOKENS) === undefined) {
@@ -87,7 +90,7 @@ function leavesOf(issue: z.core.$ZodIssue, above: readonly PropertyKey[]): strin
 }
 
 /** What each key allows alone, but not together. */
-function contradictionsOf(settings: Settings): string[] {
+function contradictionsOf(settings: Omit<Settings, 'kafkaSecurity'>): string[] {
   const { region, kafka, peers, peerKeys, http, grpc, tokens } = settings;
   const found: string[] = [];
   const others = [...kafka.keys()].filter((name) => name !== region);
@@ -132,13 +135,11 @@ function given(text: string | undefined): string | undefined {
   return text === undefined || text.trim() === '' ? undefined : text.trim();
 }
 
-function parseList(text: string, from: string): unknown {
+function parseValue(text: string, { env, example }: (typeof keys)[KeyName]): unknown {
   try {
     return parseYaml(text);
   } catch {
-    throw new SettingsError(
-      `${from}: is neither YAML nor JSON; for example ${from}='${keys.tokens.example}'`,
-    );
+    throw new SettingsError(`${env}: is neither YAML nor JSON; for example ${env}='${example}'`);
   }
 }
 

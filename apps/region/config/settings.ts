@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { shardsDefault, shardsMax } from '#core/event/shard-of.js';
+import { saslMechanisms, type ClusterSecurity } from '#io/kafka/cluster.js';
 
 /** Where something listens or is reached. */
 export interface Endpoint {
@@ -39,6 +40,10 @@ export interface Settings {
   readonly tokens: readonly AccessToken[];
   /** MAC key per member, own region included. */
   readonly peerKeys: ReadonlyMap<string, Uint8Array>;
+  /** How each region's cluster is secured; absent: it is not. With what the files hold. */
+  readonly kafkaSecurity: ReadonlyMap<string, ClusterSecurity>;
+  /** Copies of each partition of a topic that this process creates; absent: as the cluster has it by default. */
+  readonly kafkaReplicationFactor?: number | undefined;
   readonly kafkaDriver: 'kafkajs' | 'platformatic';
   /** Whether one Kafka record may carry a run of events, or each has its own, for other readers of the topic. */
   readonly kafkaRecords: 'packs' | 'events';
@@ -139,77 +144,177 @@ function wholeNumber(min: number, max: number): z.ZodType<number, unknown> {
     .pipe(z.number().int(range).min(min, range).max(max, range));
 }
 
+/** For each region's cluster, or for all that are not named: `*`. */
+function perCluster<Output>(value: z.ZodType<Output>): z.ZodType<ReadonlyMap<string, Output>> {
+  return z
+    .record(z.union([regionName, z.literal('*')]), value)
+    .transform((record) => new Map(Object.entries(record)));
+}
+
+const file = z.string().min(1);
+const tlsFiles = z
+  .strictObject({ ca: file.optional(), cert: file.optional(), key: file.optional() })
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'needs cert and key together');
+export type TlsFiles = z.output<typeof tlsFiles>;
+
+const saslLogin = z
+  .strictObject({
+    mechanism: z.enum(saslMechanisms),
+    username: z.string().min(1),
+    password: z.string().min(1).optional(),
+    passwordFile: file.optional(),
+  })
+  .refine(
+    ({ password, passwordFile }) => (password === undefined) !== (passwordFile === undefined),
+    'needs password or passwordFile',
+  );
+export type SaslLogin = z.output<typeof saslLogin>;
+
+/** What `pg` makes of the other modes is about to change: whoever wants encryption says that the server is to prove itself. */
+const sslModes = ['disable', 'verify-full'];
+const postgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// URL')
+  .refine((text) => URL.canParse(text), 'must be a postgres:// URL')
+  .refine((text) => {
+    const mode = URL.canParse(text) ? new URL(text).searchParams.get('sslmode') : null;
+    return mode === null || sslModes.includes(mode);
+  }, 'takes sslmode=verify-full (with sslrootcert=FILE where the system does not know the CA) or disable');
+
 interface Key {
   readonly env: string;
   readonly example: string;
   readonly schema: z.ZodType;
+  /** What it is for, in a sentence of the reference page. */
+  readonly what: string;
+  /** Its value is never shown. */
   readonly secret?: boolean;
+  /** In the environment it is YAML, of which JSON is a part. */
+  readonly yaml?: boolean;
 }
 
 /** Every key, once: its names in the environment and (the property's name) in YAML, its shape, and an example for the error. */
 export const keys = {
-  region: { env: 'ATOLL_REGION', example: 'us', schema: regionName },
+  region: {
+    env: 'ATOLL_REGION',
+    example: 'us',
+    schema: regionName,
+    what: 'Name of the region; its database belongs to it for ever',
+  },
   postgresUrl: {
     env: 'ATOLL_POSTGRES_URL',
     example: 'postgres://atoll:secret@127.0.0.1:7440/atoll',
-    schema: z.string().regex(/^postgres(ql)?:\/\/\S+$/, 'must be a postgres:// URL'),
+    schema: postgresUrl,
     secret: true,
+    what: "The region's database. For TLS add `?sslmode=verify-full`, `&sslrootcert=FILE` for a CA of your own, `&sslcert=FILE&sslkey=FILE` for a client certificate",
   },
   kafka: {
     env: 'ATOLL_KAFKA',
     example: 'us=127.0.0.1:7450;eu=127.0.0.1:7501',
     schema: perRegion(addresses),
+    what: 'Brokers of every region as seen from here, own region included; several of one region with commas',
+  },
+  kafkaTls: {
+    env: 'ATOLL_KAFKA_TLS',
+    example: '{ us: { ca: /etc/atoll/us-ca.pem }, eu: {} }',
+    schema: perCluster(tlsFiles).default(new Map()),
+    yaml: true,
+    what: "TLS to the clusters named, `*` for all others: PEM files `ca` (without it, the system's), `cert` and `key` for a client certificate. Names in certificates are always checked",
+  },
+  kafkaSasl: {
+    env: 'ATOLL_KAFKA_SASL',
+    example: '{ "*": { mechanism: scram-sha-512, username: atoll, passwordFile: /run/secrets/kafka } }',
+    schema: perCluster(saslLogin).default(new Map()),
+    yaml: true,
+    secret: true,
+    what: 'Credentials for the clusters named, `*` for all others: `mechanism` (`plain`, only over TLS, `scram-sha-256` or `scram-sha-512`), `username`, and `password` or `passwordFile`',
+  },
+  kafkaReplicationFactor: {
+    env: 'ATOLL_KAFKA_REPLICATION_FACTOR',
+    example: '3',
+    schema: wholeNumber(1, 15).optional(),
+    what: "Copies of each partition of the topics that this process creates; without it, the cluster's default",
   },
   peers: {
     env: 'ATOLL_PEERS',
     example: 'eu=127.0.0.1:7511;ap=127.0.0.1:7513',
     schema: perRegion(addresses).default(new Map()),
+    what: 'gRPC addresses of the processes of each other region, as seen from here',
   },
-  http: { env: 'ATOLL_HTTP', example: '127.0.0.1:7410', schema: listening(0) },
-  grpc: { env: 'ATOLL_GRPC', example: '127.0.0.1:7420', schema: listening(1) },
-  advertise: { env: 'ATOLL_ADVERTISE', example: '127.0.0.1:7420', schema: address.optional() },
+  http: {
+    env: 'ATOLL_HTTP',
+    example: '127.0.0.1:7410',
+    schema: listening(0),
+    what: 'Where HTTP is served. Anything but loopback needs tokens',
+  },
+  grpc: {
+    env: 'ATOLL_GRPC',
+    example: '127.0.0.1:7420',
+    schema: listening(1),
+    what: 'Where gRPC is served, to clients, other regions and other processes of this one',
+  },
+  advertise: {
+    env: 'ATOLL_ADVERTISE',
+    example: '127.0.0.1:7420',
+    schema: address.optional(),
+    what: 'Where other processes of this region reach this one by gRPC; without it, as ATOLL_GRPC',
+  },
   shards: {
     env: 'ATOLL_SHARDS',
     example: String(shardsDefault),
     schema: wholeNumber(1, shardsMax).default(shardsDefault),
+    what: 'How many shards there are: the same in all regions, and fixed when the first database is made',
   },
-  config: { env: 'ATOLL_CONFIG', example: '/etc/atoll/atoll.config.js', schema: z.string().min(1) },
+  config: {
+    env: 'ATOLL_CONFIG',
+    example: '/etc/atoll/atoll.config.js',
+    schema: z.string().min(1),
+    what: 'The compiled module whose default export is `defineAtoll(…)`',
+  },
   tokens: {
     env: 'ATOLL_TOKENS',
     example: '[{ token: 6d1c…, role: write, name: cart-service }]',
     schema: tokenList.default([]),
     secret: true,
+    yaml: true,
+    what: 'Bearer tokens and their roles (`read` ⊂ `write` ⊂ `admin`; `peer` with the `region` that it speaks for), or `ATOLL_TOKENS_FILE`, a file of the same',
   },
   peerKeys: {
     env: 'ATOLL_PEER_KEYS',
     example: 'us=<base64 of 32 random bytes>;eu=<base64 of 32 random bytes>',
     schema: perRegion(macKey),
     secret: true,
+    what: 'The key that each region signs its records with, the same list in all regions',
   },
   kafkaDriver: {
     env: 'ATOLL_KAFKA_DRIVER',
     example: 'platformatic',
     schema: z.enum(['platformatic', 'kafkajs']).default('platformatic'),
+    what: 'Which client speaks to Kafka: `platformatic` or `kafkajs`',
   },
   kafkaRecords: {
     env: 'ATOLL_KAFKA_RECORDS',
     example: 'packs',
     schema: z.enum(['packs', 'events']).default('packs'),
+    what: 'Whether a record may carry a run of events (`packs`), or each event has its own, for other readers of the topics (`events`)',
   },
   mutationRetentionHours: {
     env: 'ATOLL_MUTATION_RETENTION_HOURS',
     example: '24',
     schema: wholeNumber(retentionHoursMin, retentionHoursMax).default(retentionHoursMin),
+    what: 'How long a mutation id is remembered, and a retry of it is known',
   },
   strongMembers: {
     env: 'ATOLL_STRONG_MEMBERS',
     example: 'us=home;eu=home;ap=witness',
     schema: perRegion(z.enum(['home', 'witness'])).optional(),
+    what: 'Who decides in strong shards until `atoll region` changes it; without it, all regions',
   },
   logLevel: {
     env: 'ATOLL_LOG_LEVEL',
     example: 'info',
     schema: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    what: 'The least that is logged, one JSON object per line on standard error; lines of the audit always are',
   },
 } as const satisfies Readonly<Record<string, Key>>;
 

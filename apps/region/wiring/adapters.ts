@@ -33,7 +33,7 @@ export async function openAdapters(
   types: EntityTypes,
   telemetry: PrometheusTelemetry,
 ): Promise<Adapters> {
-  const { region, shards, kafka, kafkaDriver } = settings;
+  const { region, shards, kafka, kafkaDriver, kafkaSecurity, kafkaReplicationFactor } = settings;
   const processId = `${region}-${process.pid}-${randomBytes(4).toString('hex')}`;
   const peerTokens = peerTokensOf(settings);
   const log = await openLog(settings, processId, telemetry);
@@ -41,6 +41,8 @@ export async function openAdapters(
     driver: kafkaDriver,
     region,
     brokers: Object.fromEntries(kafka),
+    security: Object.fromEntries(kafkaSecurity),
+    ...(kafkaReplicationFactor === undefined ? {} : { replicationFactor: kafkaReplicationFactor }),
     shards,
     clientId: processId,
     log: ({ level, message, ...details }) => telemetry.log(level, message, details),

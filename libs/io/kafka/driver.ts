@@ -1,4 +1,5 @@
 import type { OutgoingRecord } from '#flow/ports/transport.js';
+import type { Cluster } from './cluster.js';
 import type { TopicShape } from './topics.js';
 
 /** A record as a driver found it. Bytes are its own copy, so that keeping one record does not keep a whole fetch. */
@@ -41,13 +42,13 @@ export interface Reader {
 /** What differs between Kafka clients, and nothing else: lanes, deadlines, buffers and retrying are common to all. */
 export interface KafkaDriver {
   /** Creates what is missing, and says whether anything was. @throws PartitionMismatch */
-  createTopics(brokers: readonly string[], shapes: readonly TopicShape[]): Promise<boolean>;
+  createTopics(cluster: Cluster, shapes: readonly TopicShape[]): Promise<boolean>;
   /** Asks the leaders of all partitions; so it also tells that they serve. */
-  ranges(brokers: readonly string[], topics: readonly string[]): Promise<readonly PartitionRange[]>;
+  ranges(cluster: Cluster, topics: readonly string[]): Promise<readonly PartitionRange[]>;
   /** Does not connect yet. */
-  sender(brokers: readonly string[]): Sender;
+  sender(cluster: Cluster): Sender;
   /** Resolves once fetching has begun. Depends on no other consumer: every partition of every topic is read. */
-  read(brokers: readonly string[], reading: Reading): Promise<Reader>;
+  read(cluster: Cluster, reading: Reading): Promise<Reader>;
 }
 
 export const macHeader = 'mac';

@@ -1,3 +1,4 @@
+import type { Cluster } from './cluster.js';
 import type { KafkaDriver } from './driver.js';
 import type { TopicShape } from './topics.js';
 
@@ -12,14 +13,14 @@ const servedRetryMillis = 50;
  */
 export async function ensureTopics(
   driver: KafkaDriver,
-  brokers: readonly string[],
+  cluster: Cluster,
   shapes: readonly TopicShape[],
 ): Promise<void> {
-  if (!(await driver.createTopics(brokers, shapes))) return;
+  if (!(await driver.createTopics(cluster, shapes))) return;
   const names = shapes.map(({ name }) => name);
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await driver.ranges(brokers, names);
+      await driver.ranges(cluster, names);
       return;
     } catch (error) {
       if (attempt === servedAttemptsMax) throw error;

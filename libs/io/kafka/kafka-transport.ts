@@ -1,9 +1,11 @@
 import { assert } from '#core/assert.js';
 import { topicOf, type OutgoingRecord, type Subscription, type Transport } from '#flow/ports/transport.js';
+import type { Cluster } from './cluster.js';
 import { within } from './deadline.js';
 import type { KafkaDriver, Sender } from './driver.js';
 import { ensureTopics } from './ensure-topics.js';
 import { kafkajsDriver } from './kafkajs-driver.js';
+import { messageOf } from './message-of.js';
 import { platformaticDriver } from './platformatic-driver.js';
 import { PublishLane } from './publish-lane.js';
 import { limits, type KafkaLog, type KafkaSettings } from './settings.js';
@@ -46,7 +48,8 @@ export class KafkaTransport implements Transport {
       this.#ownClusterAnswers = true;
     } catch (error) {
       if (error instanceof PartitionMismatch) throw error;
-      this.#log({ level: 'warn', message: 'the own cluster does not answer', cluster: region, cause: error });
+      const message = `the own cluster does not answer: ${messageOf(error)}`;
+      this.#log({ level: 'warn', message, cluster: region, cause: error });
     }
   }
 
@@ -78,7 +81,7 @@ export class KafkaTransport implements Transport {
     const subscription = new KafkaSubscription({
       driver: this.#driver,
       cluster: region,
-      brokers: this.#brokersOf(region),
+      reached: this.#clusterOf(region),
       topics: origins.map((origin) => eventTopicShape(this.#settings, origin)),
       positions,
       deliver,
@@ -118,7 +121,7 @@ export class KafkaTransport implements Transport {
         topic,
         millisMax: this.#settings.publishMillisMax ?? limits.publishMillisMax,
         prepare: () => this.#prepare(cluster),
-        openSender: (): Sender => this.#driver.sender(this.#brokersOf(cluster)),
+        openSender: (): Sender => this.#driver.sender(this.#clusterOf(cluster)),
       });
       this.#lanes.set(name, lane);
     }
@@ -152,16 +155,16 @@ export class KafkaTransport implements Transport {
     const origins = own ? this.#regions() : [this.#settings.region];
     const shapes = origins.map((origin) => eventTopicShape(this.#settings, origin));
     if (own) shapes.push(controlTopicShape(this.#settings));
-    return ensureTopics(this.#driver, this.#brokersOf(cluster), shapes);
+    return ensureTopics(this.#driver, this.#clusterOf(cluster), shapes);
   }
 
   #regions(): readonly string[] {
     return Object.keys(this.#settings.brokers);
   }
 
-  #brokersOf(region: string): readonly string[] {
+  #clusterOf(region: string): Cluster {
     const brokers = this.#settings.brokers[region];
     assert(brokers !== undefined, `the brokers of ${region} are not configured`);
-    return brokers;
+    return { brokers, ...this.#settings.security?.[region] };
   }
 }

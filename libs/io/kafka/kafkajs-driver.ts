@@ -7,9 +7,11 @@ import {
   type Admin,
   type Consumer,
   type Producer,
+  type SASLOptions,
 } from 'kafkajs';
 import type { OutgoingRecord } from '#flow/ports/transport.js';
 import { asBuffer } from './bytes.js';
+import { tlsOptionsOf, type Cluster, type ClusterSasl } from './cluster.js';
 import { within } from './deadline.js';
 import {
   macHeader,
@@ -30,10 +32,12 @@ const retry = { retries: 1, initialRetryTime: 50, maxRetryTime: 200 } as const;
 /** kafkajs 2: pure JavaScript, no native parts. One producer per sender, since it is awaited send by send. */
 export function kafkajsDriver(settings: KafkaSettings): KafkaDriver {
   silenceNegativeTimeouts();
-  const client = (brokers: readonly string[]): Kafka =>
+  const client = ({ brokers, tls, sasl }: Cluster): Kafka =>
     new Kafka({
       clientId: settings.clientId,
       brokers: [...brokers],
+      ...(tls === undefined ? {} : { ssl: tlsOptionsOf(tls) }),
+      ...(sasl === undefined ? {} : { sasl: saslOf(sasl) }),
       connectionTimeout: limits.connectMillisMax,
       requestTimeout: limits.requestMillisMax,
       retry,
@@ -43,11 +47,11 @@ export function kafkajsDriver(settings: KafkaSettings): KafkaDriver {
     });
 
   return {
-    createTopics: (brokers, shapes) => asAdmin(client(brokers), (admin) => createTopics(admin, shapes)),
-    ranges: (brokers, topics) => asAdmin(client(brokers), (admin) => rangesOf(admin, topics)),
-    sender: (brokers) => new KafkajsSender(client(brokers)),
-    read(brokers: readonly string[], reading: Reading): Promise<Reader> {
-      const consumer: Consumer = client(brokers).consumer({
+    createTopics: (cluster, shapes) => asAdmin(client(cluster), (admin) => createTopics(admin, shapes)),
+    ranges: (cluster, topics) => asAdmin(client(cluster), (admin) => rangesOf(admin, topics)),
+    sender: (cluster) => new KafkajsSender(client(cluster)),
+    read(cluster: Cluster, reading: Reading): Promise<Reader> {
+      const consumer: Consumer = client(cluster).consumer({
         // A group of its own for each reader: nobody to share partitions with, no former member to wait for.
         groupId: `atoll.${settings.region}.${randomUUID()}`,
         sessionTimeout: 60_000,
@@ -65,6 +69,11 @@ export function kafkajsDriver(settings: KafkaSettings): KafkaDriver {
       return readWithKafkajs(consumer, reading);
     },
   };
+}
+
+/** The same three fields; its type has a member per mechanism. */
+function saslOf({ mechanism, username, password }: ClusterSasl): SASLOptions {
+  return { mechanism, username, password } as SASLOptions;
 }
 
 /** kafkajs calls every lost connection an error; what matters of it is said by whoever called. */

@@ -10,6 +10,7 @@ import {
 } from '@platformatic/kafka';
 import type { OutgoingRecord } from '#flow/ports/transport.js';
 import { asBuffer } from './bytes.js';
+import { hasNames, tlsOptionsOf, type Cluster } from './cluster.js';
 import { within } from './deadline.js';
 import { macHeader, type KafkaDriver, type PartitionRange, type Sender } from './driver.js';
 import { readWithPlatformatic } from './platformatic-reader.js';
@@ -23,9 +24,10 @@ const macHeaderKey = Buffer.from(macHeader);
 
 /** @platformatic/kafka 2: faster at producing, and it fetches without any consumer group. */
 export function platformaticDriver(settings: KafkaSettings): KafkaDriver {
-  const options = (brokers: readonly string[]): BaseOptions => ({
+  const options = (cluster: Cluster): BaseOptions => ({
     clientId: settings.clientId,
-    bootstrapBrokers: [...brokers],
+    bootstrapBrokers: [...cluster.brokers],
+    ...securityOf(cluster),
     connectTimeout: limits.connectMillisMax,
     requestTimeout: limits.requestMillisMax,
     timeout: limits.requestMillisMax,
@@ -35,20 +37,34 @@ export function platformaticDriver(settings: KafkaSettings): KafkaDriver {
     autocreateTopics: false,
   });
   /** The group is a name that the client wants to have; it is never joined. */
-  const consumer = (brokers: readonly string[]): Consumer =>
-    new Consumer({ ...options(brokers), groupId: `atoll.${settings.region}.${randomUUID()}` });
+  const consumer = (cluster: Cluster): Consumer =>
+    new Consumer({ ...options(cluster), groupId: `atoll.${settings.region}.${randomUUID()}` });
 
   return {
-    createTopics(brokers, shapes) {
-      const admin = new Admin(options(brokers));
+    createTopics(cluster, shapes) {
+      const admin = new Admin(options(cluster));
       return andClose(admin, () => createTopics(admin, shapes));
     },
-    ranges(brokers, topics) {
-      const asking = consumer(brokers);
+    ranges(cluster, topics) {
+      const asking = consumer(cluster);
       return andClose(asking, () => rangesOf(asking, topics));
     },
-    sender: (brokers) => new PlatformaticSender(new Producer({ ...options(brokers), retries: 0 })),
-    read: (brokers, reading) => readWithPlatformatic(consumer(brokers), reading),
+    sender: (cluster) => new PlatformaticSender(new Producer({ ...options(cluster), retries: 0 })),
+    read: (cluster, reading) => readWithPlatformatic(consumer(cluster), reading),
+  };
+}
+
+const mechanisms = {
+  plain: 'PLAIN',
+  'scram-sha-256': 'SCRAM-SHA-256',
+  'scram-sha-512': 'SCRAM-SHA-512',
+} as const;
+
+function securityOf(cluster: Cluster): Pick<BaseOptions, 'tls' | 'tlsServerName' | 'sasl'> {
+  const { tls, sasl } = cluster;
+  return {
+    ...(tls === undefined ? {} : { tls: tlsOptionsOf(tls), tlsServerName: hasNames(cluster) }),
+    ...(sasl === undefined ? {} : { sasl: { ...sasl, mechanism: mechanisms[sasl.mechanism] } }),
   };
 }
 

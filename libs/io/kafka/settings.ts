@@ -1,3 +1,5 @@
+import type { ClusterSecurity } from './cluster.js';
+
 export type KafkaDriverName = 'kafkajs' | 'platformatic';
 
 export interface KafkaSettings {
@@ -6,11 +8,13 @@ export interface KafkaSettings {
   readonly region: string;
   /** Per region, this one among them: addresses of its brokers as seen from here, `host:port`. */
   readonly brokers: Readonly<Record<string, readonly string[]>>;
+  /** Per region, how its cluster is secured; absent: it is not. */
+  readonly security?: Readonly<Record<string, ClusterSecurity>>;
   /** Partitions of every event topic. */
   readonly shards: number;
   /** Names this process in brokers' logs. */
   readonly clientId: string;
-  /** Copies of a partition within one cluster; 1 where a cluster has one broker. */
+  /** Copies of a partition within one cluster; absent: as the cluster has it by default. */
   readonly replicationFactor?: number;
   /** Whether the own topic is delivered as well. */
   readonly readsOwnTopic?: boolean;

@@ -1,4 +1,5 @@
 import type { IncomingRecord, Subscription, Transport } from '#flow/ports/transport.js';
+import type { Cluster } from './cluster.js';
 import { within } from './deadline.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import type { FoundRecord, KafkaDriver, PartitionRange, Reader } from './driver.js';
@@ -12,7 +13,7 @@ export type StartPositions = Parameters<Transport['subscribe']>[0];
 export interface SubscriptionOptions {
   readonly driver: KafkaDriver;
   readonly cluster: string;
-  readonly brokers: readonly string[];
+  readonly reached: Cluster;
   readonly topics: readonly TopicShape[];
   readonly positions: StartPositions;
   readonly deliver: (records: readonly IncomingRecord[]) => Promise<void>;
@@ -127,12 +128,12 @@ export class KafkaSubscription implements Subscription {
   async #open(): Promise<OpenReader> {
     let live = true;
     const release = (): void => void (live = false);
-    const { driver, brokers, topics } = this.#options;
+    const { driver, reached, topics } = this.#options;
     const names = topics.map((topic) => topic.name);
     const opening = async (): Promise<Reader> => {
-      await ensureTopics(driver, brokers, topics);
-      this.#place(await driver.ranges(brokers, names));
-      const reader = await driver.read(brokers, {
+      await ensureTopics(driver, reached, topics);
+      this.#place(await driver.ranges(reached, names));
+      const reader = await driver.read(reached, {
         topics: names,
         nextOffset: (topic, partition) => this.#next.get(placeOf(topic, partition)) ?? 0n,
         accept: (topic, partition, records, next) => {

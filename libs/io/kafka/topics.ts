@@ -10,6 +10,9 @@ export interface TopicShape {
   readonly config: Readonly<Record<string, string>>;
 }
 
+/** What Kafka takes for "as your configuration says". */
+const clustersDefault = -1;
+
 export const controlTopic = 'atoll.control';
 
 const eventTopicPrefix = topicOf('');
@@ -23,7 +26,7 @@ export function eventTopicShape(settings: KafkaSettings, origin: string): TopicS
   return {
     name: topicOf(origin),
     partitions: settings.shards,
-    replicationFactor: settings.replicationFactor ?? 1,
+    replicationFactor: settings.replicationFactor ?? clustersDefault,
     config: { 'max.message.bytes': String(limits.topicMessageBytesMax), 'cleanup.policy': 'delete' },
   };
 }
@@ -32,7 +35,7 @@ export function controlTopicShape(settings: KafkaSettings): TopicShape {
   return {
     name: controlTopic,
     partitions: 1,
-    replicationFactor: settings.replicationFactor ?? 1,
+    replicationFactor: settings.replicationFactor ?? clustersDefault,
     config: { 'max.message.bytes': String(limits.topicMessageBytesMax), 'cleanup.policy': 'delete' },
   };
 }
