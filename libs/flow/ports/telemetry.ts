@@ -47,7 +47,7 @@ export type GaugeName =
   | 'pending_events'
   | 'parked_events'
   | 'command_queue'
-  | 'apply_queue'
+  | 'apply_queue_bytes'
   | 'early_buffer_bytes'
   | 'publish_backlog'
   | 'owned_shards'

@@ -28,6 +28,9 @@ export class StatusReader {
 
   async read(): Promise<ServiceStatus> {
     const { log, intake, transport, cursors, telemetry, processId } = this.parts;
+    // First, for it needs no database.
+    telemetry.gauge('command_queue', intake.depths.commands);
+    telemetry.gauge('apply_queue_bytes', intake.depths.eventBytes);
     await cursors.readOthers(0);
     const { region, actor, shards } = log.identity;
     const owned = intake.owned();

@@ -71,15 +71,21 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
 };
 
 export const gauges: Readonly<Record<GaugeName, MetricEntry>> = {
-  pending_events: { help: 'Events that wait for another event now', labels: ['type'] },
-  parked_events: { help: 'Events that wait for somebody to act now', labels: ['type'] },
+  pending_events: {
+    help: 'Events that wait for another event now, in the shards of this process',
+    labels: [],
+  },
+  parked_events: {
+    help: 'Events that wait for somebody to act now, in the shards of this process',
+    labels: [],
+  },
   command_queue: { help: 'Commands that wait to be decided', labels: [] },
-  apply_queue: { help: 'Received events that wait to be stored', labels: [] },
+  apply_queue_bytes: { help: 'Bytes of received events that wait to be stored', labels: [] },
   early_buffer_bytes: { help: 'Bytes of events held until their turn', labels: [] },
   publish_backlog: { help: 'Events not acknowledged by a cluster yet', labels: ['to'] },
   owned_shards: { help: 'Shards this process owns', labels: [] },
   cache_bytes: { help: 'Bytes of entities held in memory', labels: [] },
-  isolated: { help: '1 while neither Kafka nor any other region can be reached', labels: [] },
+  isolated: { help: "1 while nothing can be read from the region's own Kafka", labels: [] },
   link_round_trip_millis: {
     help: 'Least of the last round trips to a region, by echoed heartbeats',
     labels: ['to'],

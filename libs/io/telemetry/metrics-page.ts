@@ -3,8 +3,20 @@ import { counters, gauges, histograms, type MetricEntry } from './metric-catalog
 const intro = `# Metrics
 
 What \`GET /metrics\` of a process tells, in Prometheus' text format, besides what the runtime says of itself
-(\`atoll_process_*\`, \`atoll_nodejs_*\`). Every process tells its own: sum counters, and take the greatest of gauges and
-quantiles, over the processes of a region. Alert rules over them are in \`deploy/prometheus/atoll.rules.yml\`.
+(\`atoll_process_*\`, \`atoll_nodejs_*\`). Every process tells its own: over the processes of a region sum what is counted
+(counters, events, commands, bytes, shards), and take the greatest of the rest. Alert rules over them are in \`deploy/prometheus/atoll.rules.yml\`.
+
+## Scraping
+
+\`/metrics\` needs a token of role \`read\`, unless the region has no tokens. The rules take each region for a scrape job of its own:
+
+\`\`\`yaml
+rule_files: [atoll.rules.yml]
+scrape_configs:
+  - job_name: us
+    authorization: { credentials_file: /run/secrets/atoll-read-token }
+    static_configs: [{ targets: ['region-us-1:7410', 'region-us-2:7410'] }]
+\`\`\`
 
 ## Service levels
 
@@ -15,6 +27,8 @@ quantiles, over the processes of a region. Alert rules over them are in \`deploy
 | conflict rate | \`atoll_conflicts_total\` of \`atoll_events_committed_total\` + \`atoll_events_applied_total\` | below 1 in 100 | \`AtollConflictRateHigh\` |
 | durability elsewhere | \`atoll_acks_incomplete_total\` of \`atoll_acks_millis_count\` + \`atoll_acks_incomplete_total\` | below 1 in 1000 | \`AtollAcksIncomplete\` |
 | levels kept | \`atoll_reads_refused_total\`: refused in time, never lowered | none while all regions are reachable | \`AtollReadsRefused\` |
+| nothing stuck | \`atoll_parked_events\`, \`atoll_isolated\`, \`atoll_policy_mismatch_total\`, \`atoll_records_refused_total\` | none | \`AtollEventsParked\`, \`AtollIsolated\`, \`AtollPolicyMismatch\`, \`AtollRecordsRefused\` |
+| one history | \`atoll_forks_total\`: streams with two events under one dot | none, ever | \`AtollFork\` |
 
 This page is generated from the catalogue in \`libs/io/telemetry/metric-catalogue.ts\`; its test writes it anew with \`vitest -u\`.
 `;
