@@ -111,6 +111,8 @@ class HistoryClient {
           { field: 'right', op: 'set', value: `${value}-r` },
         ]);
       }
+      case 'duo':
+        return this.#writeBoth(region, subject);
       case 'tags':
         return this.#changeSet(region, subject);
       case 'tally':
@@ -121,14 +123,28 @@ class HistoryClient {
   }
 
   async #read(region: string, { kind, entity }: Subject): Promise<Outcome> {
+    if (kind === 'duo') {
+      const ids = idsOfDuo(entity);
+      return (await this.#client.lookTogether(region, entity.type, ids, valueOf('text', plain))).outcome;
+    }
     const { line } = await this.#client.look(region, entity, wantedOf[kind]);
     if (kind === 'tags' && Array.isArray(line.output))
       this.#shown.set(entity.id, line.output as readonly Json[]);
     return line.outcome;
   }
 
-  async #swap(region: string, { entity, kind }: Subject): Promise<Outcome> {
-    const { line, answer } = await this.#client.look(region, entity, wantedOf[kind]);
+  async #writeBoth(region: string, { entity }: Subject): Promise<Outcome> {
+    const value = this.#unique();
+    const changes = idsOfDuo(entity).map((id) => ({
+      entity: { ...entity, id },
+      operations: [{ field: 'text', op: 'set', value: `${value}-${id.at(-1) ?? ''}` }],
+    }));
+    const { line } = await this.#client.changeTogether(region, changes, this.#others(region));
+    return line.outcome;
+  }
+
+  async #swap(region: string, { entity }: Subject): Promise<Outcome> {
+    const { line, answer } = await this.#client.look(region, entity, wantedOf.note);
     if (answer === undefined) return line.outcome;
     const { version } = answer;
     const wanted = { entity, field: 'text', expected: line.output, value: this.#unique(), version };
@@ -181,6 +197,11 @@ class HistoryClient {
   }
 }
 
+/** Two entities of one partition. */
+function idsOfDuo({ id }: Subject['entity']): readonly string[] {
+  return [`${id}:l`, `${id}:r`];
+}
+
 const valueOf = (field: string, shape: (value: Json) => Json): Wanted => ({
   field,
   take: (value) => shape((value as JsonObject | null)?.[field] ?? null),
@@ -189,7 +210,7 @@ const plain = (value: Json): Json => value;
 const asText = (value: Json): Json => String(value ?? 0);
 
 /** What a read of each kind of entity looks at. A set is read as a sorted list, a counter as text. */
-const wantedOf: Readonly<Record<SubjectKind, readonly Wanted[]>> = {
+const wantedOf: Readonly<Record<Exclude<SubjectKind, 'duo'>, readonly Wanted[]>> = {
   note: [valueOf('text', plain)],
   pair: [valueOf('left', plain), valueOf('right', plain)],
   tags: [valueOf('all', (value) => value ?? [])],

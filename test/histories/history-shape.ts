@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs';
-import type { History, OperationLine } from '#cli/judge/history-line.js';
+import { partsOf, type History, type OperationLine } from '#cli/judge/history-line.js';
 
 /** How large a history is, for whoever has to judge it. */
 export interface HistoryShape {
@@ -25,7 +25,10 @@ export function shapeOf(
 ): HistoryShape {
   const count = (outcome: OperationLine['outcome']): number =>
     operations.filter((line) => line.outcome === outcome).length;
-  const perKey = [...Map.groupBy(operations, ({ type, id }) => `${type}/${id}`).values()];
+  const touched = operations.flatMap((line) =>
+    [...new Set(partsOf(line).map(({ type, id }) => `${type}/${id}`))].map((key) => ({ key, line })),
+  );
+  const perKey = [...Map.groupBy(touched, ({ key }) => key).values()].map((of) => of.map(({ line }) => line));
   const most = (isMeant: (line: OperationLine) => boolean): number =>
     Math.max(0, ...perKey.map((lines) => lines.filter(isMeant).length));
   return {

@@ -42,7 +42,7 @@ export const historyPlans: readonly HistoryPlan[] = [
       name: level,
       level,
       types: strong ? 'strong' : 'eventual',
-      kinds: strong ? ['note', 'note', 'tags', 'tally'] : eventualKinds,
+      kinds: strong ? ['note', 'note', 'tags', 'tally', 'duo'] : eventualKinds,
       limits: strong ? strongLimits : weakLimits,
       asked: askedOf[level],
     };

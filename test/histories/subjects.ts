@@ -2,7 +2,7 @@ import type { EntityRef } from '#client/wire.js';
 import type { Draw } from '../bench/load/seeded.js';
 
 /** What an entity is used as. */
-export type SubjectKind = 'note' | 'pair' | 'tags' | 'tally' | 'stock';
+export type SubjectKind = 'note' | 'pair' | 'tags' | 'tally' | 'stock' | 'duo';
 
 /** An entity that is in use for a while. */
 export interface Subject {

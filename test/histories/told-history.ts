@@ -14,7 +14,10 @@ export interface TellHistory {
   /** Any other kind, or one with both an input and an output. */
   tell(what: Pick<Part, 'kind' | 'input' | 'output'>, told?: Told): OperationLine;
   /** Several reads or writes in one. */
-  together(parts: readonly Pick<Part, 'kind' | 'field' | 'input' | 'output'>[], told?: Told): OperationLine;
+  together(
+    parts: readonly (Pick<Part, 'kind' | 'field' | 'input' | 'output'> & Partial<Part>)[],
+    told?: Told,
+  ): OperationLine;
 }
 
 /** Tells a history by hand, one line per operation; each is of entity `x/1`, field `f`, and `ok`. */
@@ -42,7 +45,7 @@ export function tellHistory(): TellHistory {
     write: (input, told) => tell({ kind: 'write', input, output: null }, told),
     together(parts, told = {}) {
       const { type = 'x', id = '1' } = told;
-      const whole = parts.map((part) => ({ ...part, type, id }));
+      const whole = parts.map((part) => ({ type, id, ...part }));
       return tell({ kind: 'txn', input: null, output: null }, { ...told, field: null, parts: whole });
     },
   };

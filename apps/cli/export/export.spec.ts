@@ -108,6 +108,27 @@ describe('the form of Elle', () => {
     ]);
   });
 
+  it('keeps the entities of one atomic change, and of one read, in one transaction', () => {
+    const told = tellHistory();
+    const field = 'f';
+    told.together(['l', 'r'].map((id) => ({ kind: 'write', id, field, input: `a-${id}`, output: null })));
+    told.together(['l', 'r'].map((id) => ({ kind: 'read', id, field, input: null, output: `a-${id}` })));
+    const [, written, , read] = elle(told);
+    expect(written?.value).toEqual([
+      ['w', 'x/l/f', 'a-l'],
+      ['w', 'x/r/f', 'a-r'],
+    ]);
+    expect(read?.value).toEqual([
+      ['r', 'x/l/f', 'a-l'],
+      ['r', 'x/r/f', 'a-r'],
+    ]);
+    expect(toPlume(told.operations, 'process').text).toBe('w(1,1,0,0)\nw(2,2,0,0)\nr(1,1,0,1)\nr(2,2,0,1)\n');
+    expect(JSON.parse(toDbcop(told.operations, 'process', 'run').text).data[0][1].events).toEqual([
+      { Read: { variable: 0, version: 1 } },
+      { Read: { variable: 1, version: 2 } },
+    ]);
+  });
+
   it('keeps the registers of one change in one transaction', () => {
     const told = tellHistory();
     told.together(

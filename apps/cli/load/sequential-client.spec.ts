@@ -25,6 +25,8 @@ async function stage(asked: Asked, ...answers: readonly (Partial<EntityRead & Wr
     region: 'us',
     read: (_entity: unknown, options: unknown) => answer('read', options),
     change: (_entity: unknown, _change: unknown, options: unknown) => answer('change', options),
+    transact: (_changes: unknown, options: unknown) => answer('transact', options),
+    readMany: (_type: string, _ids: unknown, options: unknown) => answer('readMany', options),
   } as unknown as RegionClient;
   const journal = await openJournal('run', undefined);
   return { calls, journal, client: startClient(createWorkload(journal, [region], 50), asked) };
@@ -136,6 +138,42 @@ describe('a journaled client', () => {
     expect(journal.operations).toMatchObject([
       { kind: 'txn', field: null, input: null, output: null, parts: [{ output: 'l' }, { output: 'r' }] },
       { kind: 'txn', parts: [{ kind: 'write', input: 'new left' }, { input: 'new right' }] },
+    ]);
+  });
+
+  it('tells what is changed, and what is read, of several entities at once as one transaction', async () => {
+    const done = ['l', 'r'].map((id) => ({ type: 'duo', id, dot: `us~1:0:${id === 'l' ? 4 : 5}`, seen }));
+    const { client, calls, journal } = await stage(
+      { consistency: 'strong' },
+      { changes: done } as never,
+      { entities: ['l', 'r'].map((id) => ({ value: { text: `a-${id}` } })) } as never,
+      refused('no_majority', true),
+    );
+    const changes = ['l', 'r'].map((id) => ({
+      entity: { type: 'duo', id },
+      operations: [{ field: 'text', op: 'set', value: `a-${id}` }],
+    }));
+    await client.changeTogether('us', changes);
+    await client.lookTogether('us', 'duo', ['l', 'r'], text);
+    await client.lookTogether('us', 'duo', ['l', 'r'], text);
+    expect(calls.map(([what]) => what)).toEqual(['transact', 'readMany', 'readMany']);
+    const part = (kind: string, id: string, told: object) => ({
+      kind,
+      type: 'duo',
+      id,
+      field: 'text',
+      ...told,
+    });
+    expect(journal.operations).toMatchObject([
+      {
+        ...{ kind: 'txn', type: 'duo', id: 'l', field: null, dot: 'us~1:0:4', seen, outcome: 'ok' },
+        parts: [part('write', 'l', { input: 'a-l' }), part('write', 'r', { input: 'a-r' })],
+      },
+      {
+        ...{ kind: 'txn', outcome: 'ok', consistency: 'strong' },
+        parts: [part('read', 'l', { output: 'a-l' }), part('read', 'r', { output: 'a-r' })],
+      },
+      { kind: 'txn', outcome: 'fail', error: 'no_majority', parts: [{ output: null }, { output: null }] },
     ]);
   });
 });

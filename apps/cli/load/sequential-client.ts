@@ -53,6 +53,12 @@ export interface SequentialClient {
   token(): string | undefined;
   /** Sends a change until its outcome is known, and journals it as one line. Goes to `others` when `region` fails. */
   change(region: string, wanted: WantedChange, others?: readonly string[]): Promise<Written>;
+  /** One atomic change of several strong entities. The line's own entity, dot and version vector are the first one's. */
+  changeTogether(
+    region: string,
+    changes: readonly Pick<WantedChange, 'entity' | 'operations'>[],
+    others?: readonly string[],
+  ): Promise<Written>;
   remove(region: string, entity: EntityRef): Promise<Written>;
   /** Compare-and-set, by the version of the entity. */
   swap(region: string, wanted: WantedSwap, others?: readonly string[]): Promise<Written>;
@@ -60,6 +66,8 @@ export interface SequentialClient {
   read(region: string, entity: EntityRef, field: string, take: (value: Json) => Json): Promise<Json>;
   /** Reads once; a refusal and a missing answer are lines too. */
   look(region: string, entity: EntityRef, wanted: readonly Wanted[]): Promise<Looked>;
+  /** Reads one field of several entities of a type in one request, once. */
+  lookTogether(region: string, type: string, ids: readonly string[], wanted: Wanted): Promise<OperationLine>;
 }
 
 export interface Written {
@@ -111,6 +119,26 @@ class JournaledClient implements SequentialClient {
     return this.#write(region, { parts, mutationId, send, others });
   }
 
+  changeTogether(
+    region: string,
+    changes: readonly Pick<WantedChange, 'entity' | 'operations'>[],
+    others?: readonly string[],
+  ): Promise<Written> {
+    const mutationId = newMutationId(region);
+    const parts = changes.flatMap(({ entity, operations }) => operations.map((one) => partOf(entity, one)));
+    const body = changes.map(({ entity, operations }) => ({ ...entity, operations }));
+    const send = async (client: RegionClient): Promise<WriteResult> => {
+      const { changes: done, ...whole } = await client.transact(body, {
+        ...this.#writeOptions(),
+        mutationId,
+      });
+      const [first] = done;
+      if (first === undefined) throw new Error('an atomic change is of at least one entity');
+      return { ...whole, ...first };
+    };
+    return this.#write(region, { parts, mutationId, send, others });
+  }
+
   remove(region: string, entity: EntityRef): Promise<Written> {
     const mutationId = newMutationId(region);
     const parts: readonly Part[] = [{ kind: 'write', ...entity, field: '*', input: null, output: null }];
@@ -154,6 +182,33 @@ class JournaledClient implements SequentialClient {
         ...{ outcome: 'fail', error: errorCode(error), completed: this.workload.journal.nanoseconds() },
       });
       return { line, answer: undefined };
+    }
+  }
+
+  async lookTogether(
+    region: string,
+    type: string,
+    ids: readonly string[],
+    { field, take }: Wanted,
+  ): Promise<OperationLine> {
+    const { journal } = this.workload;
+    const entities = ids.map((id) => ({ type, id }));
+    const [first = { type, id: '' }] = entities;
+    const invoked = journal.nanoseconds();
+    const line = (outputs: readonly Json[]) => {
+      const parts = entities.map((entity, at) => readPart(entity, field, outputs[at] ?? null));
+      return this.#readLine(region, first, parts, invoked);
+    };
+    try {
+      const client = clientOf(this.workload, region);
+      const { entities: found, session } = await client.readMany(type, ids, this.#readOptions());
+      this.#absorb(session);
+      const completed = journal.nanoseconds();
+      return journal.operation({ ...line(found.map(({ value }) => take(value))), outcome: 'ok', completed });
+    } catch (error) {
+      if (!(error instanceof RequestRefused || error instanceof NoAnswer)) throw error;
+      const refused = { outcome: 'fail', error: errorCode(error), completed: journal.nanoseconds() } as const;
+      return journal.operation({ ...line([]), ...refused });
     }
   }
 

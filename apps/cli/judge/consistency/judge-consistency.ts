@@ -45,7 +45,7 @@ export const rulesOfLevel: Readonly<Record<Level, readonly Rule[]>> = {
     'bounded',
   ],
   quorum: ['phantom', 'atomic-changes', 'staleness', 'writes-follow-reads', 'converged', 'bounds', 'quorum'],
-  strong: ['phantom', 'converged', 'bounds', 'linearizable'],
+  strong: ['phantom', 'atomic-changes', 'converged', 'bounds', 'linearizable'],
 };
 
 function sessionRules(): readonly Rule[] {
