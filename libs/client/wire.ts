@@ -183,6 +183,7 @@ export interface Conflict {
   readonly detectedMillis: number;
 }
 
+/** Newest first, by when the region that answers found them. */
 export interface ConflictPage {
   readonly conflicts: readonly Conflict[];
   readonly next: string | null;
@@ -193,6 +194,7 @@ export interface ConflictQuery {
   /** Of the entity; needs `type`. */
   readonly id?: string;
   readonly unresolved?: boolean;
+  /** `next` of the page before. */
   readonly after?: string;
   readonly limit?: number;
 }

@@ -154,6 +154,11 @@ describe('HTTP and gRPC say the same,', () => {
       rows.map(({ id, field }) => `${field} ${id}`).sort();
     expect(told(inEu.conflicts)).toEqual(told(inUs.conflicts));
     expect(inUs.conflicts.map(({ field }: { field: string }) => field).sort()).toEqual(['coupon', 'slot']);
+    const [newest, older] = inUs.conflicts;
+    const first = await get(us, '/v1/conflicts?limit=1');
+    expect(first.conflicts).toEqual([newest]);
+    const { message: second } = await grpcUs.call('listConflicts', { limit: 1, after: first.next });
+    expect(second.conflicts).toMatchObject([{ id: older.id }]);
     const { id } = inUs.conflicts.find(({ field }: { field: string }) => field === 'slot');
     const resolved = await grpcEu.call('resolveConflict', {
       id,

@@ -22,11 +22,11 @@ export function addConflictCommands(program: Command, invocation: Invocation): v
     .command('conflicts')
     .description('changes that did not know of each other and clash');
 
-  addWhere(conflicts.command('list').description('conflicts that a region has recorded'))
+  addWhere(conflicts.command('list').description('conflicts that a region has recorded, newest first'))
     .option('--type <type>', 'of entities of this type')
     .option('--id <id>', 'of this entity')
     .option('--open', 'not resolved by anybody')
-    .option('--after <id>', 'go on after this conflict')
+    .option('--after <place>', 'go on where the last page said')
     .option('--limit <count>', 'at most so many', readCount, 50)
     .action((flags: ListFlags) =>
       invocation.run(async (output) => {
@@ -78,8 +78,9 @@ export function addConflictCommands(program: Command, invocation: Invocation): v
 
 function conflictTable(conflicts: readonly Conflict[]) {
   return {
-    columns: ['conflict', 'entity', 'field', 'lower', 'higher', 'resolved by'],
-    rows: conflicts.map(({ id, type, entityId, field, low, high, resolvedBy }) => [
+    columns: ['found', 'conflict', 'entity', 'field', 'lower', 'higher', 'resolved by'],
+    rows: conflicts.map(({ id, type, entityId, field, low, high, resolvedBy, detectedMillis }) => [
+      new Date(detectedMillis).toISOString(),
       id,
       `${type}/${entityId}`,
       field,

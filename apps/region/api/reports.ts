@@ -1,6 +1,6 @@
 import { formatDot } from '#core/causality/dot.js';
 import { AtollError } from '#core/errors.js';
-import type { ConflictQuery, ConflictRow } from '#flow/ports/event-log.js';
+import type { ConflictPlace, ConflictQuery, ConflictRow } from '#flow/ports/event-log.js';
 import type { ConflictAnswer } from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
 import type { Answer } from './answer.js';
@@ -23,7 +23,8 @@ export function reportOperations(parts: ApiParts) {
     async conflicts(page: ConflictsPage) {
       if (page.type !== undefined) assertType(parts, page.type);
       const rows = await service.conflicts(conflictQuery(page));
-      const next = rows.length < page.limit ? null : (rows.at(-1)?.id ?? null);
+      const last = rows.length < page.limit ? undefined : rows.at(-1);
+      const next = last === undefined ? null : `${last.detectedMillis}.${last.id}`;
       return { body: { conflicts: rows.map(conflictAnswer), next, region } };
     },
 
@@ -73,13 +74,23 @@ function barrierNotFound(error: unknown): never {
   throw error;
 }
 
+/** @throws AtollError invalid_request */
 function conflictQuery({ type, id, unresolved, after, limit }: ConflictsPage): ConflictQuery {
   return {
     limit,
     onlyUnresolved: unresolved,
-    ...(after === undefined ? {} : { after }),
+    ...(after === undefined ? {} : { after: readPlace(after) }),
     ...(type === undefined ? {} : id === undefined ? { type } : { entity: { type, id } }),
   };
+}
+
+function readPlace(after: string): ConflictPlace {
+  const [, millis, id] = /^(\d{1,15})\.(.+)$/s.exec(after) ?? [];
+  if (millis !== undefined && id !== undefined) return { detectedMillis: Number(millis), id };
+  const detail = 'This is not the `next` of a page of conflicts.';
+  throw new AtollError('invalid_request', detail, {
+    fields: [{ path: '/query/after', code: 'invalid_request', detail }],
+  });
 }
 
 export function conflictAnswer(row: ConflictRow): ConflictAnswer {

@@ -284,6 +284,9 @@ describe('a conflict over HTTP', () => {
     expect(read.body.conflicts).toEqual([id]);
 
     const blind = await ask('PATCH', '/v1/entities/cart/c', { body: { slot: 'two' } });
+    expect((await ask('GET', `/v1/conflicts?after=${id}`)).body).toMatchObject({
+      ...{ code: 'invalid_request', errors: [{ path: '/query/after' }] },
+    });
     expect(blind).toMatchObject({
       status: 428,
       body: { code: 'observed_required', errors: [{ path: '/slot' }] },

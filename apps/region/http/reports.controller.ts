@@ -23,7 +23,7 @@ export class ConflictsController {
   @Get()
   @Operation({
     name: 'ListConflicts',
-    summary: 'Conflicts, by type, entity or all',
+    summary: 'Conflicts of a type, of an entity, or all; newest first',
     needs: 'read',
     answers: answers.conflicts,
     errors: ['unknown_type'],

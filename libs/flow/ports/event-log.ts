@@ -153,10 +153,16 @@ export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';
 }
 
+/** Where a conflict stands in the list of them. */
+export type ConflictPlace = Pick<ConflictRow, 'detectedMillis' | 'id'>;
+
 export interface ConflictQuery {
   readonly entity?: EntityRef;
+  /** Of `entity` only: in these of its fields. */
+  readonly fields?: readonly string[];
   readonly type?: string;
-  readonly after?: string;
+  /** The last one of the page before. */
+  readonly after?: ConflictPlace;
   readonly limit: number;
   readonly onlyUnresolved?: boolean;
 }
@@ -236,6 +242,10 @@ export interface EventLog {
     readonly mutationId?: string;
     readonly limit: number;
   }): Promise<readonly (RefusedRow & { readonly shard: number })[]>;
+  /**
+   * Newest first, by when this region found them; those found in one millisecond by their ids, the last first. It stays a
+   * page when conflicts before it are withdrawn, and when new ones are found.
+   */
   conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]>;
   conflict(id: string): Promise<ConflictRow | undefined>;
 

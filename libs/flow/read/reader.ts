@@ -290,8 +290,12 @@ export class Reader {
   }
 
   private async openConflicts(entity: EntityRef, type: EntityType): Promise<readonly string[]> {
-    const rows = await this.parts.log.conflicts({ entity, onlyUnresolved: true, limit: openConflictsMax });
-    return rows.filter(({ field }) => type.fields.get(field)?.policy.replacesObserved).map(({ id }) => id);
+    const decided = [...type.fields].filter(([, { policy }]) => policy.replacesObserved);
+    const fields = decided.map(([name]) => name);
+    const limit = openConflictsMax;
+    const rows = await this.parts.log.conflicts({ entity, fields, onlyUnresolved: true, limit });
+    // The same in every region, whichever was found first here (INV-4).
+    return rows.map(({ id }) => id).sort();
   }
 
   /** For values that say what this region may do. What is stable is asked for only when somebody wants to know. */

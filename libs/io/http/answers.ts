@@ -168,14 +168,21 @@ export const conflict = z
     low: side,
     high: side,
     resolvedBy: dot.nullable(),
-    detectedMillis: z.number().int(),
+    detectedMillis: z
+      .number()
+      .int()
+      .meta({ description: 'When the region that answers found it, by its wall clock' }),
   })
   .meta({ id: 'Conflict', description: 'Two concurrent changes that do not commute' });
 export type ConflictAnswer = z.output<typeof conflict>;
 
 export const conflicts = z
-  .strictObject({ conflicts: z.array(conflict), next: z.string().nullable(), region })
-  .meta({ id: 'Conflicts' });
+  .strictObject({
+    conflicts: z.array(conflict),
+    next: z.string().nullable().meta({ description: '`after` of the next page; null: this was the last' }),
+    region,
+  })
+  .meta({ id: 'Conflicts', description: 'Newest first, by when the region that answers found them' });
 
 const writeState = z.enum([
   'stored',

@@ -145,7 +145,12 @@ export const conflictsQuery = z
     type: typeName.optional(),
     id: entityId.optional().meta({ description: 'Of the entity; needs `type`' }),
     unresolved: flag,
-    after: z.string().min(1).max(256).optional().meta({ description: '`next` of the page before' }),
+    after: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .meta({ description: '`next` of the page before: conflicts are listed from the newest on' }),
     limit,
   })
   .refine(({ type, id }) => id === undefined || type !== undefined, {

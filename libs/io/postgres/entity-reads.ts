@@ -125,22 +125,22 @@ const joinedActors = `
   join atoll.actor as high on high.no = conflict.high_actor
   left join atoll.actor as resolved on resolved.no = conflict.resolved_actor`;
 
-/**
- * A page of conflicts, in the order of ids: it stays a page when conflicts before it are withdrawn. It is cut before the
- * names of actors are joined: otherwise all conflicts would be joined and sorted for it.
- */
+/** A page of conflicts, newest first. It is cut before the names of actors are joined: otherwise all would be joined for it. */
 function conflictPage(name: string, condition: string): Statement {
+  const newestFirst = 'order by conflict.detected_millis desc, conflict.id desc';
   const text = `
     select ${conflictColumns}
     from (
-      select * from atoll.conflict where conflict.id > $1 and ${condition} order by conflict.id limit $2::int8
+      select * from atoll.conflict
+      where (conflict.detected_millis, conflict.id) < ($1::int8, $2::text) and ${condition} ${newestFirst} limit $3::int8
     ) as conflict ${joinedActors}
-    order by conflict.id`;
+    ${newestFirst}`;
   return { name: `atoll_conflicts_${name}`, text };
 }
 
-const ofType = '($3::text is null or conflict.type = $3)';
-const ofEntity = 'conflict.type = $3 and conflict.entity_id = $4';
+const ofType = '($4::text is null or conflict.type = $4)';
+const ofEntity = `conflict.type = $4 and conflict.entity_id = $5
+        and ($6::text[] is null or conflict.field = any($6))`;
 const unresolved = 'conflict.resolved_seq is null';
 
 const conflictPages = {
@@ -154,14 +154,13 @@ export async function conflicts(
   connections: Connections,
   query: ConflictQuery,
 ): Promise<readonly ConflictRow[]> {
-  const { entity, type, after, limit, onlyUnresolved } = query;
-  const page = [after ?? '', limit];
+  const { entity, fields, type, after, limit, onlyUnresolved } = query;
+  const page = [after?.detectedMillis ?? Number.MAX_SAFE_INTEGER, after?.id ?? '', limit];
   const { all, open, entityAll, entityOpen } = conflictPages;
-  const rows =
-    entity === undefined
-      ? await connections.run(onlyUnresolved ? open : all, [...page, type ?? null])
-      : await connections.run(onlyUnresolved ? entityOpen : entityAll, [...page, entity.type, entity.id]);
-  return rows.map(readConflict);
+  if (entity === undefined)
+    return (await connections.run(onlyUnresolved ? open : all, [...page, type ?? null])).map(readConflict);
+  const of = [entity.type, entity.id, fields === undefined ? null : textArray([...fields])];
+  return (await connections.run(onlyUnresolved ? entityOpen : entityAll, [...page, ...of])).map(readConflict);
 }
 
 const readOneConflict: Statement = {

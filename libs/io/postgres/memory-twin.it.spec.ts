@@ -216,7 +216,7 @@ async function everything(log: EventLog): Promise<unknown> {
     waiting: [await log.waiting({ limit: 7 }), await log.waiting({ entity: refs[0]!.ref, limit: 7 })],
     conflicts: [
       await log.conflicts({ limit: 9 }),
-      await log.conflicts({ limit: 9, onlyUnresolved: true, after: 'x' }),
+      await log.conflicts({ limit: 9, onlyUnresolved: true, after: { detectedMillis: 5, id: 'x' } }),
     ],
   };
 }

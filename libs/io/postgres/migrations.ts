@@ -204,9 +204,19 @@ create table atoll.refused (
 create index refused_mutation on atoll.refused (mutation_id);
 `;
 
+/** People read conflicts from the newest on. */
+const newestConflicts = `
+create index conflict_newest on atoll.conflict (detected_millis, id);
+create index conflict_open_newest on atoll.conflict (detected_millis, id) where resolved_seq is null;
+create index conflict_entity_newest on atoll.conflict (type, entity_id, detected_millis, id);
+drop index atoll.conflict_open;
+drop index atoll.conflict_entity;
+`;
+
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'event log, entities, cursors', sql: firstSchema },
   { number: 2, name: 'read-only views', sql: readOnlyViews },
   { number: 3, name: 'waiting for dependencies in other shards', sql: causalWaiting },
   { number: 4, name: 'refused strong events', sql: refusedEvents },
+  { number: 5, name: 'conflicts from the newest on', sql: newestConflicts },
 ];

@@ -4,6 +4,7 @@ import { includes, nothingSeen, seqOf, type VersionVector } from '#core/causalit
 import { decodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, StoredEvent } from '#core/event/event.js';
 import type {
+  ConflictPlace,
   ConflictQuery,
   ConflictRow,
   CursorRow,
@@ -244,13 +245,16 @@ export class MemoryEventLog implements EventLog {
   }
 
   async conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]> {
-    const { entity, type, after, onlyUnresolved } = query;
+    const { entity, fields, type, after, onlyUnresolved } = query;
+    const newestFirst = (a: ConflictPlace, b: ConflictPlace): number =>
+      b.detectedMillis - a.detectedMillis || compareBytes(b.id, a.id);
     return [...this.database.conflicts.values()]
       .filter((row) => entity === undefined || entityKey(row.entity) === entityKey(entity))
+      .filter((row) => entity === undefined || fields === undefined || fields.includes(row.field))
       .filter((row) => type === undefined || row.entity.type === type)
       .filter((row) => onlyUnresolved !== true || row.resolvedBy === null)
-      .filter((row) => after === undefined || compareBytes(row.id, after) > 0)
-      .sort((a, b) => compareBytes(a.id, b.id))
+      .filter((row) => after === undefined || newestFirst(after, row) < 0)
+      .sort(newestFirst)
       .slice(0, query.limit);
   }
 

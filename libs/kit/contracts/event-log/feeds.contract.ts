@@ -6,23 +6,31 @@ type Opened = () => { readonly log: EventLog; readonly other: EventLog };
 
 /** Conflicts, marks, positions and mutation records: what is kept beside the events. */
 export function feedsContract(opened: Opened): void {
-  test('records conflicts and finds them by id, entity, type and whether they are resolved', async () => {
+  test('records conflicts and finds them by id, entity, type and whether they are resolved, newest first', async () => {
     const { log } = opened();
     const writer = await Writer.of(log);
     const rows = [
-      conflictRow('b', { resolvedBy: { actor: otherActor, seq: 3 } }),
-      conflictRow('a', { field: '*', lowChange: 'x\u0000y', highChange: { ['__proto__']: 1 } }),
-      conflictRow('c', { entity: cart('2') }),
-      conflictRow('d', { entity: { type: 'profile', id: '1' } }),
+      conflictRow('b', { detectedMillis: 20, resolvedBy: { actor: otherActor, seq: 3 } }),
+      conflictRow('a', {
+        ...{ detectedMillis: 30, field: '*', lowChange: 'x\u0000y', highChange: { ['__proto__']: 1 } },
+      }),
+      conflictRow('c', { detectedMillis: 20, entity: cart('2') }),
+      conflictRow('d', { detectedMillis: 4, entity: { type: 'profile', id: '1' } }),
     ];
     const [b, a, c, d] = rows;
     await writer.write({ conflicts: rows });
-    expect(await log.conflicts({ limit: 10 })).toEqual([a, b, c, d]);
-    expect(await log.conflicts({ limit: 2, after: 'a' })).toEqual([b, c]);
-    expect(await log.conflicts({ limit: 10, type: 'cart' })).toEqual([a, b, c]);
-    expect(await log.conflicts({ limit: 10, entity: cart('1') })).toEqual([a, b]);
-    expect(await log.conflicts({ limit: 10, entity: cart('1'), onlyUnresolved: true })).toEqual([a]);
-    expect(await log.conflicts({ limit: 10, onlyUnresolved: true, after: 'a' })).toEqual([c, d]);
+    expect(await log.conflicts({ limit: 10 })).toEqual([a, c, b, d]);
+    expect(await log.conflicts({ limit: 2, after: a! })).toEqual([c, b]);
+    expect(await log.conflicts({ limit: 10, after: c! })).toEqual([b, d]);
+    expect(await log.conflicts({ limit: 10, after: { detectedMillis: 20, id: 'bb' } })).toEqual([b, d]);
+    expect(await log.conflicts({ limit: 10, type: 'cart' })).toEqual([a, c, b]);
+    const entity = cart('1');
+    expect(await log.conflicts({ limit: 10, entity })).toEqual([a, b]);
+    expect(await log.conflicts({ limit: 10, entity, after: a! })).toEqual([b]);
+    expect(await log.conflicts({ limit: 10, entity, fields: ['*', 'other'] })).toEqual([a]);
+    expect(await log.conflicts({ limit: 10, entity, fields: [] })).toEqual([]);
+    expect(await log.conflicts({ limit: 10, entity, onlyUnresolved: true })).toEqual([a]);
+    expect(await log.conflicts({ limit: 10, onlyUnresolved: true, after: a! })).toEqual([c, d]);
     expect(await log.conflict('c')).toEqual(c);
     expect(await log.conflict('e')).toBeUndefined();
   });
