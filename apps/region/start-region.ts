@@ -65,6 +65,7 @@ export async function startRegion(settings: Settings, log: Log, version: string)
       members,
       quantiles,
       report,
+      audit: (line) => log('audit', `${line.action}: ${line.outcome}`, { ...line }),
     });
     const app = await createRim({
       api,

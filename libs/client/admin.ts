@@ -65,7 +65,9 @@ export async function readQuarantine(region: RegionClient): Promise<readonly Wai
 /** Which region is the home of a shard now, and since which epoch. */
 export interface HandedOver {
   readonly shard: number;
-  readonly home: string;
+  /** `false`: a dry run, and home and epoch are as they are. */
+  readonly applied: boolean;
+  readonly home: string | null;
   readonly epoch: string;
 }
 
@@ -75,9 +77,16 @@ export interface HandedOver {
  */
 export function handOver(
   region: RegionClient,
-  { shard, to, force }: { readonly shard: number; readonly to: string; readonly force: boolean },
+  asked: {
+    readonly shard: number;
+    readonly to: string;
+    readonly force: boolean;
+    /** Only what there is to hand over is told. */
+    readonly dryRun?: boolean;
+  },
 ): Promise<HandedOver> {
-  return region.post<HandedOver>(`/v1/admin/shards/${shard}/handover`, { to, force });
+  const { shard, to, force, dryRun = false } = asked;
+  return region.post<HandedOver>(`/v1/admin/shards/${shard}/handover`, { to, force, dryRun });
 }
 
 /** Who decides in strong shards, by the number of the decision. */
@@ -123,7 +132,7 @@ export function changeMembers(
 
 export interface RightsRun {
   /** `false`: a dry run. */
-  readonly executed: boolean;
+  readonly applied: boolean;
   /** Counters with such rights; a request works on the first of them. */
   readonly found: number;
   readonly counters: readonly {
@@ -139,15 +148,15 @@ export interface RightsRun {
 /** The region's rights to bounded counters go to another one: before it is taken down. */
 export function drainRights(
   region: RegionClient,
-  { to, execute }: { readonly to: string; readonly execute: boolean },
+  asked: { readonly to: string; readonly dryRun: boolean },
 ): Promise<RightsRun> {
-  return region.post<RightsRun>('/v1/admin/rights/drain', { to, execute });
+  return region.post<RightsRun>('/v1/admin/rights/drain', asked);
 }
 
 /** The rights of a region come to the one that is asked. It states that the other's database is destroyed. */
 export function reclaimRights(
   region: RegionClient,
-  { from, execute }: { readonly from: string; readonly execute: boolean },
+  asked: { readonly from: string; readonly dryRun: boolean },
 ): Promise<RightsRun> {
-  return region.post<RightsRun>('/v1/admin/rights/reclaim', { from, databaseIsDestroyed: true, execute });
+  return region.post<RightsRun>('/v1/admin/rights/reclaim', { ...asked, databaseIsDestroyed: true });
 }

@@ -16,6 +16,7 @@ import { MemoryDatabase } from '#kit/memory/memory-database.js';
 import { MemoryEventLog } from '#kit/memory/memory-event-log.js';
 import { MemoryNetwork } from '#kit/memory/memory-peers.js';
 import { MemoryTransport } from '#kit/memory/memory-transport.js';
+import type { AuditLine } from '#region/api/audit.js';
 import { createRegionApi, type RegionApi } from '#region/api/region-api.js';
 import { closeRim, createRim } from '#region/create-rim.js';
 import { grpcServerOptions } from '#region/grpc/grpc-server.js';
@@ -34,6 +35,8 @@ export interface MemoryRim {
   readonly telemetry: PrometheusTelemetry;
   /** What clients saw only as `internal`. */
   readonly reported: unknown[];
+  /** What operators asked for, and what became of it. */
+  readonly audited: AuditLine[];
 }
 
 /** Two regions on in-memory ports and real time, each with its rim: enough to test HTTP and gRPC without any server. */
@@ -99,6 +102,7 @@ export class MemoryRims {
     const process = this.processOf(region, telemetry, types);
     const reported: unknown[] = [];
     const report = (error: unknown): void => void reported.push(error);
+    const audited: AuditLine[] = [];
     const api = createRegionApi({
       service: process,
       types,
@@ -107,6 +111,7 @@ export class MemoryRims {
       members: regions,
       quantiles: (name) => telemetry.quantiles(name),
       report,
+      audit: (line) => audited.push(line),
     });
     const app = await createRim({
       api,
@@ -116,7 +121,7 @@ export class MemoryRims {
       log: () => undefined,
       version: '0.0.0',
     });
-    this.rims.set(region, { app, api, process, telemetry, reported });
+    this.rims.set(region, { app, api, process, telemetry, reported, audited });
   }
 
   private processOf(region: string, telemetry: PrometheusTelemetry, types: EntityTypes): RegionProcess {

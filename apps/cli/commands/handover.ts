@@ -6,6 +6,7 @@ import { addWhere, chosenRegion, regionsOf, type Invocation, type Where } from '
 interface HandoverFlags extends Where {
   readonly to: string;
   readonly force?: boolean;
+  readonly apply?: boolean;
 }
 
 function readShard(text: string): number {
@@ -22,11 +23,17 @@ export function addHandoverCommand(program: Command, invocation: Invocation): vo
   )
     .requiredOption('--to <region>', 'the region that becomes the home')
     .option('--force', 'without asking the home first: for a home that does not answer')
+    .option('--apply', 'do it; without it, only what is there is shown')
     .action((shard: number, flags: HandoverFlags) =>
       invocation.run(async (output) => {
         const region = chosenRegion({ ...flags, region: flags.region ?? flags.to }, regionsOf(flags));
-        const done = await handOver(region, { shard, to: flags.to, force: flags.force === true });
-        output.answer(done, () => output.say(`shard ${done.shard}: home ${done.home}, epoch ${done.epoch}`));
+        const { to, force = false, apply = false } = flags;
+        const done = await handOver(region, { shard, to, force, dryRun: !apply });
+        output.answer(done, () => {
+          output.say(`shard ${done.shard}: home ${done.home ?? 'none'}, epoch ${done.epoch || 'none'}`);
+          if (!done.applied)
+            output.say(done.home === to ? 'nothing is to be changed' : 'nothing was changed: add --apply');
+        });
         return exitCodes.ok;
       }),
     );

@@ -6,34 +6,34 @@ import { addWhere, chosenRegion, regionsOf, type Invocation, type Where } from '
 
 interface DrainFlags extends Where {
   readonly to: string;
-  readonly execute?: boolean;
+  readonly apply?: boolean;
 }
 
 interface ReclaimFlags extends Where {
   readonly from: string;
   readonly databaseIsDestroyed?: boolean;
-  readonly execute?: boolean;
+  readonly apply?: boolean;
 }
 
 export function addRightsCommands(program: Command, invocation: Invocation): void {
   const rights = program.command('rights').description('who may use what of bounded counters');
   addWhere(rights.command('drain').description("hand a region's rights on, before it is taken down"))
     .requiredOption('--to <region>', 'the region that gets them')
-    .option('--execute', 'do it; without it, what would be done')
+    .option('--apply', 'do it; without it, only what would be done is shown')
     .action((flags: DrainFlags) =>
       invocation.run(async (output) => {
         const region = chosenRegion(flags, regionsOf(flags));
-        return tell(output, await drainRights(region, { to: flags.to, execute: flags.execute === true }));
+        return tell(output, await drainRights(region, { to: flags.to, dryRun: flags.apply !== true }));
       }),
     );
   addWhere(rights.command('reclaim').description('take the rights of a region over that is lost for ever'))
     .requiredOption('--from <region>', 'the region that is lost')
     .requiredOption('--database-is-destroyed', 'your statement: nothing of it will ever come back')
-    .option('--execute', 'do it; without it, what would be done')
+    .option('--apply', 'do it; without it, only what would be done is shown')
     .action((flags: ReclaimFlags) =>
       invocation.run(async (output) => {
         const region = chosenRegion(flags, regionsOf(flags));
-        const asked = { from: flags.from, execute: flags.execute === true };
+        const asked = { from: flags.from, dryRun: flags.apply !== true };
         return tell(output, await reclaimRights(region, asked));
       }),
     );
@@ -47,7 +47,7 @@ function tell(output: Output, run: RightsRun): number {
       output.say(
         `${type}/${id}: ${actor} holds ${spend} to spend, ${increment} to increment${done ? ', moved' : ''}`,
       );
-    output.say(`${run.found} counters${run.executed ? '' : '; nothing was done: --execute does it'}`);
+    output.say(`${run.found} counters${run.applied ? '' : '; nothing was changed: add --apply'}`);
   });
-  return !run.executed || isDone ? exitCodes.ok : exitCodes.notConverged;
+  return !run.applied || isDone ? exitCodes.ok : exitCodes.notConverged;
 }

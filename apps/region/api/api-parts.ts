@@ -3,6 +3,7 @@ import type { HistogramName } from '#flow/ports/telemetry.js';
 import type { Quantiles } from '#io/telemetry/prometheus.js';
 import type { RegionService } from '#flow/service.js';
 import type { Report } from './as-atoll-error.js';
+import type { Audit } from './audit.js';
 
 /** What the operations of the rim need. */
 export interface ApiParts {
@@ -13,4 +14,5 @@ export interface ApiParts {
   readonly members: readonly string[];
   readonly quantiles: (name: HistogramName) => Promise<readonly Quantiles[]>;
   readonly report: Report;
+  readonly audit: Audit;
 }

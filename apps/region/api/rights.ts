@@ -1,12 +1,14 @@
 import type { RightsRun } from '#flow/service.js';
+import type { Call } from '#io/http/call.js';
 import type { ApiParts } from './api-parts.js';
+import { audited } from './audit.js';
 
 /** What operators have done about rights to bounded counters. */
-export function rightsOperations({ service, region }: ApiParts) {
+export function rightsOperations({ service, region, audit }: ApiParts) {
   const answer = ({ executed, found, counters }: RightsRun) => ({
     body: {
       region,
-      executed,
+      applied: executed,
       found,
       counters: counters.map(({ entity, actor, spend, increment, done }) => ({
         ...entity,
@@ -15,8 +17,14 @@ export function rightsOperations({ service, region }: ApiParts) {
     },
   });
   return {
-    drainRights: async (to: string, execute: boolean) => answer(await service.drainRights(to, execute)),
-    reclaimRights: async (from: string, execute: boolean) =>
-      answer(await service.reclaimRights(from, execute)),
+    drainRights: (call: Call, { to, dryRun }: { readonly to: string; readonly dryRun: boolean }) =>
+      audited(audit, call, { action: 'DrainRights', target: { to }, dryRun }, async () =>
+        answer(await service.drainRights(to, !dryRun)),
+      ),
+
+    reclaimRights: (call: Call, { from, dryRun }: { readonly from: string; readonly dryRun: boolean }) =>
+      audited(audit, call, { action: 'ReclaimRights', target: { from }, dryRun }, async () =>
+        answer(await service.reclaimRights(from, !dryRun)),
+      ),
   };
 }

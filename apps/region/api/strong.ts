@@ -1,13 +1,29 @@
 import { formatDot } from '#core/causality/dot.js';
+import { AtollError } from '#core/errors.js';
 import { formatEpoch } from '#core/strong/epoch.js';
-import type { MemberChange, Membership } from '#core/strong/membership.js';
-import type { MembersChangedAnswer, StrongMembersAnswer } from '#io/http/admin-answers.js';
-import type { MembersRequest } from '#io/http/requests.js';
+import { mayStand, type MemberChange, type Membership } from '#core/strong/membership.js';
+import type { HandedOverAnswer, MembersChangedAnswer, StrongMembersAnswer } from '#io/http/admin-answers.js';
+import type { Call } from '#io/http/call.js';
+import type { HandoverRequest, MembersRequest } from '#io/http/requests.js';
 import type { Answer } from './answer.js';
 import type { ApiParts } from './api-parts.js';
+import { audited } from './audit.js';
 
 /** What operators ask about strong shards, and have them do. */
-export function strongOperations({ service, region }: ApiParts) {
+export function strongOperations({ service, region, audit }: ApiParts) {
+  /** What a handover would begin with. @throws AtollError */
+  const planHandover = async (shard: number, to: string): Promise<Answer<HandedOverAnswer>> => {
+    const { membership, shards } = await service.strongMembers();
+    if (!mayStand(membership, to))
+      throw new AtollError('invalid_request', `'${to}' is no region that may be the home of a shard`);
+    const found = shards.find((one) => one.shard === shard);
+    if (found === undefined)
+      throw new AtollError('invalid_request', `there is no shard ${shard}, or it has no owner`);
+    return {
+      body: { region, shard, applied: false, home: found.home ?? null, epoch: formatEpoch(found.decided) },
+    };
+  };
+
   return {
     async refused(limit: number) {
       const rows = await service.refused(limit);
@@ -37,18 +53,25 @@ export function strongOperations({ service, region }: ApiParts) {
       };
     },
 
-    async changeMembers(
-      { dryRun, ...asked }: MembersRequest,
-      maxWaitMillis: number,
-    ): Promise<Answer<MembersChangedAnswer>> {
-      const changed = await service.changeStrongMembers(changeOf(asked), { dryRun, maxWaitMillis });
-      const { before, after, isApplied } = changed;
-      return { body: { region, applied: isApplied, before: describe(before), after: describe(after) } };
+    changeMembers(call: Call, { dryRun, ...asked }: MembersRequest): Promise<Answer<MembersChangedAnswer>> {
+      const { maxWaitMillis } = call;
+      return audited(audit, call, { action: 'ChangeMembers', target: asked, dryRun }, async () => {
+        const changed = await service.changeStrongMembers(changeOf(asked), { dryRun, maxWaitMillis });
+        const { before, after, isApplied } = changed;
+        return { body: { region, applied: isApplied, before: describe(before), after: describe(after) } };
+      });
     },
 
-    async handover(shard: number, to: string, force: boolean) {
-      const { region: home, epoch } = await service.handover(shard, to, force);
-      return { body: { region, shard, home, epoch: formatEpoch(epoch) } };
+    handover(
+      call: Call,
+      shard: number,
+      { to, force, dryRun }: HandoverRequest,
+    ): Promise<Answer<HandedOverAnswer>> {
+      return audited(audit, call, { action: 'HandOver', target: { shard, to, force }, dryRun }, async () => {
+        if (dryRun) return planHandover(shard, to);
+        const { region: home, epoch } = await service.handover(shard, to, force);
+        return { body: { region, shard, applied: true, home, epoch: formatEpoch(epoch) } };
+      });
     },
   };
 }

@@ -151,11 +151,17 @@ describe('gRPC', () => {
     expect((await us.refused('changeMembers', change)).detail).toMatch(/no configured region/);
     const said = async (method: string, request: object): Promise<object> =>
       JSON.parse((await us.call(method, request)).message.json);
-    const dry = { region: 'us', executed: false, found: 0, counters: [] };
+    const dry = { region: 'us', applied: false, found: 0, counters: [] };
     expect(await said('drainRights', { to: 'eu' })).toEqual(dry);
     expect(await said('reclaimRights', { from: 'eu', databaseIsDestroyed: true })).toEqual(dry);
     expect((await us.refused('reclaimRights', { from: 'eu' })).code).toBe('invalid_request');
     expect((await us.refused('handOver', { shard: 0, to: 'mars' })).code).toBe('invalid_request');
+    expect(rims.at('us').audited).toMatchObject([
+      { action: 'ChangeMembers', dryRun: true, outcome: 'refused', code: 'invalid_request' },
+      { action: 'DrainRights', dryRun: true, outcome: 'done' },
+      { action: 'ReclaimRights', target: { from: 'eu' }, outcome: 'done' },
+      { action: 'HandOver', target: { shard: 0, to: 'mars', force: false }, outcome: 'refused' },
+    ]);
     expect((await us.call('listConflicts', { type: 'cart' })).message).toMatchObject({
       conflicts: [],
       region: 'us',

@@ -68,10 +68,11 @@ export class GrpcCalls {
   /** @throws AtollError */
   admit(needed: Role, metadata: Metadata, call: AnyCall, requestId: string): Call {
     const header = (name: string): string | undefined => textOf(metadata, name);
-    this.tokens.allow(this.tokens.identify(header('authorization')), needed);
+    const caller = this.tokens.identify(header('authorization'));
+    this.tokens.allow(caller, needed);
     const deadline = Number(call.getDeadline());
     const remainingMillis = Number.isFinite(deadline) ? deadline - Date.now() : undefined;
-    const asked = readCall({ requestId, header, remainingMillis });
+    const asked = readCall({ requestId, caller, header, remainingMillis });
     refuseUntaken(asked, takenBy(call.getPath()));
     return asked;
   }

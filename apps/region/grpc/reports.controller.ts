@@ -83,8 +83,8 @@ export class ReportsGrpcController {
 
   @GrpcMethod('Atoll')
   changeMembers(request: object, metadata: Metadata, call: AnyCall) {
-    return this.report(metadata, call, async ({ maxWaitMillis }) =>
-      this.api.changeMembers(readBy(requests.membersRequest, request, ''), maxWaitMillis),
+    return this.report(metadata, call, async (asked) =>
+      this.api.changeMembers(asked, readBy(requests.membersRequest, request, '')),
     );
   }
 
@@ -97,27 +97,25 @@ export class ReportsGrpcController {
 
   @GrpcMethod('Atoll')
   handOver(request: { readonly shard?: number }, metadata: Metadata, call: AnyCall) {
-    return this.report(metadata, call, async () => {
+    return this.report(metadata, call, async (asked) => {
       const { shard, ...rest } = request;
-      const { to, force } = readBy(requests.handoverRequest, rest, '');
-      return this.api.handover(readBy(requests.shardNumber, shard ?? 0, '/shard'), to, force === true);
+      const number = readBy(requests.shardNumber, shard ?? 0, '/shard');
+      return this.api.handover(asked, number, readBy(requests.handoverRequest, rest, ''));
     });
   }
 
   @GrpcMethod('Atoll')
   drainRights(request: object, metadata: Metadata, call: AnyCall) {
-    return this.report(metadata, call, async () => {
-      const { to, execute } = readBy(requests.drainRightsRequest, request, '');
-      return this.api.drainRights(to, execute === true);
-    });
+    return this.report(metadata, call, async (asked) =>
+      this.api.drainRights(asked, readBy(requests.drainRightsRequest, request, '')),
+    );
   }
 
   @GrpcMethod('Atoll')
   reclaimRights(request: object, metadata: Metadata, call: AnyCall) {
-    return this.report(metadata, call, async () => {
-      const { from, execute } = readBy(requests.reclaimRightsRequest, request, '');
-      return this.api.reclaimRights(from, execute === true);
-    });
+    return this.report(metadata, call, async (asked) =>
+      this.api.reclaimRights(asked, readBy(requests.reclaimRightsRequest, request, '')),
+    );
   }
 
   private report(

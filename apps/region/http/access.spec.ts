@@ -53,12 +53,27 @@ describe('access', () => {
     ['GET', '/v1/admin/shards', undefined, ['admin']],
     ['GET', '/v1/admin/quarantine', undefined, ['admin']],
     ['GET', '/v1/admin/slo', undefined, ['admin']],
+    ['POST', '/v1/admin/rights/drain', '{"to":"eu"}', ['admin']],
+    ['POST', '/v1/admin/rights/reclaim', '{"from":"eu","databaseIsDestroyed":true}', ['admin']],
   ] as const)('%s %s is for %4$j', async (method, url, body, allowed) => {
     for (const role of roles) {
       const { status, body: answer } = await ask(base, { method, url, body, headers: tokenOf(role) });
       if ((allowed as readonly string[]).includes(role)) expect([role, status]).toEqual([role, 200]);
       else expect([role, status, answer.code]).toEqual([role, 403, 'permission_denied']);
     }
+  });
+
+  it('names in the audit whose token an operator used', async () => {
+    const { audited } = rims.at('us');
+    audited.splice(0);
+    const drain = { url: '/v1/admin/rights/drain', body: '{"to":"eu","dryRun":false}' };
+    const { headers } = await ask(base, { ...drain, headers: tokenOf('admin') });
+    const requestId = headers.get('atoll-request-id');
+    const line = { action: 'DrainRights', target: { to: 'eu' }, who: 'admin', role: 'admin', requestId };
+    expect(audited).toMatchObject([
+      { ...line, dryRun: false, outcome: 'asked' },
+      { ...line, dryRun: false, outcome: 'done' },
+    ]);
   });
 
   it('refuses an unknown token before it reads the body', async () => {

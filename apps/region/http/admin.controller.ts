@@ -100,46 +100,52 @@ export class AdminController {
     @CallOf() call: Call,
     @Body({ schema: membersRequest }) body: z.output<typeof membersRequest>,
   ) {
-    return this.api.changeMembers(body, call.maxWaitMillis);
+    return this.api.changeMembers(call, body);
   }
 
   @Post('shards/:shard/handover')
   @Operation({
     name: 'HandOver',
-    summary: 'Make another region the home of a shard, planned or forced',
+    summary: 'Make another region the home of a shard, planned or forced; a dry run unless told otherwise',
     needs: 'admin',
     answers: answers.handedOver,
     errors: ['not_home', 'no_majority', 'owner_moved'],
   })
   handover(
+    @CallOf() call: Call,
     @Param('shard', { schema: shardNumber }) shard: z.output<typeof shardNumber>,
     @Body({ schema: handoverRequest }) body: z.output<typeof handoverRequest>,
   ) {
-    return this.api.handover(shard, body.to, body.force === true);
+    return this.api.handover(call, shard, body);
   }
 
   @Post('rights/drain')
   @Operation({
     name: 'DrainRights',
-    summary: "Hand this region's rights to bounded counters on, before it is taken down",
+    summary:
+      "Hand this region's rights to bounded counters on, before it is taken down; a dry run unless told otherwise",
     needs: 'admin',
     answers: answers.rightsRun,
   })
-  drainRights(@Body({ schema: drainRightsRequest }) { to, execute }: z.output<typeof drainRightsRequest>) {
-    return this.api.drainRights(to, execute === true);
+  drainRights(
+    @CallOf() call: Call,
+    @Body({ schema: drainRightsRequest }) body: z.output<typeof drainRightsRequest>,
+  ) {
+    return this.api.drainRights(call, body);
   }
 
   @Post('rights/reclaim')
   @Operation({
     name: 'ReclaimRights',
-    summary: 'Take the rights of a region over whose database is destroyed',
+    summary: 'Take the rights of a region over whose database is destroyed; a dry run unless told otherwise',
     needs: 'admin',
     answers: answers.rightsRun,
   })
   reclaimRights(
-    @Body({ schema: reclaimRightsRequest }) { from, execute }: z.output<typeof reclaimRightsRequest>,
+    @CallOf() call: Call,
+    @Body({ schema: reclaimRightsRequest }) body: z.output<typeof reclaimRightsRequest>,
   ) {
-    return this.api.reclaimRights(from, execute === true);
+    return this.api.reclaimRights(call, body);
   }
 
   @Get('slo')

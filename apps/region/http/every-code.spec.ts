@@ -178,9 +178,9 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
     rims.cut();
     const key = { 'idempotency-key': newMutationId('eu') };
     expect((await counted(base.eu, 'pool', { op: 'spend', by: 2 }, key)).status).toBe(200);
-    const asked = { from: 'eu', databaseIsDestroyed: true, execute: true };
+    const asked = { from: 'eu', databaseIsDestroyed: true, dryRun: false };
     const taken = await ask(base.us, { url: '/v1/admin/rights/reclaim', body: JSON.stringify(asked) });
-    expect(taken.body).toMatchObject({ executed: true, counters: [{ id: 'one', spend: 5, done: true }] });
+    expect(taken.body).toMatchObject({ applied: true, counters: [{ id: 'one', spend: 5, done: true }] });
     rims.heal();
     return vi.waitFor(
       async () => {

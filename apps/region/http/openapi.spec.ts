@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask } from '../../../test/rim/http-client.js';
 import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
@@ -29,6 +30,14 @@ describe('the OpenAPI description', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(operations.sort()).toMatchSnapshot();
+  });
+
+  it('has no operation that the reference page lacks', () => {
+    const page = readFileSync(new URL('../../../docs/reference/api.md', import.meta.url), 'utf8');
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `\`${method.toUpperCase()} ${path}\``),
+    );
+    expect(operations.filter((operation) => !page.includes(operation))).toEqual([]);
   });
 
   it('says for each under /v1 what it answers, and every way it fails', () => {

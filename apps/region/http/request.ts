@@ -16,7 +16,8 @@ export function callOf(request: RimRequest): Call {
   if (request.method === 'DELETE' && request.body !== undefined && request.body !== null) {
     throw new AtollError('invalid_request', 'DELETE takes no body.');
   }
-  request.call ??= readCall({ requestId: request.id, header: (name) => headerOf(request, name) });
+  const { id: requestId, caller } = request;
+  request.call ??= readCall({ requestId, caller, header: (name) => headerOf(request, name) });
   return request.call;
 }
 

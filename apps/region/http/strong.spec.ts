@@ -41,7 +41,10 @@ const read = (region: string): Promise<Answered> =>
     headers: { 'atoll-consistency': 'strong', 'atoll-max-wait': '8000' },
   });
 const handOver = (shard: number, body: object): Promise<Answered> =>
-  ask(bases.us!, { url: `/v1/admin/shards/${shard}/handover`, body: JSON.stringify(body) });
+  ask(bases.us!, {
+    url: `/v1/admin/shards/${shard}/handover`,
+    body: JSON.stringify({ dryRun: false, ...body }),
+  });
 
 describe('a strong type over HTTP', () => {
   it('is written, read and compared in any region, and its home is moved', async () => {
@@ -55,16 +58,29 @@ describe('a strong type over HTTP', () => {
     expect((await write('us', 'cancelled', ifMatch)).body.code).toBe('precondition_failed');
 
     const shard = Number(String(second.body.dot).split(':')[1]);
+    const { audited } = rims.at('us');
+    audited.splice(0);
+    const planned = await handOver(shard, { to: 'eu', dryRun: undefined });
+    expect(planned.body).toMatchObject({ shard, applied: false, home: expect.any(String) });
+    const asked = { action: 'HandOver', target: { shard, to: 'eu', force: false }, role: 'admin' };
+    expect(audited.splice(0)).toMatchObject([{ ...asked, dryRun: true, outcome: 'done' }]);
     for (const to of ['eu', 'us', 'eu']) {
       const moved = await handOver(shard, { to });
-      expect(moved.body).toMatchObject({ shard, home: to, region: 'us' });
+      expect(moved.body).toMatchObject({ shard, applied: true, home: to, region: 'us' });
+      expect(audited.splice(0)).toMatchObject([
+        { ...asked, target: { shard, to }, dryRun: false, outcome: 'asked' },
+        { ...asked, target: { shard, to }, dryRun: false, outcome: 'done', millis: expect.any(Number) },
+      ]);
       const { body } = await write('us', `by ${to}`);
       expect(String(body.dot).startsWith(`${to}~`)).toBe(true);
     }
     expect((await read('us')).body.value).toEqual({ state: 'by eu' });
     const { body: told } = await ask(bases.us!, { method: 'GET', url: '/v1/admin/shards' });
     expect(told.shards[shard]).toMatchObject({ home: 'eu', epoch: expect.stringMatching(/\d/) });
-    expect((await handOver(shard, { to: 'mars' })).body.code).toBe('invalid_request');
+    for (const dryRun of [true, false])
+      expect((await handOver(shard, { to: 'mars', dryRun })).body.code).toBe('invalid_request');
+    expect(audited.at(-1)).toMatchObject({ outcome: 'refused', code: 'invalid_request' });
+    expect((await handOver(999, { to: 'eu', dryRun: true })).body.code).toBe('invalid_request');
   }, 60_000);
 
   it('shows who decides, and changes it when it is told to in earnest', async () => {

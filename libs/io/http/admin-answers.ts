@@ -105,10 +105,12 @@ export const handedOver = z
   .strictObject({
     region: z.string(),
     shard: z.number().int(),
-    home: z.string(),
+    applied: z.boolean().meta({ description: 'false: a dry run, and home and epoch are as they are' }),
+    home: z.string().nullable().meta({ description: 'null: nobody is known' }),
     epoch: z.string(),
   })
   .meta({ id: 'HandedOver' });
+export type HandedOverAnswer = z.output<typeof handedOver>;
 
 const membership = z.strictObject({
   number: z.number().int(),
@@ -142,7 +144,7 @@ export type MembersChangedAnswer = z.output<typeof membersChanged>;
 export const rightsRun = z
   .strictObject({
     region: z.string(),
-    executed: z.boolean(),
+    applied: z.boolean().meta({ description: 'false: a dry run' }),
     found: z
       .number()
       .int()

@@ -4,11 +4,14 @@ import { AtollError } from '#core/errors.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { parseETag } from '#io/wire/etag.js';
+import type { Caller } from './bearer-tokens.js';
 import { maxWaitMillisDefault, maxWaitMillisMax, sessionLengthMax } from './limits.js';
 
 /** How one request asked to be served: what its headers, or its gRPC metadata, say. */
 export interface Call {
   readonly requestId: string;
+  /** Absent where anybody may ask. */
+  readonly caller?: Caller | undefined;
   readonly level: Level;
   /** Absent: what the type takes for enough. */
   readonly acks: Acks | undefined;
@@ -22,6 +25,7 @@ export interface Call {
 
 export interface CallSource {
   readonly requestId: string;
+  readonly caller?: Caller | undefined;
   /** A header, or metadata key, by its lower case name. */
   readonly header: (name: string) => string | undefined;
   /** What is left of the transport's own deadline, where it has one (gRPC). */
@@ -33,12 +37,13 @@ export interface CallSource {
  *
  * @throws AtollError invalid_request, level_not_available, invalid_session, invalid_mutation_id
  */
-export function readCall({ requestId, header, remainingMillis }: CallSource): Call {
+export function readCall({ requestId, caller, header, remainingMillis }: CallSource): Call {
   const session = readSession(header('atoll-session'));
   checkUnsupported(header);
   const wait = readMaxWait(header('atoll-max-wait'));
   return {
     requestId,
+    caller,
     level: readLevel(header('atoll-consistency'), session),
     acks: readAcks(header('atoll-acks')),
     session,

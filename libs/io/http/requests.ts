@@ -168,15 +168,19 @@ export const changesQuery = z.strictObject({
 });
 export const quarantineQuery = z.strictObject({ limit });
 export const shardNumber = z.coerce.number().int().min(0).max(1_023);
+/** What operators may have done is shown first, and done when they say so. */
+const dryRun = z.boolean().default(true).meta({ description: 'Without false, nothing is changed' });
 export const handoverRequest = z
   .strictObject({
     to: z.string().min(1).max(64).meta({ description: 'The region that becomes the home' }),
     force: z
       .boolean()
-      .optional()
+      .default(false)
       .meta({ description: 'Without asking the home first: for a home that does not answer' }),
+    dryRun,
   })
   .meta({ id: 'HandoverRequest' });
+export type HandoverRequest = z.output<typeof handoverRequest>;
 export const membersRequest = z
   .strictObject({
     change: z.enum(['add', 'remove']),
@@ -189,7 +193,7 @@ export const membersRequest = z
       description:
         'Removed without its word: states that its processes are stopped for good, or destroyed. Only of two members',
     }),
-    dryRun: z.boolean().default(true).meta({ description: 'Without false, nothing is changed' }),
+    dryRun,
   })
   .refine(({ change, witness }) => change === 'add' || witness === undefined, {
     path: ['witness'],
@@ -201,11 +205,10 @@ export const membersRequest = z
   })
   .meta({ id: 'MembersRequest' });
 export type MembersRequest = z.output<typeof membersRequest>;
-const execute = z.boolean().optional().meta({ description: 'Without it, a dry run: what would be done' });
 export const drainRightsRequest = z
   .strictObject({
     to: z.string().min(1).max(64).meta({ description: 'The region that gets the rights' }),
-    execute,
+    dryRun,
   })
   .meta({ id: 'DrainRightsRequest' });
 export const reclaimRightsRequest = z
@@ -218,7 +221,7 @@ export const reclaimRightsRequest = z
     databaseIsDestroyed: z.literal(true).meta({
       description: 'Your statement. What that region still acknowledges afterwards has no effect anywhere',
     }),
-    execute,
+    dryRun,
   })
   .meta({ id: 'ReclaimRightsRequest' });
 export const noQuery = z.strictObject({});

@@ -1,16 +1,17 @@
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** `audit` is what operators did: it is written whatever the level. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'audit';
 
 export type Log = (level: LogLevel, message: string, details?: Readonly<Record<string, unknown>>) => void;
 
 export interface JsonLogConfig {
-  readonly level: LogLevel;
+  readonly level: Exclude<LogLevel, 'audit'>;
   /** On every line: region, process. */
   readonly always: Readonly<Record<string, unknown>>;
   readonly write: (line: string) => void;
   readonly now: () => Date;
 }
 
-const order: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
+const order: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, audit: 4 };
 
 /** One JSON object per line: `time`, `level`, `message`, then what is always there, then the details. */
 export function createJsonLog({ level: lowest, always, write, now }: JsonLogConfig): Log {
@@ -28,7 +29,8 @@ function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString();
   if (value instanceof Error) {
     const { name, message, stack, cause } = value;
-    return { name, message, ...('code' in value ? { code: value.code } : {}), stack, cause };
+    const parts = value instanceof AggregateError ? { errors: value.errors as unknown } : {};
+    return { name, message, ...('code' in value ? { code: value.code } : {}), stack, cause, ...parts };
   }
   return value;
 }
