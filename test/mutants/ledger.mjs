@@ -4,6 +4,7 @@ import { rightsMutants } from './rights.mjs';
 import { spineMutants } from './spine.mjs';
 import { membersMutants } from './members.mjs';
 import { strongMutants } from './strong.mjs';
+import { surfaceMutants } from './surface.mjs';
 
 /**
  * Planted bugs: each a small, named change that breaks one rule, and the test that must fail by an assertion.
@@ -17,6 +18,7 @@ export const mutants = [
   ...strongMutants,
   ...membersMutants,
   ...groupMutants,
+  ...surfaceMutants,
   {
     name: 'a quorum counts its reader twice',
     rule: 'INV-10',

@@ -124,6 +124,13 @@ describe('a document', () => {
     );
   }
 
+  it('of the README gives no figure but those that were kept', () => {
+    const figures = readText('README.md').match(/\d+\.\d+x \([\d.]+-[\d.]+\)/g) ?? [];
+    const kept = readText('docs/benchmarks/README.md');
+    expect(figures.length).toBeGreaterThan(0);
+    expect(figures.filter((figure) => !kept.includes(figure))).toEqual([]);
+  });
+
   it('links only to what exists', () => {
     const broken = documents.flatMap((path) => {
       const targets = [...withoutCode(readText(path)).matchAll(/\]\(([^)\s]+)[^)]*\)/g)].map(

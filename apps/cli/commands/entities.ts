@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { newMutationId } from '#client/mutation-id.js';
-import type { WriteOptions } from '#client/region-client.js';
-import type { EntityRead, HistoryEntry, WriteResult } from '#client/wire.js';
+import { NoAnswer } from '#client/errors.js';
+import type { CallOptions, RegionClient, WriteOptions } from '#client/region-client.js';
+import type { EntityRead, EntityRef, HistoryEntry, WriteResult } from '#client/wire.js';
 import { exitCodes } from '../terminal/exit.js';
 import type { Output } from '../terminal/output.js';
 import { addHistoryExport } from './history-export.js';
@@ -11,12 +12,14 @@ import { addOperations, readOperations, type OperationFlags } from './operations
 interface GetFlags extends Where {
   readonly session?: string;
   readonly consistency?: string;
+  readonly maxWait?: number;
   readonly everywhere?: boolean;
 }
 
 interface ChangeFlags extends Where, OperationFlags {
   readonly consistency?: string;
   readonly acks?: string;
+  readonly maxWait?: number;
   readonly session?: string;
   readonly mutationId?: string;
   readonly observed?: string;
@@ -34,6 +37,8 @@ const acksOption = [
   'in how many other regions it must be stored: local, 1, majority or all',
 ] as const;
 
+const maxWaitOption = ['--max-wait <millis>', 'how long it may wait for what was asked', readCount] as const;
+
 const causalOption = [
   '--consistency <level>',
   "'causal': show it nowhere before what the session depends on",
@@ -44,24 +49,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
   const ofEntity = (name: string, description: string): Command =>
     addWhere(program.command(name).description(description).argument('<type>').argument('<id>'));
 
-  ofEntity('get', 'read an entity')
-    .option(...sessionOption)
-    .option('--consistency <level>', 'at least: eventual, session, causal, bounded;max=<n>ms or quorum')
-    .option('--everywhere', 'in every region')
-    .action((type: string, id: string, flags: GetFlags) =>
-      invocation.run(async (output) => {
-        const all = regionsOf(flags);
-        const asked = flags.everywhere === true ? all : [chosenRegion(flags, all)];
-        const { session, consistency } = flags;
-        const options = {
-          ...(session === undefined ? {} : { session }),
-          ...(consistency === undefined ? {} : { consistency }),
-        };
-        const reads = await Promise.all(asked.map((region) => region.read({ type, id }, options)));
-        output.answer(flags.everywhere === true ? reads : reads[0], () => showReads(reads, output));
-        return reads.some(({ value }) => value !== null) ? exitCodes.ok : exitCodes.refused;
-      }),
-    );
+  addGet(ofEntity('get', 'read an entity'), invocation);
 
   addOperations(ofEntity('change', 'change an entity: all operations together, or none'))
     .option(...sessionOption)
@@ -70,6 +58,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
     .option('--if-match <version>', 'refuse unless the region still has this version')
     .option(...causalOption)
     .option(...acksOption)
+    .option(...maxWaitOption)
     .action((type: string, id: string, flags: ChangeFlags) =>
       invocation.run(async (output) => {
         const operations = readOperations(flags);
@@ -88,6 +77,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
     .option('--if-match <version>', 'refuse unless the region still has this version')
     .option(...causalOption)
     .option(...acksOption)
+    .option(...maxWaitOption)
     .action((type: string, id: string, flags: ChangeFlags) =>
       invocation.run(async (output) => {
         const region = chosenRegion(flags, regionsOf(flags));
@@ -111,22 +101,81 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
   addHistoryExport(history, invocation);
 }
 
+function addGet(command: Command, invocation: Invocation): void {
+  command
+    .option(...sessionOption)
+    .option(
+      '--consistency <level>',
+      'at least: eventual, session, causal, bounded;max=<n>ms, quorum, or strong for types so declared',
+    )
+    .option(...maxWaitOption)
+    .option('--everywhere', 'in every region')
+    .action((type: string, id: string, flags: GetFlags) =>
+      invocation.run(async (output) => {
+        const all = regionsOf(flags);
+        const { session, consistency, maxWait } = flags;
+        const options = {
+          ...(session === undefined ? {} : { session }),
+          ...(consistency === undefined ? {} : { consistency }),
+          ...(maxWait === undefined ? {} : { maxWaitMillis: maxWait }),
+        };
+        if (flags.everywhere === true) {
+          const reads = await Promise.all(all.map((region) => readOrTell(region, { type, id }, options)));
+          output.answer(reads, () => showReads(reads, output));
+          if (reads.some((read) => 'error' in read)) return exitCodes.unreachable;
+          return reads.some((read) => 'value' in read && read.value !== null)
+            ? exitCodes.ok
+            : exitCodes.refused;
+        }
+        const read = await chosenRegion(flags, all).read({ type, id }, options);
+        output.answer(read, () => showReads([read], output));
+        return read.value === null ? exitCodes.refused : exitCodes.ok;
+      }),
+    );
+}
+
 export function writeOptions(
-  flags: Pick<ChangeFlags, 'mutationId' | 'session' | 'ifMatch' | 'acks' | 'consistency'>,
+  flags: Pick<ChangeFlags, 'mutationId' | 'session' | 'ifMatch' | 'acks' | 'maxWait' | 'consistency'>,
   region: string,
 ): WriteOptions {
-  const { mutationId = newMutationId(region), session, ifMatch, acks, consistency } = flags;
+  const { mutationId = newMutationId(region), session, ifMatch, acks, maxWait, consistency } = flags;
   return {
     mutationId,
     ...(session === undefined ? {} : { session }),
     ...(ifMatch === undefined ? {} : { ifMatch }),
     ...(acks === undefined ? {} : { acks }),
+    ...(maxWait === undefined ? {} : { maxWaitMillis: maxWait }),
     ...(consistency === undefined ? {} : { consistency }),
   };
 }
 
-function showReads(reads: readonly EntityRead[], output: Output): void {
-  for (const { region, value, version, conflicts, quarantined, stalenessMs } of reads) {
+/** A region that does not answer. */
+interface Unread {
+  readonly region: string;
+  readonly error: string;
+}
+
+/** One region that is away keeps nobody from seeing the others. */
+async function readOrTell(
+  region: RegionClient,
+  entity: EntityRef,
+  options: CallOptions,
+): Promise<EntityRead | Unread> {
+  try {
+    return await region.read(entity, options);
+  } catch (error) {
+    if (error instanceof NoAnswer) return { region: region.region, error: error.message };
+    throw error;
+  }
+}
+
+function showReads(reads: readonly (EntityRead | Unread)[], output: Output): void {
+  for (const read of reads) {
+    if ('error' in read) {
+      output.say(`${read.region}: unreachable; ${read.error}`);
+      continue;
+    }
+    const { region, value, version, conflicts, quarantined, stalenessMs } = read;
     const notes = [
       `version ${version}`,
       ...(conflicts.length > 0 ? [`conflicts to decide: ${conflicts.join(', ')}`] : []),

@@ -1,13 +1,14 @@
 import type { Command } from 'commander';
 import { changeMembers, type Membership } from '#client/admin.js';
 import { exitCodes, usage } from '../terminal/exit.js';
-import { addWhere, chosenRegion, regionsOf, type Invocation, type Where } from './invocation.js';
+import { addWhere, chosenRegion, readCount, regionsOf, type Invocation, type Where } from './invocation.js';
 
 interface RegionFlags extends Where {
   readonly strongMember?: boolean;
   readonly witness?: boolean;
   readonly stopped?: boolean;
   readonly apply?: boolean;
+  readonly maxWait: number;
 }
 
 export function addRegionCommands(program: Command, invocation: Invocation): void {
@@ -27,18 +28,18 @@ function addChange(parent: Command, invocation: Invocation, change: 'add' | 'rem
   return addWhere(parent.command(change).argument('<region>'))
     .option('--strong-member', 'as a member of strong shards: all that can be changed of a region so far')
     .option('--apply', 'do it; without it, only what would be done is shown')
+    .option('--max-wait <millis>', 'how long it may wait for a majority', readCount, 20_000)
     .action((region: string, flags: RegionFlags) =>
       invocation.run(async (output) => {
         if (flags.strongMember !== true) throw usage('say what the region is to be: --strong-member');
         const others = regionsOf(flags).filter((one) => change === 'add' || one.region !== region);
         const asked = flags.region === undefined ? others : regionsOf(flags);
-        const done = await changeMembers(chosenRegion(flags, asked), {
-          change,
-          region,
+        const wanted = {
+          ...{ change, region, dryRun: flags.apply !== true },
           ...(flags.witness === true && { witness: true }),
           ...(flags.stopped === true && { stopped: true }),
-          dryRun: flags.apply !== true,
-        });
+        };
+        const done = await changeMembers(chosenRegion(flags, asked), wanted, flags.maxWait);
         output.answer(done, () => {
           output.say(`before: ${describe(done.before)}`);
           output.say(`after:  ${describe(done.after)}`);

@@ -31,9 +31,12 @@ export function addStatusCommand(program: Command, invocation: Invocation): void
         const regions = regionsOf(flags);
         for (;;) {
           const answers = await Promise.all(regions.map(statusOf));
-          output.answer(answers, () => show(answers, output));
-          if (flags.watch !== true)
+          const asText = (): void => show(answers, output);
+          if (flags.watch !== true) {
+            output.answer(answers, asText);
             return answers.every(({ up }) => up) ? exitCodes.ok : exitCodes.unreachable;
+          }
+          output.each(answers, asText);
           await sleep(watchMillis);
         }
       }),

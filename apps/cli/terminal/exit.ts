@@ -47,8 +47,15 @@ function exitCodeOfProblem(code: string): ExitCode {
     case 'deadline_exceeded':
     case 'overloaded':
     case 'owner_moved':
+    case 'not_home':
+    case 'no_majority':
+    case 'no_quorum':
+    case 'rights_lapsed':
       return exitCodes.unreachable;
     case 'not_covered_yet':
+    case 'not_yet_stable':
+    case 'too_stale':
+    case 'acks_incomplete':
       return exitCodes.notConverged;
     case 'internal':
       return exitCodes.failedCheck;
@@ -56,6 +63,12 @@ function exitCodeOfProblem(code: string): ExitCode {
     case 'unknown_type':
     case 'unknown_field':
     case 'unknown_operation':
+    case 'invalid_value':
+    case 'out_of_range':
+    case 'invalid_session':
+    case 'invalid_mutation_id':
+    case 'too_large':
+    case 'too_deep':
     case 'route_not_found':
       return exitCodes.usage;
     default:

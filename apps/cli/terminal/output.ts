@@ -13,6 +13,8 @@ export interface Output {
   table(table: Table, indent?: string): void;
   /** The answer of the command: the document as JSON, or what `asText` says. */
   answer(document: unknown, asText: () => void): void;
+  /** One of several answers of the command, each a line of JSON. */
+  each(document: unknown, asText: () => void): void;
   /** Said to people in either form, on standard error. */
   warn(line: string): void;
 }
@@ -45,6 +47,10 @@ export function createOutput(form: OutputForm, streams: Streams): Output {
     },
     answer(document, asText) {
       if (form === 'json') streams.out(`${JSON.stringify(document, null, 2)}\n`);
+      else asText();
+    },
+    each(document, asText) {
+      if (form === 'json') streams.out(`${JSON.stringify(document)}\n`);
       else asText();
     },
     warn: (line) => streams.err(`${line}\n`),

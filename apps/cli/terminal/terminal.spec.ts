@@ -45,6 +45,16 @@ describe('the output', () => {
   });
 });
 
+describe('an output of many answers', () => {
+  it('is a line of JSON for each', () => {
+    const said = { out: '' };
+    const output = createOutput('json', { out: (text) => (said.out += text), err: () => undefined });
+    output.each({ a: 1 }, () => undefined);
+    output.each({ a: 2 }, () => undefined);
+    expect(said.out).toBe('{"a":1}\n{"a":2}\n');
+  });
+});
+
 describe('the exit code', () => {
   const problem = (code: string): RequestRefused =>
     new RequestRefused({
@@ -57,7 +67,10 @@ describe('the exit code', () => {
     [new InputError(''), 2],
     [new NoAnswer('', true), 3],
     [problem('unavailable'), 3],
+    [problem('no_quorum'), 3],
     [problem('unknown_field'), 2],
+    [problem('invalid_value'), 2],
+    [problem('acks_incomplete'), 5],
     [problem('precondition_failed'), 4],
     [problem('not_covered_yet'), 5],
     [new DevStackError('not_found', ''), 3],

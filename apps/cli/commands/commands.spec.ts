@@ -1,0 +1,189 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { defineAtoll } from '#declare/define-atoll.js';
+import { entity } from '#declare/entity.js';
+import { boundedCounter, lastWriterWins, multiValue } from '#declare/policies.js';
+import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
+import { buildProgram } from '../program.js';
+
+const types = defineAtoll({
+  entities: {
+    cart: entity({ fields: { coupon: lastWriterWins(), slot: multiValue() } }),
+    payment: entity({ fields: { state: lastWriterWins() }, consistency: 'strong' }),
+    stock: entity({ fields: { units: boundedCounter({ min: 0 }) } }),
+  },
+});
+
+let rims: MemoryRims;
+let endpoints: string[];
+beforeAll(async () => {
+  rims = await MemoryRims.started([], { us: types, eu: types });
+  const [us, eu] = [await rims.listen('us'), await rims.listen('eu')];
+  endpoints = [`us=${us.base}`, `eu=${eu.base}`];
+}, rimStartMillisMax);
+afterAll(() => rims?.stop(), rimStartMillisMax);
+afterEach(() => rims.heal());
+
+interface Ended {
+  readonly code: number | undefined;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** What `atoll …` says of the two regions, and what it ends with. */
+async function atoll(args: readonly string[], at: readonly string[] = endpoints): Promise<Ended> {
+  let code: number | undefined;
+  const said = { out: '', err: '' };
+  const program = buildProgram({
+    streams: { out: (text) => (said.out += text), err: (text) => (said.err += text) },
+    isInterrupted: () => false,
+    ended: (exitCode) => (code = exitCode),
+  });
+  await program.parseAsync([...args, '--endpoint', ...at], { from: 'user' });
+  return { code, ...said };
+}
+
+/** As far as these tests look at answers. */
+interface Answered {
+  readonly applied: boolean;
+  readonly dot: string;
+  readonly home: string;
+  readonly conflicts: readonly { readonly id: string; readonly detectedMillis: number }[];
+  readonly next: string;
+}
+
+const json = async (...args: string[]): Promise<Answered> =>
+  JSON.parse((await atoll(['--output', 'json', ...args])).out) as Answered;
+
+describe('atoll status', () => {
+  it('shows each region, who decides in strong shards, and the links', async () => {
+    await vi.waitFor(async () => expect((await atoll(['status'])).out).toMatch(/eu +us +0 +0 +\d+ ms ago/));
+    const { code, out } = await atoll(['status']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^region +state +actor +shards here +pending +parked$/m);
+    expect(out).toMatch(/^us +ready +us~1 +4 of 4 +0 +0$/m);
+    expect(out).toMatch(/^eu +1: eu, us +\d of 4/m);
+    const [us, eu] = JSON.parse((await atoll(['--output', 'json', 'status'])).out) as object[];
+    expect(us).toMatchObject({ region: 'us', up: true, topology: { shards: 4 }, links: [{ region: 'eu' }] });
+    expect(eu).toMatchObject({ region: 'eu', strong: { number: 1 } });
+  }, 60_000);
+
+  it('says which region does not answer, and ends with 3', async () => {
+    const { code, out } = await atoll(['status'], [endpoints[0]!, 'mars=http://127.0.0.1:1']);
+    expect(code).toBe(3);
+    expect(out).toMatch(/^us +ready/m);
+    expect(out).toMatch(/^mars +unreachable$/m);
+  });
+});
+
+describe('atoll get --everywhere', () => {
+  it('shows what each region has, whichever does not answer', async () => {
+    const mars = 'mars=http://127.0.0.1:1';
+    await atoll(['change', 'cart', 'seen', '--set', 'coupon=A']);
+    const { code, out } = await atoll(['get', 'cart', 'seen', '--everywhere'], [endpoints[0]!, mars]);
+    expect(code).toBe(3);
+    expect(out).toMatch(/^us: version [^]*"coupon": "A"[^]*^mars: unreachable; /m);
+  });
+});
+
+describe('atoll conflicts list', () => {
+  it('begins with the newest, and goes on where a page ended', async () => {
+    rims.cut();
+    for (const id of ['1', '2', '3'])
+      for (const region of ['us', 'eu'])
+        await atoll(['change', 'cart', id, '--set', `slot=${region}`, '--region', region]);
+    rims.heal();
+    const listed = await vi.waitFor(async () => {
+      const all = await json('conflicts', 'list', '--type', 'cart');
+      expect(all.conflicts).toHaveLength(3);
+      return all.conflicts;
+    });
+    const times = listed.map(({ detectedMillis }) => detectedMillis);
+    expect(times).toEqual(times.toSorted((a, b) => b - a));
+
+    const first = await json('conflicts', 'list', '--limit', '2');
+    expect(first.conflicts).toEqual(listed.slice(0, 2));
+    const { out } = await atoll(['conflicts', 'list', '--limit', '2']);
+    expect(out).toContain(`more: --after ${first.next}\n`);
+    const second = await json('conflicts', 'list', '--limit', '2', '--after', first.next);
+    expect(second).toMatchObject({ conflicts: [listed[2]], next: null });
+    const { code, err } = await atoll(['conflicts', 'list', '--after', listed[0]!.id]);
+    expect([code, err]).toEqual([2, expect.stringContaining('`next`')]);
+  }, 60_000);
+});
+
+describe('what operators do', () => {
+  it('is shown first, and done with --apply: a handover', async () => {
+    const written = await json('change', 'payment', '1', '--set', 'state=created', '--max-wait', '8000');
+    const shard = String(written.dot).split(':')[1]!;
+    await atoll(['handover', shard, '--to', 'us', '--apply']);
+    const shown = await atoll(['handover', shard, '--to', 'eu']);
+    expect(shown.out).toMatch(
+      new RegExp(`^shard ${shard}: home us, epoch .*\nnothing was changed: add --apply\n$`),
+    );
+    expect((await json('handover', shard, '--to', 'eu', '--apply')).home).toBe('eu');
+    const refused = await atoll(['handover', shard, '--to', 'mars']);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('there is no region mars')]);
+  }, 60_000);
+
+  it('and moving the rights of a region', async () => {
+    await atoll(['change', 'stock', '1', '--increment', 'units=5']);
+    expect((await atoll(['rights', 'drain', '--to', 'eu'])).out).toBe(
+      'stock/1: us~1 holds 5 to spend, 0 to increment\n1 counters; nothing was changed: add --apply\n',
+    );
+    expect((await json('rights', 'drain', '--to', 'eu')).applied).toBe(false);
+  }, 60_000);
+});
+
+describe('atoll region', () => {
+  const plan = (...args: string[]): Promise<Answered> => json('region', ...args, '--strong-member');
+
+  it('makes a member a witness, and a home again', async () => {
+    const shown = await atoll(['region', 'add', 'eu', '--strong-member', '--witness']);
+    expect(shown.out).toBe(
+      'before: 1: eu, us\nafter:  2: eu (witness), us\nnothing was changed: add --apply\n',
+    );
+    expect(await plan('add', 'eu', '--witness', '--apply')).toMatchObject({
+      applied: true,
+      after: { number: 2 },
+    });
+    await vi.waitFor(async () => {
+      const { out } = await atoll(['status']);
+      expect(out).toMatch(/^us +2: eu \(witness\), us +4 of 4 +2\.\S+ × 4/m);
+    }, rimStartMillisMax);
+    const same = await atoll(['region', 'add', 'eu', '--strong-member', '--witness', '--apply']);
+    expect(same.out).toMatch(/nothing is to be changed\n$/);
+    expect(await plan('add', 'eu', '--apply')).toMatchObject({ applied: true, after: { number: 3 } });
+  }, 90_000);
+
+  it('goes on with one of two members only where the other is stated to be stopped', async () => {
+    await vi.waitFor(async () => {
+      const { out } = await atoll(['status']);
+      for (const region of ['us', 'eu'])
+        expect(out).toMatch(new RegExp(`^${region} +3: eu, us .* 3\\.\\S+ × 4 *$`, 'm'));
+    }, rimStartMillisMax);
+    rims.cut();
+    const asked = ['region', 'remove', 'eu', '--strong-member', '--apply', '--max-wait', '300'];
+    expect((await atoll(asked)).code).toBe(3);
+    expect(await plan('remove', 'eu', '--stopped')).toMatchObject({ applied: false });
+    expect(await plan('remove', 'eu', '--stopped', '--apply')).toMatchObject({
+      applied: true,
+      after: { members: [{ region: 'us' }] },
+    });
+    const written = await vi.waitFor(
+      async () => {
+        const one = await atoll(['change', 'payment', '2', '--set', 'state=alone', '--max-wait', '2000']);
+        expect(one.err).toBe('');
+        return one;
+      },
+      { timeout: rimStartMillisMax },
+    );
+    expect(written.out).toMatch(/^us: stored as us~1/);
+  }, 120_000);
+
+  it('takes no --witness of who leaves, and wants to know what a region is to be', async () => {
+    await expect(atoll(['region', 'remove', 'eu', '--strong-member', '--witness'])).rejects.toThrow(
+      /unknown option/,
+    );
+    expect((await atoll(['region', 'add', 'eu'])).code).toBe(2);
+  });
+});
