@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { Conflict } from '#client/wire.js';
+import type { Conflict, ConflictSide, Json } from '#client/wire.js';
 import { exitCodes } from '../terminal/exit.js';
 import { showWrite, writeOptions } from './entities.js';
 import { addWhere, chosenRegion, readCount, regionsOf, type Invocation, type Where } from './invocation.js';
@@ -84,9 +84,18 @@ function conflictTable(conflicts: readonly Conflict[]) {
       id,
       `${type}/${entityId}`,
       field,
-      `${low.dot} ${JSON.stringify(low.change)}`,
-      `${high.dot} ${JSON.stringify(high.change)}`,
+      sideText(low),
+      sideText(high),
       resolvedBy ?? '',
     ]),
   };
+}
+
+/** `eu: {"value":"AUTUMN"}`: whose it was, and what it did; all else is for `conflicts show`. */
+function sideText({ dot, change }: ConflictSide): string {
+  const region = dot.slice(0, Math.max(0, dot.indexOf('~')));
+  const { kind, changes } = (change ?? {}) as { readonly kind?: Json; readonly changes?: Json };
+  if (kind === 'delete') return `${region}: delete`;
+  const done = Array.isArray(changes) ? changes : [change];
+  return `${region}: ${done.map((one) => JSON.stringify(one)).join(', ')}`;
 }

@@ -86,9 +86,7 @@ async function dev(flags: DevFlags, output: Output): Promise<number> {
       input === undefined ||
       (await runTour({ dev: running, input, startSeconds, report: flags.report, output }));
     if (!flags.once) {
-      output.say(
-        `\nAll of it stays up until Ctrl-C. Elsewhere: atoll status, atoll get cart 17850, atoll link cut us ap`,
-      );
+      output.say(`\nAll of it stays up until Ctrl-C. In another terminal: ${elsewhere(running)}`);
       tellWhenOneEnds(running, output);
       await new Promise(() => undefined);
     }
@@ -97,6 +95,15 @@ async function dev(flags: DevFlags, output: Output): Promise<number> {
   } finally {
     await running.stop();
   }
+}
+
+/** What to try next, with regions that there are. */
+function elsewhere({ stack }: Dev): string {
+  const { portBase } = stack.descriptor;
+  const where = portBase === portBaseDefault ? '' : ` --port-base ${portBase}`;
+  const [first, , last = first] = stack.regions.map(({ region }) => region);
+  const commands = ['status', 'get cart 17850 --everywhere', `link cut ${first ?? ''} ${last ?? ''}`];
+  return commands.map((command) => `node bin/atoll.js ${command}${where}`).join('; ');
 }
 
 function stepLine(begun: number, step: string, millis: number): string {

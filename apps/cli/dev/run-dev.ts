@@ -71,6 +71,8 @@ export async function runDev(options: DevOptions): Promise<Dev> {
     })());
   try {
     const started = await startProcesses(stack, options, (one) => processes.push(one));
+    // In the order of the regions, whichever was ready first.
+    processes.splice(0, processes.length, ...started);
     clients.push(...clientsOf(stack, started));
     return { stack, processes, clients, isStopping: () => signalled || stopping !== undefined, stop };
   } catch (error) {

@@ -48,6 +48,11 @@ export default defineAtoll({
     }),
     /** Never sold below nothing, in any region, also while the links are cut. */
     stock: entity({ fields: { units: boundedCounter({ min: 0 }) } }),
+    /** Captured once, whatever happens: there is one place that decides. */
+    payment: entity({
+      fields: { cents: lastWriterWins(z.int().min(1)), capturedBy: lastWriterWins(z.string().max(64)) },
+      consistency: 'strong',
+    }),
     order: entity({ fields: { state: orderedStatus(['placed', 'packed', 'sent', 'delivered']) } }),
     note: entity({ fields: { body: text() } }),
     /** Written by the tour to measure how long a write takes to the other regions. */

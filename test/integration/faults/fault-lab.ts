@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { readLinks, readQuarantine, readTopology } from '#client/admin.js';
 import { createRegionClient, type RegionClient } from '#client/region-client.js';
 import { healAll, pairsOf } from '#cli/dev/links.js';
-import { projectRoot, regionProgram, tourConfig } from '#cli/dev/programs.js';
+import { projectRoot, regionProgram } from '#cli/dev/programs.js';
 import { startRegionProcess, type RegionProcess } from '#cli/dev/region-process.js';
 import { peerKeysFor, processPorts, type ProcessPorts } from '#cli/dev/region-settings.js';
 import { delayBetween, loadDelayMatrix, type Latency } from '#io/devstack/delay-matrix.js';
@@ -24,7 +24,7 @@ export interface FaultLabOptions {
   readonly latency: Latency;
   /** Service processes by region; one where nothing is said. */
   readonly processes?: Readonly<Record<string, number>>;
-  /** Path of the compiled entity types; those of the tour where nothing is said. */
+  /** Path of the compiled entity types; the eventual ones of the tour where nothing is said. */
   readonly config?: string;
 }
 
@@ -99,7 +99,7 @@ class Lab implements FaultLab {
     private readonly databases: Databases,
   ) {
     this.regions = options.regions;
-    this.#config = options.config ?? tourConfig;
+    this.#config = options.config ?? labConfig;
     this.keys = peerKeysFor(options.regions, undefined);
     this.#clients = new Map(
       options.regions.map((region) => [
@@ -203,6 +203,7 @@ class Lab implements FaultLab {
 }
 
 const logLinesShown = 12;
+const labConfig = join(projectRoot(), 'dist', 'test', 'integration', 'faults', 'lab.config.js');
 
 function nameOf(region: string, index: number): string {
   return `${region}-${index + 1}`;

@@ -1,6 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { EntityRef, FieldOperation, Json, JsonObject, WriteResult } from '#client/wire.js';
-import type { Conflict } from '#client/wire.js';
+import type {
+  Conflict,
+  EntityRead,
+  EntityRef,
+  FieldOperation,
+  Json,
+  JsonObject,
+  WriteResult,
+} from '#client/wire.js';
 
 /** Three regions to play with; where there are only two, the third is the second. */
 export type Cast = readonly [string, string, string];
@@ -13,6 +20,12 @@ export interface Stage {
   write(region: string, entity: EntityRef, ...operations: FieldOperation[]): Promise<WriteResult>;
   /** Whether it was done; `false` when the region has too few rights for it. @throws CommandFailed for anything else */
   attempt(region: string, entity: EntityRef, operation: FieldOperation): Promise<boolean>;
+  /** Reads at level strong, once; `undefined` where the region cannot promise it. */
+  readStrong(region: string, entity: EntityRef): Promise<EntityRead | undefined>;
+  /** Waits until a region serves strong reads, and answers one. */
+  awaitStrong(region: string, entity: EntityRef): Promise<EntityRead>;
+  /** Sets a field if the entity still is as it was read. */
+  swap(region: string, read: EntityRead, field: string, value: Json): Promise<boolean>;
   /** Sends a command to two regions with one mutation id, as a client does that got no answer from the first. */
   writeTwice(first: string, second: string, entity: EntityRef, operation: FieldOperation): Promise<void>;
   remove(region: string, entity: EntityRef): Promise<WriteResult>;

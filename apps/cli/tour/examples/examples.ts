@@ -1,3 +1,4 @@
+import type { JsonObject } from '#client/wire.js';
 import { countOf } from '../../judge/consistency/bounds.js';
 import { everywhere, showFields, type Acts, type Example, type Stage } from './example.js';
 
@@ -246,10 +247,61 @@ const dns: Example = {
   ],
 };
 
+/** What was told: how many regions refused to read it while cut off, and how many captured it. */
+const paymentTold = new WeakMap<Stage, { refused: number; captured: number }>();
+
+const payment: Example = {
+  name: 'payment',
+  lesson:
+    'captured once, though every region tries at the same time; who is cut off refuses rather than guess',
+  entity: (stage) => ({ type: 'payment', id: stage.id('payment') }),
+  prepare: (stage) => stage.write(stage.cast[0], payment.entity(stage), ...set({ cents: 4_200 })),
+  async apart(stage) {
+    const reads = stage.cast.map((region) => stage.readStrong(region, payment.entity(stage)));
+    const refused = (await Promise.all(reads)).filter((read) => read === undefined).length;
+    paymentTold.set(stage, { refused, captured: 0 });
+  },
+  async decide(stage) {
+    const [us] = stage.cast;
+    const read = await stage.awaitStrong(us, payment.entity(stage));
+    for (const region of stage.cast) await stage.awaitStrong(region, payment.entity(stage));
+    const tries = stage.cast.map((region) => stage.swap(region, read, 'capturedBy', region));
+    const captured = (await Promise.all(tries)).filter(Boolean).length;
+    paymentTold.set(stage, { refused: paymentTold.get(stage)?.refused ?? 0, captured });
+  },
+  show: (value) =>
+    value === null
+      ? '-'
+      : `${Number(value['cents'])} cents, ${captor(value) ? `captured by ${captor(value)}` : 'open'}`,
+  expect(stage, { decided = {} }) {
+    const { refused, captured } = paymentTold.get(stage) ?? { refused: 0, captured: 0 };
+    const alone = new Set(stage.cast).size === 1;
+    return [
+      {
+        what: 'no region without a majority answers a strong read',
+        holds: refused === (alone ? 0 : stage.cast.length),
+      },
+      { what: `one of ${stage.cast.length} tries captures it, not ${captured}`, holds: captured === 1 },
+      {
+        what: 'every region knows by whom',
+        holds:
+          new Set(Object.values(decided).map(captor)).size === 1 &&
+          captor(Object.values(decided)[0] ?? null) !== '',
+      },
+    ];
+  },
+};
+
+function captor(value: JsonObject | null): string {
+  const by = value?.['capturedBy'];
+  return typeof by === 'string' ? by : '';
+}
+
 /** All but the document, which has a step of its own. */
 export const examples: readonly Example[] = [
   cart,
   lastUnits,
+  payment,
   viewing,
   likes,
   profile,

@@ -1,5 +1,5 @@
 import { newMutationId } from '#client/mutation-id.js';
-import type { EntityRef, JsonObject, WriteResult } from '#client/wire.js';
+import type { EntityRef, Json, JsonObject, WriteResult } from '#client/wire.js';
 import { untilAnswered } from '#client/until-answered.js';
 import { writeUntilKnown, type WriteEnd } from '#client/write-until-known.js';
 import { CommandFailed, exitCodes } from '../../terminal/exit.js';
@@ -10,6 +10,8 @@ import type { Acts, Cast, Example, Expectation, Stage } from './example.js';
 
 /** What is asked of the other regions does not come while the links are cut: it need not be waited for long. */
 const attemptWaitMillis = 250;
+
+const wholeValue = [{ field: '*', take: (value: Json): Json => value }];
 
 export interface PlayedExample {
   readonly name: string;
@@ -102,13 +104,34 @@ function tableOf({ regions }: Play, example: Example, acts: Acts): Table {
   };
 }
 
+function written(end: WriteEnd): WriteResult {
+  if (end.kind === 'ok') return end.write;
+  throw new CommandFailed(exitCodes.failedCheck, `an example could not be written: ${end.error.message}`);
+}
+
+/** What needs one place that decides. */
+function strongActs(workload: Workload): Pick<Stage, 'readStrong' | 'awaitStrong' | 'swap'> {
+  return {
+    async readStrong(region, entity) {
+      const client = startClient(workload, { consistency: 'strong', maxWaitMillis: attemptWaitMillis });
+      return (await client.look(region, entity, wholeValue)).answer;
+    },
+    awaitStrong: (region, entity) =>
+      untilAnswered(() => clientOf(workload, region).read(entity, { consistency: 'strong' })),
+    async swap(region, { type, id, value, version }, field, wanted) {
+      const expected = value?.[field] ?? null;
+      const asked = { entity: { type, id }, field, expected, value: wanted, version };
+      const { end } = await startClient(workload).swap(region, asked);
+      if (wasDenied(end)) return false;
+      written(end);
+      return true;
+    },
+  };
+}
+
 function openStage({ workload, run, regions }: Play): Stage {
   const [first = '', second = first, third = second] = regions;
   const cast: Cast = [first, second, third];
-  const written = (end: WriteEnd): WriteResult => {
-    if (end.kind === 'ok') return end.write;
-    throw new CommandFailed(exitCodes.failedCheck, `an example could not be written: ${end.error.message}`);
-  };
   return {
     cast,
     id: (name) => `${name}.${run}`,
@@ -122,6 +145,7 @@ function openStage({ workload, run, regions }: Play): Stage {
       written(end);
       return true;
     },
+    ...strongActs(workload),
     async remove(region, entity) {
       return written((await startClient(workload).remove(region, entity)).end);
     },
