@@ -37,6 +37,8 @@ export interface Limits {
   readonly fetchBytesMax: number;
   /** Above this many bytes a token is replaced by the region's whole cursor set (PROTOCOL §7). */
   readonly sessionTokenBytesMax: number;
+  /** Tokens that need no second check, per process: those of some thousand clients that are busy now. */
+  readonly knownTokensBytesMax: number;
 }
 
 const mebibyte = 1024 * 1024;
@@ -64,6 +66,7 @@ export const limitsDefault: Limits = {
   fetchEventsMax: 1000,
   fetchBytesMax: 2 * mebibyte,
   sessionTokenBytesMax: 2048,
+  knownTokensBytesMax: 2 * mebibyte,
 };
 
 /** Times of the loops, in milliseconds. */

@@ -159,8 +159,10 @@ export class RegionProcess implements RegionService {
     return this.answered(() => this.stations.router.submit(command, options));
   }
 
-  read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome> {
-    return this.answered(() => this.stations.reader.read(entity, options));
+  /** What is in memory is answered at once: most of such a read would be the promises of the others. */
+  async read(entity: EntityRef, options: ReadOptions): Promise<ReadOutcome> {
+    const { reader } = this.stations;
+    return reader.atOnce(entity, options) ?? this.answered(() => reader.read(entity, options));
   }
 
   readMany(entities: readonly EntityRef[], options: ReadOptions): Promise<readonly ReadOutcome[]> {

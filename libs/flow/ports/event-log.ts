@@ -148,6 +148,10 @@ export class CommitRefused extends Error {
 export class CommitUnknown extends Error {
   override readonly name = 'CommitUnknown';
 }
+/** The database answered with an error that one of the rows which were asked for may have caused: each alone may be answered. */
+export class ReadRefused extends Error {
+  override readonly name = 'ReadRefused';
+}
 /** The database cannot be reached or answers with an operating error; nothing was written by this call. */
 export class LogUnavailable extends Error {
   override readonly name = 'LogUnavailable';
@@ -211,6 +215,15 @@ export interface EventLog {
     readonly entities: readonly EntityRef[];
     readonly mutations: readonly string[];
   }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }>;
+
+  /**
+   * States of entities as canonical JSON text, in the order asked for, in one round trip: `undefined` of what was never
+   * written, `null` of what has more than `bytesMaxEach` bytes. @throws ReadRefused, LogUnavailable
+   */
+  states(
+    entities: readonly EntityRef[],
+    bytesMaxEach: number,
+  ): Promise<readonly (string | null | undefined)[]>;
 
   /** Stored events of one entity that `above` lacks, folded or not, ordered by (actor, seq). */
   entityEvents(entity: EntityRef, shard: number, above: VersionVector): Promise<readonly StoredEvent[]>;

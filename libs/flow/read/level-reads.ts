@@ -1,36 +1,16 @@
 import { nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import type { Level } from '#core/consistency/level.js';
-import { joinSessions, sessionWith, type SessionCursors } from '#core/consistency/session-token.js';
+import type { SessionCursors } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
-import type { EntityRef } from '#core/event/event.js';
-import type { EntityState } from '#core/merge/entity-state.js';
-import type { EntityType } from '#core/merge/entity-type.js';
 import { within } from '../deadline.js';
 import type { Clock } from '../ports/clock.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import { TooStale, type ReadOutcome } from '../service.js';
 import type { StrongReads } from '../strong/strong-reads.js';
 import type { BoundedLevel, FreshReads } from './fresh-reads.js';
+import type { ReadAnswer } from './read-answer.js';
+import { sessionAfter, type AskedRead, type ReadState } from './read-state.js';
 import type { AgeBy, Staleness } from './staleness.js';
-
-/** One read, as far as it is known before anything is looked at. */
-export interface AskedRead {
-  readonly type: EntityType;
-  readonly entity: EntityRef;
-  readonly shard: number;
-  readonly session: SessionCursors;
-  readonly level: Level;
-  readonly deadlineMillis: number;
-}
-
-/** What was found, and since when it can be missing anything. */
-export interface ReadState extends Omit<AskedRead, 'level' | 'deadlineMillis'> {
-  /** Whether the token that comes back also has what the entity depends on. */
-  readonly causal: boolean;
-  readonly state: EntityState;
-  readonly quarantined: boolean;
-  readonly sinceMillis: number | undefined;
-}
 
 export interface LevelReadsParts {
   readonly clock: Clock;
@@ -40,7 +20,7 @@ export interface LevelReadsParts {
   readonly strongReads: StrongReads;
   /** Reads once the session is covered, and nothing of the entity waits that the session or `wanted` names. */
   readonly covered: (asked: AskedRead, wanted: VersionVector) => Promise<ReadState>;
-  readonly outcome: (read: ReadState) => Promise<ReadOutcome>;
+  readonly answer: (read: ReadState) => Promise<ReadAnswer>;
   /** Whether anything of the entity is stored and not folded. */
   readonly isWaitedFor: (asked: AskedRead) => Promise<boolean>;
 }
@@ -84,19 +64,16 @@ export class LevelReads {
     asked: readonly AskedRead[],
     read: (one: AskedRead) => Promise<ReadState>,
   ): Promise<readonly ReadOutcome[]> {
-    const outcomes: { readonly outcome: ReadOutcome; readonly sinceMillis: number | undefined }[] = [];
+    const answers: ReadAnswer[] = [];
     let before: SessionCursors | undefined;
     for (const one of asked) {
       const state = await read(before ? { ...one, session: before } : one);
       if (one.level.kind !== 'eventual') before = sessionAfter(state);
-      outcomes.push({ outcome: await this.parts.outcome(state), sinceMillis: state.sinceMillis });
+      answers.push(await this.parts.answer(state));
     }
     // All are answered now, also those that were read first.
-    const { staleness } = this.parts;
-    return outcomes.map(({ outcome, sinceMillis }) => ({
-      ...outcome,
-      stalenessMillis: staleness.age(sinceMillis),
-    }));
+    for (const answer of answers) answer.tellAge();
+    return answers;
   }
 
   private async quorum(asked: readonly AskedRead[]): Promise<readonly ReadOutcome[]> {
@@ -150,12 +127,6 @@ export class LevelReads {
 /** One of the reads for each shard that they are of. */
 function shardsOf(asked: readonly AskedRead[]): readonly AskedRead[] {
   return [...new Map(asked.map((one) => [one.shard, one])).values()];
-}
-
-/** What was read, and at level causal what that depends on (PROTOCOL §7), beside what the session depended on before. */
-export function sessionAfter({ session, shard, state, causal }: ReadState): SessionCursors {
-  const seen = sessionWith(session, shard, state.seen);
-  return causal && state.dependencies ? joinSessions(seen, state.dependencies) : seen;
 }
 
 function notInTime(): AtollError {

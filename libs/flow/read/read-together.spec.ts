@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EntityType } from '#core/merge/entity-type.js';
 import type { ReadOutcome } from '../service.js';
-import type { AskedRead } from './level-reads.js';
+import type { AskedRead } from './read-state.js';
 import { readTogether } from './read-together.js';
 
 const account: EntityType = {

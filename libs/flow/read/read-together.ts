@@ -2,7 +2,7 @@ import { compare } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import { entityKey, partitionKey } from '#core/event/shard-of.js';
 import type { ReadOutcome } from '../service.js';
-import type { AskedRead } from './level-reads.js';
+import type { AskedRead } from './read-state.js';
 
 export interface Togetherness {
   readonly read: (asked: readonly AskedRead[]) => Promise<readonly ReadOutcome[]>;

@@ -14,7 +14,7 @@ import type { Here } from '#core/merge/policy.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
 import type { Clock } from '../ports/clock.js';
-import type { EntityRow, EventLog, WaitingRow } from '../ports/event-log.js';
+import type { EventLog, WaitingRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import {
@@ -25,8 +25,11 @@ import {
   type WriteStatus,
 } from '../service.js';
 import type { StrongReads } from '../strong/strong-reads.js';
+import { EntityLookups } from './entity-lookups.js';
 import type { FreshReads } from './fresh-reads.js';
-import { LevelReads, sessionAfter, type AskedRead, type ReadState } from './level-reads.js';
+import { LevelReads } from './level-reads.js';
+import { hasSiblings, ReadAnswer } from './read-answer.js';
+import type { AskedRead, ReadState } from './read-state.js';
 import { readTogether } from './read-together.js';
 import type { RegionCursors } from './region-cursors.js';
 import type { Sessions } from './sessions.js';
@@ -51,20 +54,47 @@ export interface ReaderParts {
 /** Waiting rows read of one entity that this process does not own. */
 const waitingRowsMax = 1_000;
 const openConflictsMax = 100;
+const noConflicts: readonly string[] = [];
 /** Tries of one strong command that were left out, each by another home. */
 const refusedTriesMax = 100;
 
 /** Station 6: values at least as new as the session asks for, from the owner's memory or from the region's database. */
 export class Reader {
   private readonly levels: LevelReads;
+  private readonly lookups: EntityLookups;
 
   constructor(private readonly parts: ReaderParts) {
+    this.lookups = new EntityLookups(parts.log);
     this.levels = new LevelReads({
       ...parts,
       covered: (asked, wanted) => this.covered(asked, wanted),
-      outcome: (read) => this.outcome(read),
+      answer: (read) => this.answer(read),
       isWaitedFor: async ({ entity, shard }) => (await this.waitingOf(entity, shard)).length > 0,
     });
+  }
+
+  /**
+   * What `read` would answer, where that is in memory and nothing has to be waited for or asked for first; `undefined`
+   * where it is not. No promise is made on the way. @throws AtollError unknown_type, invalid_session
+   */
+  atOnce(entity: EntityRef, options: ReadOptions): ReadOutcome | undefined {
+    const { intake, cache, cursors, sessions, staleness } = this.parts;
+    const level = levelOf(options);
+    if (level.kind !== 'eventual' && level.kind !== 'session' && level.kind !== 'causal') return undefined;
+    const session = sessions.read(options.session);
+    const type = this.typeOf(entity);
+    const shard = this.shardOf(entity);
+    const key = entityKey(entity);
+    const owned = intake.stateOf(shard);
+    const state = owned && cache.get(key)?.state;
+    if (!state || owned.waiting.has(key) || !cursors.hasStored(session)) return undefined;
+    if (level.kind !== 'eventual' && !this.isSurelyOwn(shard)) return undefined;
+    const value = entityValue(type, state, this.here(shard));
+    if (value && hasSiblings(type, value)) return undefined;
+    const sinceMillis = staleness.since(shard, 'stored');
+    const causal = level.kind === 'causal';
+    const read = { type, entity, shard, state, quarantined: false, session, causal, sinceMillis };
+    return new ReadAnswer(read, { value, openConflicts: noConflicts }, this.parts);
   }
 
   /** @throws AtollError unknown_type, invalid_session, not_covered_yet, entity_quarantined, no_quorum, TooStale */
@@ -115,10 +145,10 @@ export class Reader {
   private async look(asked: AskedRead, wanted: VersionVector): Promise<ReadState> {
     const { cursors, staleness } = this.parts;
     const { type, entity, shard, session, deadlineMillis } = asked;
-    await cursors.cover(session, 'stored', deadlineMillis);
-    const depends = join(session.get(shard) ?? nothingSeen, wanted);
+    if (!cursors.hasStored(session)) await cursors.cover(session, 'stored', deadlineMillis);
     const bySeq = { stored: staleness.since(shard, 'stored'), folded: staleness.since(shard, 'folded') };
-    const waiting = await this.settled(entity, shard, depends, deadlineMillis);
+    const isSettled = this.parts.intake.stateOf(shard)?.waiting.has(entityKey(entity)) === false;
+    const waiting = isSettled ? 'nothing' : await this.settled(asked, wanted);
     const state = await this.stateOf(type, entity);
     const sinceMillis = waiting === 'nothing' ? bySeq.stored : bySeq.folded;
     const causal = asked.level.kind === 'causal';
@@ -128,15 +158,15 @@ export class Reader {
 
   /** In id order, local and eventual. */
   async list(typeName: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]> {
-    const { log, staleness } = this.parts;
+    const { log, staleness, hashing } = this.parts;
     const type = this.typeOf({ type: typeName, id: '' });
     const since = Array.from({ length: log.identity.shards }, (_, shard) => staleness.since(shard, 'folded'));
     const rows = await log.listEntities(typeName, after, limit);
     const outcomes: ReadOutcome[] = [];
     for (const { entity, shard, ...row } of rows) {
-      const state = this.decode(type, row);
+      const state = decodedState(type, hashing.fromUtf8(row.state));
       const read = { type, entity, shard, state, quarantined: false, causal: false, session: emptySession };
-      outcomes.push(await this.outcome({ ...read, sinceMillis: since[shard] }));
+      outcomes.push(await this.answer({ ...read, sinceMillis: since[shard] }));
     }
     return outcomes;
   }
@@ -223,11 +253,10 @@ export class Reader {
 
   /** Waits for pending events that the session has seen; answers what else of the entity waits. */
   private async settled(
-    entity: EntityRef,
-    shard: number,
-    depends: VersionVector,
-    deadlineMillis: number,
+    { entity, shard, session, deadlineMillis }: AskedRead,
+    wanted: VersionVector,
   ): Promise<'nothing' | 'pending' | 'parked'> {
+    const depends = join(session.get(shard) ?? nothingSeen, wanted);
     for (;;) {
       const rows = await this.waitingOf(entity, shard);
       const held = rows.filter(({ dot }) => includes(depends, dot));
@@ -258,35 +287,16 @@ export class Reader {
   private async stateOf(type: EntityType, entity: EntityRef): Promise<EntityState> {
     const cached = this.parts.cache.get(entityKey(entity));
     if (cached) return cached.state;
-    const { entities } = await this.parts.log.prepare({ entities: [entity], mutations: [] });
-    const [row] = entities;
-    return row ? this.decode(type, row) : untouchedEntity;
+    const text = await this.lookups.stateOf(entity);
+    return text === undefined ? untouchedEntity : decodedState(type, text);
   }
 
-  private decode(type: EntityType, row: Pick<EntityRow, 'state'>): EntityState {
-    const text = this.parts.hashing.fromUtf8(row.state);
-    if (text === undefined) throw new AtollError('internal', 'a stored state is not UTF-8');
-    return decodeEntity(type, JSON.parse(text) as Json);
-  }
-
-  private async outcome(read: ReadState): Promise<ReadOutcome> {
-    const { type, entity, shard, state, quarantined, sinceMillis } = read;
+  private async answer(read: ReadState): Promise<ReadAnswer> {
+    const { type, entity, shard, state } = read;
     const value = entityValue(type, state, this.here(shard));
-    const openConflicts = value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : [];
-    const { sessions } = this.parts;
-    let session: string | undefined;
-    return {
-      entity,
-      value,
-      seen: state.seen,
-      /** Signed when it is asked for: of many reads in one request only one is. */
-      get session() {
-        return (session ??= sessions.issue(sessionAfter(read)));
-      },
-      openConflicts,
-      quarantined,
-      stalenessMillis: this.parts.staleness.age(sinceMillis),
-    };
+    const openConflicts =
+      value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : noConflicts;
+    return new ReadAnswer(read, { value, openConflicts }, this.parts);
   }
 
   private async openConflicts(entity: EntityRef, type: EntityType): Promise<readonly string[]> {
@@ -329,12 +339,7 @@ function isAlias(state: EntityState, dot: WaitingRow['dot']): boolean {
   return survivor !== undefined && (survivor.actor !== dot.actor || survivor.seq !== dot.seq);
 }
 
-/** Whether a multi-value field shows siblings: only then may a person have something to decide. */
-function hasSiblings(type: EntityType, value: JsonObject): boolean {
-  for (const [name, { policy }] of type.fields) {
-    const shown = value[name];
-    if (policy.replacesObserved && typeof shown === 'object' && shown !== null && 'siblings' in shown)
-      return true;
-  }
-  return false;
+function decodedState(type: EntityType, text: string | undefined): EntityState {
+  if (text === undefined) throw new AtollError('internal', 'a stored state is not UTF-8');
+  return decodeEntity(type, JSON.parse(text) as Json);
 }

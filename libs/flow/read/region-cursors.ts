@@ -85,8 +85,16 @@ export class RegionCursors {
     return session;
   }
 
+  /** Whether all that a session depends on is stored here, as far as this process knows. */
+  hasStored(session: SessionCursors): boolean {
+    for (const [shard, vector] of session)
+      for (const [actor, seq] of vector) if (this.seqOf(shard, actor, 'stored') < seq) return false;
+    return true;
+  }
+
   /** Waits until the cursors cover a session, without sitting in anybody's queue. @throws AtollError not_covered_yet */
   async cover(session: SessionCursors, which: Which, deadlineMillis: number): Promise<void> {
+    if (which === 'stored' && this.hasStored(session)) return;
     for (;;) {
       const missing = firstUncovered(session, (shard) => this.vector(shard, which));
       if (!missing) return;

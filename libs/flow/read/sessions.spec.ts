@@ -4,19 +4,24 @@ import { kitAuth, kitHashing } from '#kit/memory/memory-auth.js';
 import { nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import { limitsDefault } from '../limits.js';
+import type { RecordAuth } from '../ports/record-auth.js';
 import { Sessions } from './sessions.js';
 
 const members = ['eu', 'us', 'ap'];
 
 function sessionsOf(
   region: string,
-  parts: { readonly stable?: (shard: number) => VersionVector; readonly all?: SessionCursors } = {},
+  parts: {
+    readonly stable?: (shard: number) => VersionVector;
+    readonly all?: SessionCursors;
+    readonly auth?: RecordAuth;
+  } = {},
 ): Sessions {
   return new Sessions({
     region,
     members,
     shards: 1024,
-    auth: kitAuth(region),
+    auth: parts.auth ?? kitAuth(region),
     hashing: kitHashing,
     limits: limitsDefault,
     stable: parts.stable ?? (() => nothingSeen),
@@ -40,6 +45,28 @@ describe('session tokens', () => {
     const other = sessionsOf('us').issue(cursors({ 0: 'eu:2 us:7', 5: 'us:1' }));
     expect(sessionsOf('ap').read(`${one}, ${other}`)).toEqual(cursors({ 0: 'eu:3 us:7', 5: 'us:1' }));
     expect(() => sessionsOf('ap').read(`${one},x`)).toThrow('not a session token');
+  });
+
+  it('are checked once while they are in use, each forgery every time', () => {
+    let checks = 0;
+    const auth: RecordAuth = {
+      ...kitAuth('us'),
+      verify(member, bytes, mac) {
+        checks += 1;
+        return kitAuth('us').verify(member, bytes, mac);
+      },
+    };
+    const us = sessionsOf('us', { auth });
+    const session = cursors({ 0: 'eu:3' });
+    const token = sessionsOf('eu').issue(session);
+    for (let again = 0; again < 3; again += 1) expect(us.read(token)).toEqual(session);
+    expect(checks).toBe(1);
+    expect(us.read(us.issue(session))).toEqual(session);
+    expect(us.read(` ${token},${token}`)).toEqual(session);
+    expect(checks).toBe(1);
+    const forged = `${token.slice(0, -1)}${token.endsWith('A') ? 'E' : 'A'}`;
+    for (let again = 0; again < 2; again += 1) expect(() => us.read(forged)).toThrow('not a session token');
+    expect(checks).toBe(3);
   });
 
   it('leave out what is stable, entry by entry', () => {

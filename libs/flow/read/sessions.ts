@@ -12,6 +12,7 @@ import { canonicalText } from '#core/event/canonical-json.js';
 import type { Json } from '#core/json.js';
 import type { Limits } from '../limits.js';
 import type { Hashing, RecordAuth } from '../ports/record-auth.js';
+import { KnownTokens } from './known-tokens.js';
 
 /** Longest token that is looked at at all: far above what is ever issued. */
 const tokenLengthMax = 64 * 1024;
@@ -25,6 +26,8 @@ const tokenVersion = 2;
  * form.
  */
 export class Sessions {
+  private readonly known: KnownTokens;
+
   constructor(
     private readonly parts: {
       readonly region: string;
@@ -37,17 +40,19 @@ export class Sessions {
       /** The region's stored cursors of all shards. */
       readonly allCursors: () => SessionCursors;
     },
-  ) {}
+  ) {
+    this.known = new KnownTokens(parts.limits.knownTokensBytesMax);
+  }
 
   issue(session: SessionCursors): string {
-    const token = this.sign(withoutStable(session, this.parts.stable));
-    if (token.length <= this.parts.limits.sessionTokenBytesMax) return token;
-    return this.sign(
-      joinSessions(
-        withoutStable(this.parts.allCursors(), this.parts.stable),
-        withoutStable(session, this.parts.stable),
-      ),
-    );
+    const unstable = withoutStable(session, this.parts.stable);
+    const token = this.sign(unstable);
+    if (token.length <= this.parts.limits.sessionTokenBytesMax) {
+      // Its client sends it back with whatever comes next.
+      this.known.add(token, unstable);
+      return token;
+    }
+    return this.sign(joinSessions(withoutStable(this.parts.allCursors(), this.parts.stable), unstable));
   }
 
   /** As it is, nothing left out: for barriers. */
@@ -64,10 +69,15 @@ export class Sessions {
    */
   read(tokens: string | undefined): SessionCursors {
     if (tokens === undefined) return emptySession;
+    const alone = this.known.get(tokens);
+    if (alone) return alone;
     let joined = emptySession;
-    for (const token of tokens.split(',')) {
-      const session = this.verify(token.trim());
+    for (const part of tokens.split(',')) {
+      const token = part.trim();
+      const session = this.known.get(token) ?? this.verify(token);
       if (!session) throw new AtollError('invalid_session', 'this is not a session token of this system');
+      // A part of a longer text would keep all of that in memory.
+      if (token === tokens) this.known.add(token, session);
       joined = joinSessions(joined, session);
     }
     return joined;

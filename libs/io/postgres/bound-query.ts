@@ -7,6 +7,7 @@ export type ParameterWriter = (to: GrowingBytes) => void;
 
 const code = { bind: 0x42, execute: 0x45, parse: 0x50, sync: 0x53 } as const;
 const binary = 1;
+const inText = 0;
 
 /** Where `pg` notes by itself which statements the backend has parsed, by name. */
 type NotingConnection = pg.Connection & { readonly parsedStatements: Readonly<Record<string, string>> };
@@ -35,11 +36,13 @@ export class BoundQuery implements pg.Submittable {
   readonly name: string;
   readonly text: string;
   private readonly parameters: readonly ParameterWriter[];
+  readonly asStored: readonly boolean[];
   private failure: Error | undefined;
 
-  constructor({ name, text }: Statement, parameters: readonly ParameterWriter[]) {
+  constructor({ name, text, asStored = [] }: Statement, parameters: readonly ParameterWriter[]) {
     this.name = name;
     this.text = text;
+    this.asStored = asStored;
     this.parameters = parameters;
   }
 
@@ -47,7 +50,7 @@ export class BoundQuery implements pg.Submittable {
     const message = messageOf(connection);
     message.clear();
     if ((connection as NotingConnection).parsedStatements[this.name] === undefined) writeParse(message, this);
-    writeBind(message, this.name, this.parameters);
+    writeBind(message, this.name, this.parameters, this.asStored);
     writeMessage(message, code.execute, () => {
       cString(message, '');
       message.int32(0);
@@ -107,7 +110,12 @@ function writeParse(to: GrowingBytes, { name, text }: Statement): void {
   });
 }
 
-function writeBind(to: GrowingBytes, name: string, parameters: readonly ParameterWriter[]): void {
+function writeBind(
+  to: GrowingBytes,
+  name: string,
+  parameters: readonly ParameterWriter[],
+  asStored: readonly boolean[],
+): void {
   writeMessage(to, code.bind, () => {
     cString(to, '');
     cString(to, name);
@@ -120,7 +128,8 @@ function writeBind(to: GrowingBytes, name: string, parameters: readonly Paramete
       write(to);
       to.fillInt32(length, to.length - from);
     }
-    to.int16(0);
+    to.int16(asStored.length);
+    for (const isBinary of asStored) to.int16(isBinary ? binary : inText);
   });
 }
 

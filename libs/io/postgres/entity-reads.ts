@@ -7,7 +7,7 @@ import type {
   RefusedRow,
   WaitingRow,
 } from '#flow/ports/event-log.js';
-import { textArray } from './binary-array.js';
+import { textArray, writeTextArray } from './binary-array.js';
 import type { Connections } from './connections.js';
 import type { Statement } from './statement.js';
 import {
@@ -55,6 +55,42 @@ export async function prepare(
     entities: rows.filter((row) => row[mutationAt] === null).map(readEntity),
     mutations: rows.filter((row) => row[mutationAt] !== null).map(readMutation),
   };
+}
+
+/** `octet_length` needs no byte of what is stored aside. */
+const readStates: Statement = {
+  name: 'atoll_states',
+  text: `
+    select wanted.at, case when octet_length(entity.state) <= $3::int4 then entity.state end
+    from unnest($1::text[], $2::text[]) with ordinality as wanted (type, id, at)
+    join atoll.entity on entity.type = wanted.type and entity.id = wanted.id`,
+  asStored: [false, true],
+};
+
+const int4Max = 2 ** 31 - 1;
+
+/** See `EventLog.states`. A state is canonical JSON in UTF-8: what comes is its text. */
+export async function states(
+  connections: Connections,
+  entities: readonly EntityRef[],
+  bytesMaxEach: number,
+): Promise<readonly (string | null | undefined)[]> {
+  const found = new Array<string | null | undefined>(entities.length).fill(undefined);
+  const rows = await connections.runBound(readStates, [
+    (to) =>
+      writeTextArray(
+        to,
+        entities.map(({ type }) => type),
+      ),
+    (to) =>
+      writeTextArray(
+        to,
+        entities.map(({ id }) => id),
+      ),
+    (to) => to.int32(Math.min(bytesMaxEach, int4Max)),
+  ]);
+  for (const [at, state] of rows) found[Number(at) - 1] = state as string | null;
+  return found;
 }
 
 const readEntityPage: Statement = {

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { InvariantViolation } from '#core/assert.js';
-import { CommitRefused, CommitUnknown, LogUnavailable } from '#flow/ports/event-log.js';
+import { CommitRefused, CommitUnknown, LogUnavailable, ReadRefused } from '#flow/ports/event-log.js';
 
 /** The database is not the one this process was configured for, or not the one it began with. Starting again does not help. */
 export class DatabaseRefused extends Error {
@@ -33,6 +33,17 @@ export function commitError(error: unknown): Error {
     case 'unknown':
       return new CommitUnknown(`it is unknown whether the batch committed: ${sentence(error)}`, cause);
   }
+}
+
+/** Also what a damaged row makes the server say (XX: internal error, data corrupted). */
+const classesOfUnreadableRows: ReadonlySet<string> = new Set([...classesOfBadRows, 'XX']);
+
+/** The port's error for a read of several rows, any of which may be to blame. */
+export function readError(error: unknown): Error {
+  const isOfRows =
+    error instanceof pg.DatabaseError && classesOfUnreadableRows.has(error.code?.slice(0, 2) ?? '');
+  if (!isOfRows || error.severity !== 'ERROR') return unavailable(error);
+  return new ReadRefused(`Postgres refused the read: ${sentence(error)}`, { cause: error });
 }
 
 /** The port's error for everything but a commit. */

@@ -24,7 +24,7 @@ import { commitStatement } from './commit-statement.js';
 import { Connections } from './connections.js';
 import * as entityReads from './entity-reads.js';
 import * as eventReads from './event-reads.js';
-import { commitError, DatabaseRefused, unavailable } from './failures.js';
+import { commitError, DatabaseRefused, readError, unavailable } from './failures.js';
 import * as housekeeping from './housekeeping.js';
 import { migrate } from './migrate.js';
 import * as ownership from './ownership.js';
@@ -200,6 +200,17 @@ export class PostgresEventLog implements EventLog {
     readonly mutations: readonly string[];
   }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }> {
     return answered(entityReads.prepare(this.pools.brief, wanted));
+  }
+
+  async states(
+    entities: readonly EntityRef[],
+    bytesMaxEach: number,
+  ): Promise<readonly (string | null | undefined)[]> {
+    try {
+      return await entityReads.states(this.pools.brief, entities, bytesMaxEach);
+    } catch (error) {
+      throw readError(error);
+    }
   }
 
   async entityEvents(

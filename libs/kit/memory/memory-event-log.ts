@@ -30,6 +30,8 @@ import {
   type ShardTable,
 } from './memory-database.js';
 
+const utf8 = new TextDecoder();
+
 interface ProcessAddress {
   readonly id: string;
   readonly address: string;
@@ -162,6 +164,16 @@ export class MemoryEventLog implements EventLog {
       ...(this.database.mutations.get(id)?.values() ?? []),
     ]);
     return { entities: [...entities.values()], mutations: mutations.sort(compareMutations) };
+  }
+
+  async states(
+    entities: readonly EntityRef[],
+    bytesMaxEach: number,
+  ): Promise<readonly (string | null | undefined)[]> {
+    return entities.map((ref) => {
+      const state = this.database.entities.get(entityKey(ref))?.state;
+      return state && state.length > bytesMaxEach ? null : state && utf8.decode(state);
+    });
   }
 
   async entityEvents(
@@ -337,7 +349,7 @@ function waitingOf(table: ShardTable): readonly WaitingRow[] {
 }
 
 function read(record: EventRecord): StoredEvent {
-  const event = decodeEvent(new TextDecoder().decode(record.bytes));
+  const event = decodeEvent(utf8.decode(record.bytes));
   assert(event !== undefined, 'INV-1: what the log stored can be read again');
   return { event, bytes: record.bytes, hash: record.hash };
 }

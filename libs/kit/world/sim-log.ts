@@ -69,6 +69,7 @@ export class SimLog implements EventLog {
   readonly processes: EventLog['processes'] = () => this.call(() => this.inner.processes());
   readonly loadShard: EventLog['loadShard'] = (...args) => this.call(() => this.inner.loadShard(...args));
   readonly prepare: EventLog['prepare'] = (...args) => this.call(() => this.inner.prepare(...args));
+  readonly states: EventLog['states'] = (...args) => this.call(() => this.inner.states(...args));
   readonly entityEvents: EventLog['entityEvents'] = (...args) =>
     this.call(() => this.inner.entityEvents(...args));
   readonly entityHistory: EventLog['entityHistory'] = (...args) =>

@@ -123,6 +123,27 @@ export function readsContract(opened: Opened): void {
     expect(await log.prepare({ entities: [], mutations: [] })).toEqual({ entities: [], mutations: [] });
   });
 
+  test('tells the states of entities in the order they are asked for, and of a long one that it is long', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    const long = `{"text":"${'ü'.repeat(40_000)}"}`;
+    const entities = [
+      entityRow(cart('ü/1'), 0, '{"€":"🦀 \\u0000"}'),
+      { ...entityRow(cart('gone')), value: null },
+      entityRow(cart('long'), 0, long),
+      entityRow({ type: 'other', id: 'gone' }, 0, '{"state":2}'),
+    ];
+    await writer.write({ entities });
+    const asked = [cart('gone'), cart('absent'), cart('long'), cart('ü/1'), { type: 'other', id: 'gone' }];
+    const short = ['{"state":1}', undefined, null, '{"€":"🦀 \\u0000"}', '{"state":2}'];
+    expect(await log.states(asked, 1_000)).toEqual(short);
+    expect(await log.states([cart('long'), cart('long')], Infinity)).toEqual([long, long]);
+    const bytes = new TextEncoder().encode(long).length;
+    expect(await log.states([cart('long')], bytes)).toEqual([long]);
+    expect(await log.states([cart('long')], bytes - 1)).toEqual([null]);
+    expect(await log.states([], 1_000)).toEqual([]);
+  });
+
   test('keeps numbers as large as a safe integer', async () => {
     const { log } = opened();
     const writer = await Writer.of(log);
