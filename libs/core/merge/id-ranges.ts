@@ -16,7 +16,11 @@ export interface IdRange {
 }
 
 /** Ids from ranges in any order, which may overlap. */
-export function idsFrom(ranges: Iterable<IdRange>): IdRanges {
+export function idsFrom(ranges: readonly IdRange[]): IdRanges {
+  const [first] = ranges;
+  if (first === undefined) return noIds;
+  if (ranges.length === 1 && first.clocks[0] < first.clocks[1])
+    return new Map([[first.client, [first.clocks]]]);
   const byClient = new Map<number, ClockRange[]>();
   for (const { client, clocks } of ranges) {
     const ofClient = byClient.get(client);
@@ -35,8 +39,18 @@ export function unionOfIds(a: IdRanges, b: IdRanges): IdRanges {
   if (a.size === 0) return b;
   if (b.size === 0) return a;
   const union = new Map(a);
-  for (const [client, ranges] of b) union.set(client, joined([...(a.get(client) ?? []), ...ranges]));
+  for (const [client, ranges] of b) union.set(client, unionOfRanges(a.get(client) ?? [], ranges));
   return union;
+}
+
+/** Most often one range comes, right behind the last one: who types goes on where he was. */
+function unionOfRanges(a: readonly ClockRange[], b: readonly ClockRange[]): readonly ClockRange[] {
+  const last = a.at(-1);
+  const [added] = b;
+  if (last === undefined || added === undefined || b.length > 1 || added[0] < last[0])
+    return joined([...a, ...b]);
+  if (added[0] > last[1]) return [...a, added];
+  return [...a.slice(0, -1), [last[0], Math.max(last[1], added[1])]];
 }
 
 /** The ids of `from` that are not in `less`. */

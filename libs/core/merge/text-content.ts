@@ -17,101 +17,109 @@ import {
   type TextUpdate,
 } from './text-update.js';
 
+interface UpdateList {
+  readonly update: Uint8Array;
+  readonly before: UpdateList | undefined;
+}
+
+/**
+ * What was found out about the last update that a value met, and what it became. Deciding a change and folding it ask for
+ * the same, and so does a batch that is decided again: none of them has to look into the document twice.
+ */
+interface Step {
+  readonly update: Uint8Array;
+  differs?: boolean;
+  meeting?: Meeting;
+  /** Held weakly, for whoever keeps an old value must not keep all that came after it. */
+  next?: WeakRef<TextContent>;
+}
+
+/** After so many updates without being stored, a value is drawn together: what a rebuild may cost, and keep in memory. */
+const depthMax = 128;
+
 /**
  * What is in a document: an immutable value, made of stored bytes and the updates since.
  *
  * The yjs document behind it is mutable, so it belongs to one value at a time and moves on to the newest one, for one
  * more update must not cost the whole document. Who asks an older value pays for building a document of its own.
  */
-export interface TextContent {
-  readonly bytes: Uint8Array;
+export class TextContent {
+  readonly #stored: Uint8Array;
   /** The last first. */
-  readonly since: UpdateList | undefined;
-  readonly depth: number;
-}
+  readonly #since: UpdateList | undefined;
+  readonly #depth: number;
+  #document: Doc | undefined;
+  #bytes: Uint8Array | undefined;
+  #text: string | undefined;
+  #step: Step | undefined;
 
-interface UpdateList {
-  readonly update: Uint8Array;
-  readonly before: UpdateList | undefined;
-}
-
-/** After so many updates without being stored, a value is drawn together: what a rebuild may cost, and keep in memory. */
-const depthMax = 128;
-
-const documents = new WeakMap<TextContent, Doc>();
-const storedBytes = new WeakMap<TextContent, Uint8Array>();
-const texts = new WeakMap<TextContent, string>();
-/**
- * The last value that was made from one by an update: deciding a change and folding it ask for the same. Held weakly, for
- * whoever keeps an old value must not keep all that came after it.
- */
-const successors = new WeakMap<
-  TextContent,
-  { readonly update: Uint8Array; readonly next: WeakRef<TextContent> }
->();
-
-/** The last update that a value was compared with, and what came of it. */
-const comparisons = new WeakMap<TextContent, { readonly update: Uint8Array; readonly differs: boolean }>();
-
-export function contentOf(bytes: Uint8Array): TextContent {
-  return { bytes, since: undefined, depth: 0 };
-}
-
-export const emptyContent: TextContent = contentOf(emptyUpdate);
-
-/** The content with one more update in it. */
-export function updated(content: TextContent, update: Uint8Array): TextContent {
-  const known = successorBy(content, update);
-  if (known !== undefined) return known;
-  const document = documentOf(content);
-  applyUpdate(document, update);
-  return movedOn(content, update, document);
-}
-
-function successorBy(content: TextContent, update: Uint8Array): TextContent | undefined {
-  const successor = successors.get(content);
-  return successor !== undefined && isSameBytes(successor.update, update)
-    ? successor.next.deref()
-    : undefined;
-}
-
-function movedOn(content: TextContent, update: Uint8Array, document: Doc): TextContent {
-  const next = followedBy(content, update, document);
-  documents.delete(content);
-  documents.set(next, document);
-  successors.set(content, { update, next: new WeakRef(next) });
-  return next;
-}
-
-function followedBy(content: TextContent, update: Uint8Array, document: Doc): TextContent {
-  const bytes = storedBytes.get(content);
-  if (bytes !== undefined) return { bytes, since: { update, before: undefined }, depth: 1 };
-  if (content.depth === depthMax) return contentOf(encodeStateAsUpdate(document));
-  return { bytes: content.bytes, since: { update, before: content.since }, depth: content.depth + 1 };
-}
-
-function documentOf(content: TextContent): Doc {
-  let document = documents.get(content);
-  if (document === undefined) {
-    document = rebuilt(content);
-    documents.set(content, document);
+  constructor(stored: Uint8Array, since?: UpdateList, depth = 0) {
+    this.#stored = stored;
+    this.#since = since;
+    this.#depth = depth;
+    if (since === undefined) this.#bytes = stored;
   }
-  return document;
+
+  /** To be changed only by who then calls `movedOn`. */
+  get document(): Doc {
+    return (this.#document ??= this.#rebuilt());
+  }
+
+  get text(): string {
+    return (this.#text ??= rootOf(this.document).toString());
+  }
+
+  /** The whole document as one yjs update (version 1). */
+  get bytes(): Uint8Array {
+    return (this.#bytes ??= encodeStateAsUpdate(this.document));
+  }
+
+  /** What is known of this value and that update. */
+  stepBy(update: Uint8Array): Step {
+    if (this.#step === undefined || !isSameBytes(this.#step.update, update)) this.#step = { update };
+    return this.#step;
+  }
+
+  /** The content with one more update in it. */
+  updated(update: Uint8Array): TextContent {
+    const known = this.stepBy(update).next?.deref();
+    if (known !== undefined) return known;
+    applyUpdate(this.document, update);
+    return this.movedOn(update);
+  }
+
+  /** What this value is with an update that is in its document already: the document goes on to it. */
+  movedOn(update: Uint8Array): TextContent {
+    const { document } = this;
+    const next = this.#followedBy(update, document);
+    this.#document = undefined;
+    next.#document = document;
+    this.stepBy(update).next = new WeakRef(next);
+    return next;
+  }
+
+  #followedBy(update: Uint8Array, document: Doc): TextContent {
+    if (this.#bytes !== undefined) return new TextContent(this.#bytes, { update, before: undefined }, 1);
+    if (this.#depth === depthMax) return new TextContent(encodeStateAsUpdate(document));
+    return new TextContent(this.#stored, { update, before: this.#since }, this.#depth + 1);
+  }
+
+  #rebuilt(): Doc {
+    const updates: Uint8Array[] = [];
+    for (let at = this.#since; at !== undefined; at = at.before) updates.push(at.update);
+    updates.push(this.#stored);
+    const document = new Doc();
+    document.clientID = nobody;
+    rootOf(document);
+    for (const update of updates.reverse()) applyUpdate(document, update);
+    return document;
+  }
 }
 
 /** No client's id: yjs takes another one, and complains, when somebody else's update carries a document's own. */
 const nobody = -1;
 
-function rebuilt(content: TextContent): Doc {
-  const updates: Uint8Array[] = [];
-  for (let at = content.since; at !== undefined; at = at.before) updates.push(at.update);
-  updates.push(content.bytes);
-  const document = new Doc();
-  document.clientID = nobody;
-  rootOf(document);
-  for (const update of updates.reverse()) applyUpdate(document, update);
-  return document;
-}
+export const emptyContent = new TextContent(emptyUpdate);
 
 function rootOf(document: Doc): Text {
   return document.getText(textRoot);
@@ -119,26 +127,6 @@ function rootOf(document: Doc): Text {
 
 function isSameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a === b || (a.length === b.length && a.every((byte, at) => byte === b[at]));
-}
-
-export function textOf(content: TextContent): string {
-  let text = texts.get(content);
-  if (text === undefined) {
-    text = rootOf(documentOf(content)).toString();
-    texts.set(content, text);
-  }
-  return text;
-}
-
-/** The whole document as one yjs update (version 1). */
-export function bytesOf(content: TextContent): Uint8Array {
-  if (content.since === undefined) return content.bytes;
-  let bytes = storedBytes.get(content);
-  if (bytes === undefined) {
-    bytes = encodeStateAsUpdate(documentOf(content));
-    storedBytes.set(content, bytes);
-  }
-  return bytes;
 }
 
 export interface Splice {
@@ -153,7 +141,7 @@ export interface Splice {
 /** The update that a splice is; `beyond` the end, or `within` a character of two code units, it is none. */
 export function spliced(content: TextContent, splice: Splice): Uint8Array | 'beyond' | 'within' {
   const { client, index, remove, insert } = splice;
-  const document = documentOf(content);
+  const { document } = content;
   const root = rootOf(document);
   if (index + remove > root.length) return 'beyond';
   if (isWithinCharacter(root, index) || isWithinCharacter(root, index + remove)) return 'within';
@@ -171,8 +159,8 @@ export function spliced(content: TextContent, splice: Splice): Uint8Array | 'bey
   document.off('update', keep);
   document.clientID = nobody;
   // Its clock goes on from this very document: it cannot carry an item that is there.
-  comparisons.set(content, { update, differs: false });
-  movedOn(content, update, document);
+  content.stepBy(update).differs = false;
+  content.movedOn(update);
   return update;
 }
 
@@ -212,8 +200,19 @@ export function meet(
   update: TextUpdate,
   isReserved: (client: number) => boolean,
 ): Meeting {
+  const step = content.stepBy(update.bytes);
+  const meeting = step.meeting ?? meetingOf(content, update, isReserved);
+  step.meeting = meeting;
+  return meeting;
+}
+
+function meetingOf(
+  content: TextContent,
+  update: TextUpdate,
+  isReserved: (client: number) => boolean,
+): Meeting {
   if (differs(content, update)) return 'forked';
-  const { store } = documentOf(content);
+  const { store } = content.document;
   for (const [client, ranges] of update.carried) {
     const known = getState(store, client);
     const [first, last] = [ranges[0], ranges.at(-1)];
@@ -232,8 +231,8 @@ export function meet(
 
 /** Whether yjs can integrate all of it: items of two clients may wait for each other for ever. */
 function leavesNothingOver(content: TextContent, update: Uint8Array): boolean {
-  const wasWaiting = isWaiting(documentOf(content));
-  return !isWaiting(documentOf(updated(content, update))) || wasWaiting;
+  const wasWaiting = isWaiting(content.document);
+  return !isWaiting(content.updated(update).document) || wasWaiting;
 }
 
 function isWaiting({ store }: Doc): boolean {
@@ -247,17 +246,14 @@ function isWaiting({ store }: Doc): boolean {
  * came first.
  */
 export function isForked(content: TextContent, update: TextUpdate): boolean {
-  return differs(content, update) && isForkedIn(documentOf(content), update, sameOrReplaced);
+  return differs(content, update) && isForkedIn(content.document, update, sameOrReplaced);
 }
 
 /** The same, and also where a character was replaced: who sends the whole one has to hear of that first. */
 function differs(content: TextContent, update: TextUpdate): boolean {
   // What was decided on this very content was compared then, and the document has moved on since.
-  const known = comparisons.get(content);
-  if (known !== undefined && isSameBytes(known.update, update.bytes)) return known.differs;
-  const found = isForkedIn(documentOf(content), update, (here, there) => here === there);
-  comparisons.set(content, { update: update.bytes, differs: found });
-  return found;
+  const step = content.stepBy(update.bytes);
+  return (step.differs ??= isForkedIn(content.document, update, (here, there) => here === there));
 }
 
 type SameCharacters = (here: string, there: string) => boolean;

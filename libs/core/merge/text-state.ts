@@ -15,13 +15,15 @@ import {
   storedString,
 } from './stored-form.js';
 import { contribute, decodeTallies, encodeTallies, takeTallies, type Tallies } from './tallies.js';
-import { bytesOf, contentOf, emptyContent, isForked, updated, type TextContent } from './text-content.js';
+import { emptyContent, isForked, TextContent } from './text-content.js';
 import { deletionOf, withoutDeletions, type TextUpdate } from './text-update.js';
 
 export interface TextChange {
   readonly update: TextUpdate;
   /** The dot that created the document; absent: this change creates it, and the dot is its own. */
   readonly epoch?: Dot;
+  /** The update as it is written, where it came so. */
+  readonly base64?: string;
 }
 
 /** One document of the field. There are several only where regions created one each without having heard of another. */
@@ -118,6 +120,8 @@ function documentFor(state: TextState, stamped: Stamped<TextChange>): TextDocume
 }
 
 function withDocument(state: TextState, document: TextDocument): TextState {
+  const [first] = state;
+  if (first === undefined || (state.length === 1 && sameDot(first.epoch, document.epoch))) return [document];
   const others = state.filter(({ epoch }) => !sameDot(epoch, document.epoch));
   return [...others, document].sort((a, b) => compareDots(a.epoch, b.epoch));
 }
@@ -134,11 +138,11 @@ function withChange(
   const { change, dot, role, effective } = stamped;
   const { update } = change;
   if (role === 'alias') {
-    const content = updated(document.content, withoutDeletions(update));
+    const content = document.content.updated(withoutDeletions(update));
     return { ...document, content: withDeleted(content, withoutIds(update.carried, ofSurvivor)) };
   }
   // An item that is here already, but that the client knew as deleted, need not be in the update's delete set.
-  const content = withDeleted(updated(document.content, update.bytes), update.carriedDeleted);
+  const content = withDeleted(document.content.updated(update.bytes), update.carriedDeleted);
   if (!effective) return { ...document, content: withDeleted(content, update.carried) };
   const contributions = contribute(document.contributions, { dot, amount: update.carried }, unionOfIds);
   return { ...document, contributions, content };
@@ -146,7 +150,7 @@ function withChange(
 
 function withDeleted(content: TextContent, ids: IdRanges): TextContent {
   const deletion = deletionOf(ids);
-  return deletion === undefined ? content : updated(content, deletion);
+  return deletion === undefined ? content : content.updated(deletion);
 }
 
 /** Deletes what the taken changes carried; the rest stays where it is, never typed anew. */
@@ -170,7 +174,7 @@ export function encodeTexts(state: TextState): Json {
     epoch: encodeDot(epoch),
     time: encodeTime(time),
     contributions: encodeTallies(contributions, encodeIds),
-    content: encodeBase64(bytesOf(content)),
+    content: encodeBase64(content.bytes),
     forked,
   }));
 }
@@ -184,7 +188,7 @@ export function decodeTexts(json: Json): TextState {
       epoch: decodeDot(epoch),
       time: decodeTime(time),
       contributions: decodeTallies(contributions as Json, decodeIds),
-      content: contentOf(bytes),
+      content: new TextContent(bytes),
       forked: forked === true,
     };
   });

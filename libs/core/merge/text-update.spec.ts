@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { applyUpdate, decodeUpdate, Doc, encodeStateAsUpdate, type Item } from 'yjs';
 import { describe, expect, it } from 'vitest';
-import { encodeIds, idsFrom, withoutIds } from './id-ranges.js';
+import { encodeIds, idsFrom, unionOfIds, withoutIds } from './id-ranges.js';
 import {
   charactersOf,
   deletionOf,
@@ -198,6 +198,7 @@ describe('ranges of ids', () => {
         const gone = new Set(members(b));
         expect(new Set(members(withoutIds(a, b)))).toEqual(new Set(members(a).filter((id) => !gone.has(id))));
         expect(new Set(members(a)).size).toBe(members(a).length);
+        expect(encodeIds(unionOfIds(a, b))).toEqual(encodeIds(idsFrom([...some, ...less])));
       }),
       { numRuns: 1000 },
     );

@@ -55,12 +55,11 @@ export function readTextUpdate(bytes: Uint8Array): TextUpdate | undefined {
   const deleteSetAt = cursor.at;
   const deleteSet = readDeleteSet(cursor);
   if (!cursor.isValid || cursor.at !== bytes.length) return undefined;
-  const ranges = items.map(rangeOf);
   const deletedItems = items.filter(({ isDeleted }) => isDeleted).map(rangeOf);
   return {
     bytes,
     items,
-    carried: idsFrom(ranges),
+    carried: idsFrom(items.map(rangeOf)),
     carriedDeleted: idsFrom(deletedItems),
     deleted: idsFrom([...deleteSet, ...deletedItems]),
     deleteSetAt,

@@ -1,7 +1,7 @@
 import { decodeBase64, encodeBase64 } from '../base64.js';
 import { sameDot, type Actor, type Dot } from '../causality/dot.js';
 import { isWellFormed } from '../event/text-limits.js';
-import type { Json } from '../json.js';
+import type { Json, JsonObject } from '../json.js';
 import {
   hasExactly,
   invalidValue,
@@ -11,7 +11,7 @@ import {
   wrongArguments,
 } from './operation.js';
 import type { Decision, DecisionStamp, MergePolicy, Operation, Rejection } from './policy.js';
-import { emptyContent, meet, spliced, textOf, type Meeting, type Splice } from './text-content.js';
+import { emptyContent, meet, spliced, type Meeting, type Splice } from './text-content.js';
 import {
   applyText,
   decodeTexts,
@@ -41,6 +41,8 @@ import { readTextUpdate, textRoot, updateBytesMax } from './text-update.js';
  * Source: Nicolaescu et al., "Near Real-Time Peer-to-Peer Shared Editing on Extensible Data Types", 2016 (YATA); yjs 13.
  */
 export function text(): MergePolicy<TextState, TextChange> {
+  /** The change that was last written or read: who decides, stores and folds it asks for the same one. */
+  let last: { readonly json: Json; readonly change: TextChange } | undefined;
   return {
     name: 'text',
     version: 1,
@@ -54,11 +56,17 @@ export function text(): MergePolicy<TextState, TextChange> {
       if (operation.op === 'update') return decideUpdate(state, operation);
       return unknownOperation('text', operation, ['splice', 'update']);
     },
-    readChange,
-    writeChange: ({ update, epoch }) => ({
-      update: encodeBase64(update.bytes),
-      ...(epoch === undefined ? {} : { epoch: [epoch.actor, epoch.seq] }),
-    }),
+    readChange(json) {
+      if (last?.json === json) return last.change;
+      const change = readChange(json);
+      if (change) last = { json, change };
+      return change;
+    },
+    writeChange(change) {
+      const json = writtenChange(change);
+      last = { json, change };
+      return json;
+    },
 
     apply: applyText,
     take: takeTexts,
@@ -71,7 +79,7 @@ export function text(): MergePolicy<TextState, TextChange> {
 
     value(state) {
       const shown = shownDocument(state);
-      return shown === undefined ? '' : textOf(shown.content);
+      return shown === undefined ? '' : shown.content.text;
     },
     encode: encodeTexts,
     decode: decodeTexts,
@@ -130,16 +138,17 @@ function readSplice(operation: Operation, actor: Actor): Splice | Rejection {
 function decideUpdate(state: TextState, operation: Operation): Decision<TextChange> {
   const wrong = wrongArguments(operation, ['update']);
   if (wrong) return wrong;
-  const bytes = typeof operation.update === 'string' ? decodeBase64(operation.update) : undefined;
+  const base64 = typeof operation.update === 'string' ? operation.update : undefined;
+  const bytes = base64 === undefined ? undefined : decodeBase64(base64);
   const update = bytes && readTextUpdate(bytes);
-  if (update === undefined) {
+  if (base64 === undefined || update === undefined) {
     const what = `a yjs update (version 1) of plain text in getText('${textRoot}'), at most ${updateBytesMax} bytes`;
     return invalidValue('/update', `It is ${what}, as base64.`);
   }
   const reasons = new Set<Meeting>();
   for (const document of candidates(state)) {
     const meeting = meet(document?.content ?? emptyContent, update, isRegionClient);
-    if (meeting === 'fits') return { kind: 'accepted', change: withEpoch(update, document) };
+    if (meeting === 'fits') return { kind: 'accepted', change: { ...withEpoch(update, document), base64 } };
     reasons.add(meeting);
   }
   if (reasons.has('forked')) {
@@ -169,15 +178,21 @@ function withEpoch(update: TextChange['update'], document: TextDocument | undefi
   return document === undefined ? { update } : { update, epoch: document.epoch };
 }
 
+function writtenChange({ update, epoch, base64 = encodeBase64(update.bytes) }: TextChange): JsonObject {
+  // In canonical order: see `canonicalText`.
+  return epoch === undefined ? { update: base64 } : { epoch: [epoch.actor, epoch.seq], update: base64 };
+}
+
 function readChange(json: Json): TextChange | undefined {
   const hasEpoch = hasExactly(json, ['update', 'epoch']);
   if (!hasEpoch && !hasExactly(json, ['update'])) return undefined;
-  const bytes = typeof json.update === 'string' ? decodeBase64(json.update) : undefined;
+  const { update: base64 } = json;
+  const bytes = typeof base64 === 'string' ? decodeBase64(base64) : undefined;
   const update = bytes && readTextUpdate(bytes);
-  if (update === undefined) return undefined;
-  if (!hasEpoch) return { update };
+  if (typeof base64 !== 'string' || update === undefined) return undefined;
+  if (!hasEpoch) return { update, base64 };
   const epoch = readEpoch(json.epoch);
-  return epoch && { update, epoch };
+  return epoch && { update, epoch, base64 };
 }
 
 function readEpoch(json: Json | undefined): Dot | undefined {

@@ -5,7 +5,6 @@ import type { Event } from '#core/event/event.js';
 import type { DeleteRule } from '#core/merge/entity-type.js';
 import type { Operation } from '#core/merge/policy.js';
 import { text } from '#core/merge/policies.js';
-import { bytesOf } from '#core/merge/text-content.js';
 import { shownDocument, type TextState } from '#core/merge/text-state.js';
 import { textRoot } from '#core/merge/text-update.js';
 import { scenario, type RegionName, type Scenario } from './scenario.js';
@@ -99,7 +98,7 @@ export function playTexts(onDelete: DeleteRule, steps: readonly TextStep[], care
       if (command) send(step.at, command.operation, command);
     } else if (step.kind === 'open') {
       const shown = shownDocument((story.stateAt(step.at) ?? []) as TextState);
-      clients[step.client] = open(shown && bytesOf(shown.content));
+      clients[step.client] = open(shown && shown.content.bytes);
     } else {
       const doc = clients[step.client] as Doc;
       const bytes = step.kind === 'type' ? typed(doc, step.edit) : encodeStateAsUpdate(doc);
