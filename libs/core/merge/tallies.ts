@@ -51,8 +51,11 @@ export function encodeTallies<Total>(
   tallies: Tallies<Total>,
   encodeTotal: (total: Total) => Json,
 ): JsonObject {
+  // In canonical order: see `canonicalText`.
   return Object.fromEntries(
-    [...tallies].map(([actor, { total, first, last }]) => [actor, [encodeTotal(total), first, last]]),
+    [...tallies]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([actor, { total, first, last }]) => [actor, [encodeTotal(total), first, last]]),
   );
 }
 

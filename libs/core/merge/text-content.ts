@@ -34,8 +34,11 @@ interface Step {
   next?: WeakRef<TextContent>;
 }
 
-/** After so many updates without being stored, a value is drawn together: what a rebuild may cost, and keep in memory. */
-const depthMax = 128;
+/**
+ * After so many updates without being stored, a value is drawn together: what a rebuild may cost, and keep in memory. No
+ * less than a batch has commands, for each batch stores it.
+ */
+const depthMax = 512;
 
 /**
  * What is in a document: an immutable value, made of stored bytes and the updates since.

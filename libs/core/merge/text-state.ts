@@ -170,12 +170,13 @@ export function takeTexts(state: TextState, taken: (dot: Dot) => boolean): TextS
 }
 
 export function encodeTexts(state: TextState): Json {
+  // In canonical order: see `canonicalText`.
   return state.map(({ epoch, time, contributions, content, forked }) => ({
-    epoch: encodeDot(epoch),
-    time: encodeTime(time),
-    contributions: encodeTallies(contributions, encodeIds),
     content: encodeBase64(content.bytes),
+    contributions: encodeTallies(contributions, encodeIds),
+    epoch: encodeDot(epoch),
     forked,
+    time: encodeTime(time),
   }));
 }
 
