@@ -17,7 +17,7 @@ line of JSON each second with \`--watch\`, and progress goes to standard error.
 | ${exitCodes.refused} | a precondition does not hold |
 | ${exitCodes.notConverged} | regions do not have it yet, or not all of them |
 
-What changes how regions work together (\`handover\`, \`region\`, \`rights\`) only shows what would be done, unless \`--apply\` is given.
+What changes how regions work together (\`handover\`, \`region\`, \`type move\`, \`rights\`) only shows what would be done, unless \`--apply\` is given.
 
 This page is generated from the commands; its test writes it anew with \`vitest -u\`.
 `;

@@ -10,6 +10,7 @@ import { addRegionCommands } from './commands/region.js';
 import { addRightsCommands } from './commands/rights.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTraceCommand } from './commands/trace.js';
+import { addTypeCommands } from './commands/type.js';
 import { exitCodeOf } from './terminal/exit.js';
 import { createOutput, type OutputForm, type Streams } from './terminal/output.js';
 
@@ -52,6 +53,7 @@ export function buildProgram({ streams, isInterrupted, ended }: ProgramParts): C
   addHandoverCommand(program, invocation);
   addRegionCommands(program, invocation);
   addRightsCommands(program, invocation);
+  addTypeCommands(program, invocation);
   addLinkCommands(program, invocation);
   addTraceCommand(program, invocation);
   return program;

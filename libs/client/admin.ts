@@ -130,6 +130,57 @@ export function changeMembers(
   return region.post<MembersChanged>('/v1/admin/members', change, { maxWaitMillis });
 }
 
+export type Consistency = 'strong' | 'eventual';
+
+/** How a type is written in one shard. */
+export interface ShardMode {
+  readonly shard: number;
+  /** `closing`: on its way to strong. `unknown`: its owner did not answer. */
+  readonly mode: Consistency | 'closing' | 'unknown';
+  readonly phase: number;
+  readonly closed: readonly string[];
+  /** Code: why the move could not be begun there in time. */
+  readonly failure: string | null;
+}
+
+export interface TypeStanding {
+  readonly types: readonly {
+    readonly type: string;
+    readonly declared: Consistency;
+    readonly shards: readonly ShardMode[];
+  }[];
+}
+
+export interface TypeMoved {
+  readonly type: string;
+  /** What it is to be in all shards. */
+  readonly goal: Consistency;
+  readonly applied: boolean;
+  readonly done: boolean;
+  readonly shards: readonly ShardMode[];
+}
+
+export function readTypes(region: RegionClient): Promise<TypeStanding> {
+  return region.get<TypeStanding>('/v1/admin/types');
+}
+
+/** Moves a type between strong and eventual, or takes such a move back. */
+export function moveType(
+  region: RegionClient,
+  {
+    type,
+    ...move
+  }: {
+    readonly type: string;
+    readonly to: Consistency;
+    readonly abort: boolean;
+    readonly dryRun: boolean;
+  },
+  maxWaitMillis = 20_000,
+): Promise<TypeMoved> {
+  return region.post<TypeMoved>(`/v1/admin/types/${encodeURIComponent(type)}/move`, move, { maxWaitMillis });
+}
+
 export interface RightsRun {
   /** `false`: a dry run. */
   readonly applied: boolean;

@@ -37,6 +37,7 @@ export type ErrorCode =
   | 'acks_not_available'
   | 'owner_moved'
   | 'not_home'
+  | 'type_moving'
   | 'no_majority'
   | 'overloaded'
   | 'deadline_exceeded'
@@ -81,6 +82,7 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'rights_lapsed',
   'owner_moved',
   'not_home',
+  'type_moving',
   'no_majority',
   'overloaded',
   'deadline_exceeded',

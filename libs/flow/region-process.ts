@@ -32,6 +32,9 @@ import type {
   RightsRun,
   ServiceStatus,
   StrongMembers,
+  TypeMove,
+  TypeMoved,
+  TypeStanding,
   WriteOptions,
   WriteOutcome,
   WriteStatus,
@@ -88,6 +91,7 @@ export class RegionProcess implements RegionService {
     await rights.stop();
     await this.stations.reclaims.stop();
     await expiry.stop();
+    await this.stations.strong.mover.stop();
     await this.stations.strong.elections.stop();
     await repairer.stop();
     await janitor.stop();
@@ -282,6 +286,14 @@ export class RegionProcess implements RegionService {
   ): Promise<MembersChanged> {
     const { dryRun, maxWaitMillis } = options;
     return this.answered(() => this.stations.strong.members.change(change, { dryRun, maxWaitMillis }));
+  }
+
+  typeStanding(): Promise<readonly TypeStanding[]> {
+    return this.answered(() => this.stations.strong.types.standing());
+  }
+
+  moveType(move: TypeMove, options: CallOptions): Promise<TypeMoved> {
+    return this.answered(() => this.stations.strong.types.move(move, options));
   }
 
   drainRights(to: string, execute: boolean): Promise<RightsRun> {

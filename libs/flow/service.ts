@@ -3,11 +3,12 @@ import type { HybridTimestamp } from '#core/causality/hybrid-timestamp.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Acks } from '#core/consistency/acks.js';
 import type { Level } from '#core/consistency/level.js';
-import { AtollError } from '#core/errors.js';
+import { AtollError, type ErrorCode } from '#core/errors.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import type { Json, JsonObject } from '#core/json.js';
 import type { Epoch } from '#core/strong/epoch.js';
 import type { FormerMember, MemberChange, Membership } from '#core/strong/membership.js';
+import type { Consistency } from '#core/strong/type-moves.js';
 import type { ConflictQuery, ConflictRow, RefusedRow, ShardOwner, WaitingRow } from './ports/event-log.js';
 import type { ShardStanding } from './strong/messages.js';
 
@@ -196,6 +197,45 @@ export interface StrongMembers {
   readonly shards: readonly (ShardStanding & { readonly shard: number })[];
 }
 
+/** What an operator has done about how a type is written. */
+export interface TypeMove {
+  readonly type: string;
+  readonly to: Consistency;
+  /** The move to `to` that is under way is taken back: where it is over already, the type is moved back. */
+  readonly isAbort: boolean;
+  readonly dryRun: boolean;
+}
+
+/** How a type is written in one shard, as its owner in the region knows. */
+export interface ShardMode {
+  readonly shard: number;
+  /** `closing`: on its way to strong. `unknown`: its owner does not answer. */
+  readonly mode: Consistency | 'closing' | 'unknown';
+  /** How often it was moved there, or a move of it aborted. */
+  readonly phase: number;
+  /** Regions that have closed the phase, of a type on its way to strong. */
+  readonly closed: readonly string[];
+  /** Why the move could not be begun in time. */
+  readonly failure?: ErrorCode;
+}
+
+export interface TypeStanding {
+  readonly type: string;
+  readonly declared: Consistency;
+  readonly shards: readonly ShardMode[];
+}
+
+export interface TypeMoved {
+  readonly type: string;
+  /** What it is to be in all shards. */
+  readonly goal: Consistency;
+  /** `false`: a dry run. */
+  readonly isApplied: boolean;
+  /** Whether it is so in all shards, as far as it is known in this region. */
+  readonly isDone: boolean;
+  readonly shards: readonly ShardMode[];
+}
+
 export interface MembersChanged {
   readonly before: Membership;
   /** The same as before where nothing had to be changed. */
@@ -275,6 +315,10 @@ export interface RegionService {
     change: MemberChange,
     options: CallOptions & { readonly dryRun: boolean },
   ): Promise<MembersChanged>;
+  /** How each type is written, shard by shard, as far as this region knows. */
+  typeStanding(): Promise<readonly TypeStanding[]>;
+  /** Moves a type between strong and eventual while it is served, or takes such a move back (PROTOCOL §8). */
+  moveType(move: TypeMove, options: CallOptions): Promise<TypeMoved>;
   /** This region's rights to bounded counters go to another one: before it is taken down. */
   drainRights(to: string, execute: boolean): Promise<RightsRun>;
   /** An operator states that a region's database is destroyed: its rights come to this one (PROTOCOL §8). */

@@ -39,6 +39,7 @@ import { Members } from './strong/members.js';
 import { StrongReads } from './strong/strong-reads.js';
 import { StrongDesk } from './strong/strong-desk.js';
 import { StrongService } from './strong/strong-service.js';
+import { TypeOperators } from './strong/type-operators.js';
 import { Janitor } from './repair/janitor.js';
 import type { Command, WriteOutcome } from './service.js';
 import { PolicyAgreement } from './repair/policy-agreement.js';
@@ -118,6 +119,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     ...ground,
     ...moving.strong,
     timing,
+    types: withOwnTypes(types),
     decide: (shard, command, deadlineMillis) => router.decideHere(shard, command, deadlineMillis),
     cover: (dependencies, deadlineMillis) => ground.cursors.cover(dependencies, 'causal', deadlineMillis),
     valueOf: (entity) =>
@@ -129,7 +131,8 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
   const changing = { ...ports, ...ground, ...moving.strong, service, submit: ownCommand };
   const strongMembers = new Members({ ...changing, regions: members, shards: log.identity.shards });
   const operators = new RightsOperators({ ...aboutRights, askHere: service.askHere.bind(service) });
-  const strong = { ...moving.strong, desk, service, members: strongMembers };
+  const typeOperators = new TypeOperators({ ...changing, types, shards: log.identity.shards });
+  const strong = { ...moving.strong, desk, service, members: strongMembers, types: typeOperators };
   const deciding = { confirmations, stable, rights, leased, reclaims, desk };
   const own = { ...config, types: withOwnTypes(types), ...deciding };
   const router: Router = new Router({ ...ports, ...ground, ...moving, ...reading, ...own });
@@ -224,7 +227,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
         for (const ack of acksOf(state.shard, received)) ports.peers.sendAck(regionOf(ack.actor), ack);
         watch.moved();
       },
-      strong: (state) => strong.homes.committed(state),
+      strong: (state) => strong.committed(state),
       lost: (shard) => {
         const stations = [publisher, followed, receiver, repairer, dependencies, expiry, strong.homes];
         for (const station of stations) station.lost(shard);
@@ -249,7 +252,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
       expiry.own();
       replayParked(intake, state.shard, image.waiting);
       dependencies.moved(state, image.waiting);
-      strong.homes.own(state);
+      strong.own(state);
       watch.moved();
     },
   });

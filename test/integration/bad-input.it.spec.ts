@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it } from 'vitest';
-import { errorCatalogue, grpcStatusNumbers } from '#io/wire/error-catalogue.js';
+import { errorCatalogue } from '#io/wire/error-catalogue.js';
+import { grpcStatusNumbers } from '#io/wire/error-entry.js';
 import { badRequests } from '../rim/bad-requests.js';
 import { GrpcAsker } from '../rim/grpc-client.js';
 import { ask, stateOf } from '../rim/http-client.js';

@@ -3,6 +3,7 @@ import { groupMutants } from './groups.mjs';
 import { rightsMutants } from './rights.mjs';
 import { spineMutants } from './spine.mjs';
 import { membersMutants } from './members.mjs';
+import { movingMutants } from './moving.mjs';
 import { strongMutants } from './strong.mjs';
 import { surfaceMutants } from './surface.mjs';
 
@@ -17,6 +18,7 @@ export const mutants = [
   ...rightsMutants,
   ...strongMutants,
   ...membersMutants,
+  ...movingMutants,
   ...groupMutants,
   ...surfaceMutants,
   {
@@ -169,9 +171,9 @@ export const mutants = [
   {
     name: 'what is pending beside a parked event goes on holding up others',
     rule: '§3',
-    file: 'libs/flow/accept/shard-batch.ts',
-    find: "if (row.state !== 'pending' || isStrong || row.dot.actor === this.world.ownActor) continue;",
-    replace: "if (row.state !== 'pending' || isStrong || row.dot.actor !== '') continue;",
+    file: 'libs/flow/accept/batch-waiting.ts',
+    find: "if (row.state !== 'pending' || isUndecided || row.dot.actor === ownActor) continue;",
+    replace: "if (row.state !== 'pending' || isUndecided || row.dot.actor !== '') continue;",
     caughtBy: flow('accept/causal.spec.ts', 'are not held up by what waits for ever'),
   },
   {

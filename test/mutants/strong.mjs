@@ -94,8 +94,8 @@ export const strongMutants = [
     name: 'a strong change is computed from a read that nobody validates',
     rule: 'INV-10',
     file: 'libs/flow/accept/before-deciding.ts',
-    find: "if (consistency === 'strong' && compare(observed, seen) !== 'equal')",
-    replace: "if (consistency !== 'strong' && compare(observed, seen) !== 'equal')",
+    find: "if (as === 'strong' && compare(observed, seen) !== 'equal')",
+    replace: "if (as !== 'strong' && compare(observed, seen) !== 'equal')",
     caughtBy: flow('strong/strong.spec.ts', 'is what its home has'),
   },
   {

@@ -135,6 +135,20 @@ describe('what operators do', () => {
   }, 60_000);
 });
 
+describe('atoll type', () => {
+  it('shows what each type is, moves one and says that it is moved', async () => {
+    const shown = await atoll(['type', 'move', 'cart', '--to', 'strong']);
+    expect(shown.out).toBe('cart: eventual in 4 shards\nnothing was changed: add --apply\n');
+    const moved = await atoll(['type', 'move', 'cart', '--to', 'strong', '--apply']);
+    expect(moved.out).toBe('cart: strong in 4 shards\nit is strong in all shards\n');
+    expect((await atoll(['type', 'status'])).out).toContain('cart: strong in 4 shards (declared eventual)\n');
+    const late = await atoll(['type', 'move', 'cart', '--to', 'strong', '--abort', '--apply']);
+    expect([late.code, late.err]).toEqual([4, expect.stringContaining('move it back')]);
+    expect((await atoll(['type', 'move', 'cart', '--to', 'eventual', '--apply'])).code).toBe(0);
+    expect((await atoll(['type', 'move', 'stock', '--to', 'strong'])).err).toContain('bounded counter');
+  }, 60_000);
+});
+
 describe('atoll region', () => {
   const plan = (...args: string[]): Promise<Answered> => json('region', ...args, '--strong-member');
 

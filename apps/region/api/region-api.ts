@@ -8,6 +8,7 @@ import { feedOperations } from './feed.js';
 import { reportOperations } from './reports.js';
 import { rightsOperations } from './rights.js';
 import { strongOperations } from './strong.js';
+import { typeOperations } from './types.js';
 import { transactionOperations } from './transactions.js';
 import { writeOperations } from './writes.js';
 
@@ -28,6 +29,7 @@ export function createRegionApi(parts: ApiParts) {
     ...reportOperations(parts),
     ...adminOperations(parts),
     ...strongOperations(parts),
+    ...typeOperations(parts),
     ...rightsOperations(parts),
     ...feedOperations(parts),
     isReady: () => parts.service.isReady(),

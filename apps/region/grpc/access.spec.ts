@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { grpcStatusNumbers } from '#io/wire/error-catalogue.js';
+import { grpcStatusNumbers } from '#io/wire/error-entry.js';
 import { GrpcAsker } from '../../../test/rim/grpc-client.js';
 import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { errorCatalogue, grpcStatusNumbers } from '#io/wire/error-catalogue.js';
+import { errorCatalogue } from '#io/wire/error-catalogue.js';
+import { grpcStatusNumbers } from '#io/wire/error-entry.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
 import { GrpcAsker } from '../../../test/rim/grpc-client.js';
 import { ask } from '../../../test/rim/http-client.js';
@@ -142,6 +143,7 @@ describe('gRPC', () => {
       getQuarantine: 'quarantine',
       getSlo: 'slo',
       getMembers: 'members',
+      getTypes: 'types',
       getRefused: 'refused',
     })) {
       const { message } = await us.call(method, {});
@@ -151,6 +153,9 @@ describe('gRPC', () => {
     expect((await us.refused('changeMembers', change)).detail).toMatch(/no configured region/);
     const said = async (method: string, request: object): Promise<object> =>
       JSON.parse((await us.call(method, request)).message.json);
+    const move = { type: 'cart', to: 'strong' };
+    expect(await said('moveType', move)).toMatchObject({ goal: 'strong', applied: false, done: false });
+    expect((await us.refused('moveType', { type: 'stock', to: 'strong' })).code).toBe('level_not_available');
     const dry = { region: 'us', applied: false, found: 0, counters: [] };
     expect(await said('drainRights', { to: 'eu' })).toEqual(dry);
     expect(await said('reclaimRights', { from: 'eu', databaseIsDestroyed: true })).toEqual(dry);
@@ -158,6 +163,8 @@ describe('gRPC', () => {
     expect((await us.refused('handOver', { shard: 0, to: 'mars' })).code).toBe('invalid_request');
     expect(rims.at('us').audited).toMatchObject([
       { action: 'ChangeMembers', dryRun: true, outcome: 'refused', code: 'invalid_request' },
+      { action: 'MoveType', target: { type: 'cart', to: 'strong', abort: false }, outcome: 'done' },
+      { action: 'MoveType', outcome: 'refused', code: 'level_not_available' },
       { action: 'DrainRights', dryRun: true, outcome: 'done' },
       { action: 'ReclaimRights', target: { from: 'eu' }, outcome: 'done' },
       { action: 'HandOver', target: { shard: 0, to: 'mars', force: false }, outcome: 'refused' },

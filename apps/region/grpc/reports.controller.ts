@@ -105,6 +105,20 @@ export class ReportsGrpcController {
   }
 
   @GrpcMethod('Atoll')
+  getTypes(_request: object, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, () => this.api.typeStanding());
+  }
+
+  @GrpcMethod('Atoll')
+  moveType(request: { readonly type?: string }, metadata: Metadata, call: AnyCall) {
+    return this.report(metadata, call, async (asked) => {
+      const { type, ...rest } = request;
+      const name = readBy(requests.typeName, type ?? '', '/type');
+      return this.api.moveType(asked, name, readBy(requests.moveTypeRequest, rest, ''));
+    });
+  }
+
+  @GrpcMethod('Atoll')
   drainRights(request: object, metadata: Metadata, call: AnyCall) {
     return this.report(metadata, call, async (asked) =>
       this.api.drainRights(asked, readBy(requests.drainRightsRequest, request, '')),

@@ -7,9 +7,11 @@ import {
   drainRightsRequest,
   handoverRequest,
   membersRequest,
+  moveTypeRequest,
   quarantineQuery,
   reclaimRightsRequest,
   shardNumber,
+  typeName,
 } from '#io/http/requests.js';
 import type { RegionApi } from '../api/region-api.js';
 import { REGION_API } from '../wiring/tokens.js';
@@ -117,6 +119,35 @@ export class AdminController {
     @Body({ schema: handoverRequest }) body: z.output<typeof handoverRequest>,
   ) {
     return this.api.handover(call, shard, body);
+  }
+
+  @Get('types')
+  @Operation({
+    name: 'GetTypes',
+    summary: 'How each type is written in each shard: eventual, strong, or on its way',
+    needs: 'admin',
+    answers: answers.typeStanding,
+  })
+  types() {
+    return this.api.typeStanding();
+  }
+
+  @Post('types/:type/move')
+  @Operation({
+    name: 'MoveType',
+    summary:
+      'Move a type between strong and eventual while it is served, or take that back; a dry run unless told otherwise',
+    needs: 'admin',
+    answers: answers.typeMoved,
+    headers: ['Atoll-Max-Wait'],
+    errors: ['unknown_type', 'level_not_available', 'precondition_failed'],
+  })
+  moveType(
+    @CallOf() call: Call,
+    @Param('type', { schema: typeName }) type: z.output<typeof typeName>,
+    @Body({ schema: moveTypeRequest }) body: z.output<typeof moveTypeRequest>,
+  ) {
+    return this.api.moveType(call, type, body);
   }
 
   @Post('rights/drain')

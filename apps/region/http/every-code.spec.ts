@@ -23,7 +23,10 @@ const account = entity({
   consistency: 'strong',
   partitionBy: { idBefore: ':' },
 });
-const carts = defineAtoll({ entities: { ...rimDeclaration.entities, payment, ticket, pool, account } });
+const bench = entity({ fields: { left: counter() } });
+const carts = defineAtoll({
+  entities: { ...rimDeclaration.entities, payment, ticket, pool, account, bench },
+});
 const otherCarts = defineAtoll({
   entities: {
     cart: entity({ fields: { views: counter() } }),
@@ -139,6 +142,27 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
   },
   not_home: () => cutStrongRead('not_home'),
   no_majority: () => cutStrongRead('no_majority'),
+  async type_moving() {
+    // eu does not know the type, so it never closes it.
+    const admin = (url: string, body: object): Promise<Answered> =>
+      ask(base.us, { url: `/v1/admin/${url}`, body: JSON.stringify(body) });
+    const shard = shardOf({ type: 'bench', id: 'one' }, 4);
+    await admin(`shards/${shard}/handover`, { to: 'us', dryRun: false });
+    await admin('types/bench/move', { to: 'strong', dryRun: false });
+    return vi.waitFor(
+      async () => {
+        const answered = await counted(
+          base.us,
+          'bench',
+          { op: 'increment', by: 1 },
+          { 'atoll-max-wait': '50' },
+        );
+        expect(answered.status).toBe(503);
+        return answered;
+      },
+      { timeout: rimStartMillisMax },
+    );
+  },
   async insufficient_rights() {
     await stock('sold-out', { op: 'increment', by: 2 });
     return stock('sold-out', { op: 'spend', by: 3 });

@@ -68,6 +68,7 @@ export const writeErrors: readonly ErrorCode[] = [
   'level_not_available',
   'owner_moved',
   'not_home',
+  'type_moving',
   'no_majority',
 ];
 
@@ -81,6 +82,7 @@ export const readErrors: readonly ErrorCode[] = [
   'no_quorum',
   'level_not_available',
   'not_home',
+  'type_moving',
   'no_majority',
 ];
 

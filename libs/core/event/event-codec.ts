@@ -31,6 +31,7 @@ export function encodeEvent(event: Event): string {
     optional('group', group && [group.index, group.size]) +
     `"id":${quoted(entity.id)},"kind":"${event.kind}","mutation":[${quoted(mutation.id)},${quoted(mutation.digest)}],` +
     optional('observed', observed && encodeVector(observed)) +
+    optional('phase', event.phase) +
     `"prev":${quoted(event.prev)},${optional('resolves', event.resolves)}` +
     `"schema":${event.schemaVersion},"seq":${dot.seq},"shard":${event.shard},` +
     `"time":[${time.wallMillis},${time.counter}],${optional('trace', event.trace)}` +
@@ -97,7 +98,7 @@ function readEnvelope(json: JsonObject): Event | undefined {
 
 type OptionalParts = Pick<
   Event,
-  'acks' | 'observed' | 'dependencies' | 'resolves' | 'epoch' | 'group' | 'trace'
+  'acks' | 'observed' | 'dependencies' | 'resolves' | 'epoch' | 'group' | 'phase' | 'trace'
 >;
 
 function readOptional(json: JsonObject): OptionalParts | undefined {
@@ -129,6 +130,10 @@ function readOptional(json: JsonObject): OptionalParts | undefined {
     if (!pair || pair[0] >= pair[1] || pair[1] > groupSizeMax) return undefined;
     const group: EventGroup = { index: pair[0], size: pair[1] };
     parts.group = group;
+  }
+  if (json.phase !== undefined) {
+    if (!isCount(json.phase) || json.phase === 0) return undefined;
+    parts.phase = json.phase;
   }
   if (json.trace !== undefined) {
     if (!isText(json.trace, 256)) return undefined;

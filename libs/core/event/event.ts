@@ -57,6 +57,8 @@ export interface Event {
   /** Of strong types only: in which the home wrote it. */
   readonly epoch?: string;
   readonly group?: EventGroup;
+  /** Of which phase of its type it is, in its shard: how often the type was moved before. Absent: of the first. */
+  readonly phase?: number;
   /** W3C traceparent of the command. */
   readonly trace?: string;
 }

@@ -20,6 +20,7 @@ function judge(change: Partial<ReadinessInput>): string {
     shards: 16,
     ...change,
   });
+  if (found.kind === 'pending' && found.reason !== undefined) return `waits for ${found.reason}`;
   if (found.kind === 'pending') {
     const where = found.waitsIn === undefined ? '' : ` of shard ${found.waitsIn}`;
     return `waits for ${found.waitsFor.actor}:${found.waitsFor.seq}${where}`;
@@ -97,4 +98,18 @@ test('a parked event parks all later ones of its entity except the region’s ow
 test('an event with a copy of its own command in its context is parked', () => {
   expect(judge({ copies: [dotOf('eu:1')] })).toBe('own_copy_in_context');
   expect(judge({ copies: [dotOf('eu:2')] })).toBe('ready');
+});
+
+test('an event of a type that was moved waits for a move of its type that is not known here', () => {
+  const later = { ...event, phase: 1 };
+  expect(judge({ event: later })).toBe('waits for type_moving');
+  const at = { epoch: { membership: 1, counter: 1 }, seq: 3 };
+  const phase = {
+    isClosing: true,
+    closed: vectorOf(''),
+    end: { kind: 'aborted' as const, at, upTo: vectorOf('') },
+  };
+  const moves = new Map([[type.name, new Map([[0, phase]])]]);
+  expect(judge({ event: later, moves })).toBe('ready');
+  expect(judge({ event: { ...later, epoch: '1.1' }, moves })).toBe('invalid_change');
 });

@@ -4,6 +4,7 @@ import { isBeyondDrift } from '../causality/hybrid-timestamp.js';
 import { covers, firstMissing, includes, seqOf, type VersionVector } from '../causality/version-vector.js';
 import { dependsOnItself, type Dependency } from '../consistency/dependencies.js';
 import type { EntityType } from '../merge/entity-type.js';
+import { fitsPhase, noMoves, type PhaseFit, type TypeMoves } from '../strong/type-moves.js';
 import type { Event } from './event.js';
 
 export type ParkedReason =
@@ -20,7 +21,19 @@ export type ParkedReason =
 export type Readiness =
   | { readonly kind: 'ready' }
   /** It can be folded once this dot of its entity is, or, where a shard is named, once this dependency is covered. */
-  | { readonly kind: 'pending'; readonly waitsFor: Dot; readonly waitsIn?: number }
+  | {
+      readonly kind: 'pending';
+      readonly waitsFor: Dot;
+      readonly waitsIn?: number;
+      readonly reason?: undefined;
+    }
+  /** It was minted after a move of its type that is not known to be decided here yet. */
+  | {
+      readonly kind: 'pending';
+      readonly reason: 'type_moving';
+      readonly waitsFor?: undefined;
+      readonly waitsIn?: undefined;
+    }
   /** It cannot be folded until somebody acts; its entity is in quarantine, all others flow. */
   | { readonly kind: 'parked'; readonly reason: ParkedReason };
 
@@ -45,6 +58,8 @@ export interface ReadinessInput {
   readonly waiting?: readonly Dot[];
   /** Whether the sender declares the type differently at the same version (PROTOCOL §12). */
   readonly policyMismatch?: boolean;
+  /** How the types of the shard were moved between strong and eventual. Left out: none ever was. */
+  readonly moves?: TypeMoves;
 }
 
 const ready: Readiness = { kind: 'ready' };
@@ -54,10 +69,15 @@ export function readiness(input: ReadinessInput): Readiness {
   const { event, seen } = input;
   const reason = whyParked(input);
   if (reason !== undefined) return { kind: 'parked', reason };
+  if (phaseFit(input) === 'early') return { kind: 'pending', reason: 'type_moving' };
   const waitsFor = firstMissing({ wanted: event.context, have: seen });
   if (waitsFor !== undefined) return { kind: 'pending', waitsFor };
   const { dependencyMissing: missing } = input;
   return missing === undefined ? ready : { kind: 'pending', waitsFor: missing.dot, waitsIn: missing.shard };
+}
+
+function phaseFit({ type, event, moves = noMoves }: ReadinessInput): PhaseFit {
+  return type ? fitsPhase(moves, type, event) : 'early';
 }
 
 function whyParked(input: ReadinessInput): ParkedReason | undefined {
@@ -67,7 +87,7 @@ function whyParked(input: ReadinessInput): ParkedReason | undefined {
   if (type === undefined) return 'unknown_type';
   assert(type.name === event.entity.type, 'an event is judged by the declaration of its own type');
   if (input.policyMismatch === true) return 'policy_mismatch';
-  if ((type.consistency === 'strong') !== (event.epoch !== undefined)) return 'invalid_change';
+  if (phaseFit(input) === 'invalid') return 'invalid_change';
   if (event.schemaVersion > type.schemaVersion) return 'unknown_schema_version';
   if (!bornHere && isBeyondDrift(event.time, input.nowMillis)) return 'beyond_drift';
   if (copies.some((copy) => includes(event.context, copy))) return 'own_copy_in_context';

@@ -1,4 +1,5 @@
 import type { Dot } from '../causality/dot.js';
+import type { StoredEvent } from './event.js';
 
 /** The head of one actor's stream as it is stored here: the highest seq without a gap, and that event's hash. */
 export interface StoredCursor {
@@ -38,4 +39,9 @@ export function receive(cursor: StoredCursor, event: EventHeader): Receipt {
   if (event.dot.seq > stored + 1)
     return { kind: 'early', missing: { from: stored + 1, to: event.dot.seq - 1 } };
   return event.prev === hash ? { kind: 'next' } : { kind: 'fork', at: event.dot };
+}
+
+/** Whether each event follows the one before it. */
+export function isChain(events: readonly StoredEvent[]): boolean {
+  return events.every(({ event }, at) => at === 0 || event.prev === events[at - 1]?.hash);
 }

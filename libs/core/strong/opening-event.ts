@@ -3,6 +3,7 @@ import { shardFor, type Layout } from '../event/shard-of.js';
 import type { Json } from '../json.js';
 import { formatEpoch, noEpoch, parseEpoch } from './epoch.js';
 import type { Opening } from './strong-chain.js';
+import { isMovesEntity } from './type-record.js';
 
 /** What openings are about: the shard itself. No declared type can have this name. */
 const shardType = 'atoll.shard';
@@ -17,12 +18,17 @@ export function isShardEntity(entity: EntityRef): boolean {
   return entity.type === shardType;
 }
 
+/** Entities without a state: what their events say is part of what a shard's log is. */
+export function isOfTheLog(entity: EntityRef): boolean {
+  return isShardEntity(entity) || isMovesEntity(entity);
+}
+
 /**
- * Whether an entity lies in a shard: a shard's own entity lies in it, whatever its hash says. Where entities of an unknown
+ * Whether an entity lies in a shard: a shard's own entities lie in it, whatever their hash says. Where entities of an unknown
  * type lie nobody here can tell: they are stored, parked and judged again once the type is known.
  */
 export function liesIn(entity: EntityRef, shard: number, layout: Layout): boolean {
-  if (isShardEntity(entity)) return entity.id === String(shard);
+  if (isOfTheLog(entity)) return entity.id === String(shard);
   return !layout.types.has(entity.type) || shardFor(entity, layout) === shard;
 }
 

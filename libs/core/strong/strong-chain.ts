@@ -1,4 +1,5 @@
 import type { Actor } from '../causality/dot.js';
+import type { VersionVector } from '../causality/version-vector.js';
 import { compareEpochs, formatEpoch, isAbove, noEpoch, sameEpoch, type Epoch } from './epoch.js';
 
 /**
@@ -98,6 +99,19 @@ export function openingOn(
   return { ...own, previous: below?.epoch ?? noEpoch, close: below ? adopted.seq : 0 };
 }
 
+/** The last seq of each home's stream on the chain that ends in a seq of the epoch `epoch`: all that a strong log consists of. */
+export function chainVector(openings: Openings, { epoch, seq }: Position): VersionVector {
+  const vector = new Map<Actor, number>();
+  let last = seq;
+  for (let above = openingOf(openings, epoch); above;) {
+    vector.set(above.home, Math.max(last, vector.get(above.home) ?? 0));
+    last = above.close;
+    const below = openingOf(openings, above.previous);
+    above = below && isAbove(above.epoch, below.epoch) ? below : undefined;
+  }
+  return vector;
+}
+
 export interface StrongEvent {
   readonly epoch: Epoch;
   readonly actor: Actor;
@@ -124,6 +138,19 @@ export function fateOf(openings: Openings, decided: Position, event: StrongEvent
     last = above.close;
     above = below;
   }
+}
+
+/**
+ * Whether an event that is settled here was decided, or left out: a decided event is on the chain of every later opening,
+ * and one that was left out on none, so that the newest opening whose chain leads down to it tells.
+ */
+export function wasDecided(openings: Openings, event: StrongEvent): boolean {
+  const newestFirst = [...openings.values()].sort((a, b) => compareEpochs(b.epoch, a.epoch));
+  for (const { epoch } of newestFirst) {
+    const fate = fateOf(openings, { epoch, seq: Infinity }, event);
+    if (fate !== 'undecided') return fate === 'decided';
+  }
+  return false;
 }
 
 function fateWithin(opening: Opening, last: number, event: StrongEvent, isNewest: boolean): Fate {

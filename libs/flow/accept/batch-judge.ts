@@ -4,6 +4,7 @@ import { missingDependency, type Dependency } from '#core/consistency/dependenci
 import { readiness, type Readiness } from '#core/event/readiness.js';
 import type { Event } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
+import type { TypeMoves } from '#core/strong/type-moves.js';
 import type { BatchWaiting } from './batch-waiting.js';
 import type { BatchWorld } from './batch-world.js';
 import type { Cursor } from './shard-state.js';
@@ -17,6 +18,8 @@ export interface BatchJudgeParts {
   readonly copies: (event: Event) => readonly Dot[];
   /** Of the event's entity, as the batch has it. */
   readonly seen: (event: Event) => VersionVector;
+  /** How the shard's types were moved, as the batch has it. */
+  readonly moves: () => TypeMoves;
 }
 
 /** Whether an event may be folded on what a batch has by now, waits, or has to be parked. */
@@ -25,7 +28,7 @@ export class BatchJudge {
 
   /** @throws Missing */
   readinessOf(event: Event, quarantined: boolean): Readiness {
-    const { world, waiting, copies, seen } = this.parts;
+    const { world, waiting, copies, seen, moves } = this.parts;
     return readiness({
       type: world.types.get(event.entity.type),
       event,
@@ -37,6 +40,7 @@ export class BatchJudge {
       dependencyMissing: this.missingDependency(event),
       shards: world.shards,
       waiting: event.epoch === undefined ? waiting.rows(entityKey(event.entity)).map(({ dot }) => dot) : [],
+      moves: moves(),
       policyMismatch: world.isRefused(regionOf(event.dot.actor), event.entity.type),
     });
   }

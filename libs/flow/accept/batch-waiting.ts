@@ -1,5 +1,9 @@
 import { dotKey, sameDot, type Actor, type Dot } from '#core/causality/dot.js';
+import type { Event } from '#core/event/event.js';
+import type { ParkedReason } from '#core/event/readiness.js';
 import { entityKey } from '#core/event/shard-of.js';
+import type { PendingReadiness } from './batch-decisions.js';
+import { undecidedReason } from '../strong/strong-shard.js';
 import type { WaitingRow } from '../ports/event-log.js';
 import type { WaitingIndex } from './waiting-index.js';
 
@@ -37,9 +41,33 @@ export class BatchWaiting {
     this.here.set(dotKey(row.dot), row);
   }
 
+  /** Notes what an event waits for. */
+  hold({ dot, entity }: Event, { waitsFor, waitsIn, reason }: PendingReadiness): void {
+    const why = waitsFor ? { waitsFor, ...(waitsIn !== undefined && { waitsIn }) } : { reason };
+    this.add({ dot, entity, state: 'pending', ...why });
+  }
+
+  /**
+   * With a parked event goes all of its entity that is pending, but this region's own: nothing shall wait for it.
+   *
+   * @returns how many were parked
+   */
+  park({ dot, entity }: Event, reason: ParkedReason, ownActor: Actor): number {
+    this.add({ dot, entity, state: 'parked', reason });
+    let parked = 1;
+    for (const row of this.rows(entityKey(entity))) {
+      const isUndecided = row.reason === undecidedReason;
+      if (row.state !== 'pending' || isUndecided || row.dot.actor === ownActor) continue;
+      this.add({ dot: row.dot, entity, state: 'parked', reason: 'quarantined' });
+      parked += 1;
+    }
+    return parked;
+  }
+
   /** Whether a pending row has to be noted again: it waits for something else, or was taken to be looked at. */
-  waitsAnew(row: WaitingRow, now: Pick<WaitingRow, 'waitsFor' | 'waitsIn'>): boolean {
+  waitsAnew(row: WaitingRow, now: PendingReadiness): boolean {
     if (row.state === 'parked' || row.waitsIn !== now.waitsIn) return true;
+    if (now.reason !== undefined && row.reason === now.reason) return false;
     if (!row.waitsFor || !now.waitsFor || !sameDot(row.waitsFor, now.waitsFor)) return true;
     return !this.here.has(dotKey(row.dot)) && !this.base.watches(row);
   }
@@ -81,7 +109,7 @@ export class BatchWaiting {
     if (this.isEmpty) return Infinity;
     let lowest = this.base.lowestPending(actor, new Set([...this.gone.keys(), ...this.here.keys()]));
     for (const { dot, state, reason } of this.here.values())
-      if (state === 'pending' && reason === undefined && dot.actor === actor && dot.seq < lowest)
+      if (state === 'pending' && reason !== undecidedReason && dot.actor === actor && dot.seq < lowest)
         lowest = dot.seq;
     return lowest;
   }

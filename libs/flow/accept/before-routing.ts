@@ -1,10 +1,10 @@
-import { othersNeeded, strongAcks } from '#core/consistency/acks.js';
+import { othersNeeded, strongAcks, type Acks } from '#core/consistency/acks.js';
 import { AtollError, type FieldError } from '#core/errors.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { isMembership } from '#core/strong/membership-record.js';
 import type { LeasedWrites } from '../rights/leased-writes.js';
 import { ownOperationAt } from '../rights/rights-types.js';
-import type { Command, CommandPart, WriteOptions } from '../service.js';
+import type { Command, CommandPart } from '../service.js';
 import { checkOnePartition } from './one-partition.js';
 
 export interface AskedOf {
@@ -30,6 +30,13 @@ export function checkAsked(command: Command, { types, leased }: AskedOf): void {
   }
 }
 
+export interface AcksWorld {
+  readonly types: EntityTypes;
+  readonly members: number;
+  /** It is decided by the home of its shard. */
+  readonly isStrong: boolean;
+}
+
 export interface AcksAsked {
   /** Other regions that have to store it before it is answered, besides those that decide it. */
   readonly needed: number;
@@ -39,11 +46,11 @@ export interface AcksAsked {
 
 /** What a write waits for. An atomic change may ask for no less than each of its types lets it. @throws AtollError */
 export function acksAsked(
-  { acks }: WriteOptions,
-  { entity, also = [] }: Command,
-  { types, members }: { readonly types: EntityTypes; readonly members: number },
+  acks: Acks | undefined,
+  { entity, also = [] }: Pick<Command, 'entity' | 'also'>,
+  { types, members, isStrong }: AcksWorld,
 ): AcksAsked {
-  if (types.get(entity.type)?.consistency === 'strong') {
+  if (isStrong) {
     const [first] = [entity, ...also.map((part) => part.entity)].map(({ type }) => {
       const asked = strongAcks(acks, types.get(type)?.acks, members);
       if (asked) return asked;

@@ -1,5 +1,6 @@
 import { decodeVector, encodeVector, type VersionVector } from '#core/causality/version-vector.js';
 import type { Dot } from '#core/causality/dot.js';
+import { parseAcks, type Acks } from '#core/consistency/acks.js';
 import type { Dependencies } from '#core/consistency/dependencies.js';
 import { decodeSession, encodeSession } from '#core/consistency/session-token.js';
 import { AtollError, type ErrorCode, type FieldError } from '#core/errors.js';
@@ -20,6 +21,8 @@ export interface ForwardedOutcome extends PartOutcome {
   readonly replayed: boolean;
   /** Of the further parts of an atomic change. */
   readonly also?: readonly PartOutcome[];
+  /** It was decided by the home of the shard. Absent: by the region alone. */
+  readonly isStrong?: boolean;
   /** Of the entity, where the command is causal and there are any. */
   readonly dependencies?: Dependencies;
 }
@@ -41,6 +44,7 @@ export function encodeForward({ command, waitMillis }: ForwardedCommand, hashing
     waitMillis,
   };
   if (command.isEarly === true) body.isEarly = true;
+  if (command.acks !== undefined) body.acks = command.acks;
   if (command.also) body.also = command.also.map(encodePart);
   if (command.resolves) body.resolves = command.resolves;
   if (command.trace !== undefined) body.trace = command.trace;
@@ -87,6 +91,7 @@ export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedC
     depends: readVector(body.depends),
     asksAcks: body.asksAcks === true,
     ...(body.isEarly === true && { isEarly: true }),
+    ...readAcks(body.acks),
     ...(typeof body.trace === 'string' && { trace: body.trace }),
     ...(body.consistency === 'causal' && { consistency: 'causal' as const }),
     ...readDependencies(body.dependencies),
@@ -107,11 +112,11 @@ export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedC
 }
 
 export function encodeOutcome(outcome: ForwardedOutcome, hashing: Hashing): Uint8Array {
-  const { dot, seen, replayed, dependencies, also } = outcome;
+  const { dot, seen, replayed, dependencies, also, isStrong } = outcome;
   const ok: Json[] = [dot.actor, dot.seq, encodeVector(seen), replayed];
   if (dependencies || also) ok.push(dependencies ? encodeSession(dependencies) : null);
   if (also) ok.push(also.map((part) => [part.dot.actor, part.dot.seq, encodeVector(part.seen)]));
-  return hashing.utf8(canonicalText({ ok }));
+  return hashing.utf8(canonicalText(isStrong === true ? { ok, strong: true } : { ok }));
 }
 
 export function encodeFailure(error: AtollError, hashing: Hashing): Uint8Array {
@@ -128,6 +133,7 @@ export function decodeOutcome(payload: Uint8Array, hashing: Hashing): ForwardedO
       ...readPartOutcome([actor, seq, seen]),
       replayed: replayed === true,
       ...readDependencies(dependencies ?? undefined),
+      ...(body.strong === true && { isStrong: true }),
       ...(Array.isArray(also) && { also: (also as readonly (readonly Json[])[]).map(readPartOutcome) }),
     };
   }
@@ -142,6 +148,11 @@ function readPartOutcome([actor, seq, seen]: readonly (Json | undefined)[]): Par
 function readDependencies(json: Json | undefined): { readonly dependencies?: Dependencies } {
   const dependencies = decodeSession(json, shardsMax);
   return dependencies ? { dependencies } : {};
+}
+
+function readAcks(json: Json | undefined): { readonly acks?: Acks } {
+  const acks = parseAcks(String(json));
+  return acks ? { acks } : {};
 }
 
 interface Failure {

@@ -26,7 +26,7 @@ const command = (id: string) =>
       kind: 'update',
       operations: [{ field: 'count', op: 'increment', by: 1 }],
     },
-    { mutationId: `m${id}`, depends: undefined, dependencies: undefined, asksAcks: false, isEarly: false },
+    { mutationId: `m${id}`, depends: undefined, dependencies: undefined, asksAcks: false },
     kitHashing,
   );
 

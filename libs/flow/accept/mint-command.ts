@@ -4,7 +4,9 @@ import { encodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
 import { decideChange } from '#core/merge/entity-decide.js';
 import type { EntityType } from '#core/merge/entity-type.js';
+import type { Consistency } from '#core/strong/type-moves.js';
 import type { Hashing } from '../ports/record-auth.js';
+import type { BatchMoves } from '../strong/batch-moves.js';
 import type { BatchStrong } from '../strong/batch-strong.js';
 import type { MutationRow } from '../ports/event-log.js';
 import { refuse, type Refused } from './batch-decisions.js';
@@ -24,6 +26,7 @@ export interface MintingGround {
   /** Of this region's own stream. */
   readonly head: Cursor;
   readonly strong: BatchStrong;
+  readonly moves: BatchMoves;
   readonly waiting: BatchWaiting;
   readonly working: (entity: EntityRef, key: string) => WorkingEntity;
   /** Records of the command's mutation id. */
@@ -37,12 +40,13 @@ export type Minted =
 export function mintCommand(ground: MintingGround, command: PreparedCommand): Minted {
   const parts = partsOf(command);
   const events: StoredEvent[] = [];
+  const as = command.isStrong === true ? 'strong' : 'eventual';
   let { head, clock } = ground;
   let bytes = 0;
   for (const [index, part] of parts.entries()) {
     const group = parts.length > 1 ? { index, size: parts.length } : undefined;
     clock = tick(clock, ground.world.nowMillis);
-    const minted = mintPart({ ...ground, head, clock }, part, group);
+    const minted = mintPart({ ...ground, head, clock, as }, part, group);
     if (minted.kind === 'refused') return group ? atPart(minted, index) : minted;
     const { stored } = minted;
     head = { ...head, stored: stored.event.dot.seq, hash: stored.hash };
@@ -60,15 +64,18 @@ export function mintCommand(ground: MintingGround, command: PreparedCommand): Mi
 
 type MintedPart = { readonly kind: 'minted'; readonly stored: StoredEvent } | Refused;
 
-function mintPart(ground: MintingGround, part: PreparedCommand, group: Event['group']): MintedPart {
-  const { world, head, clock } = ground;
+/** `as`: how it was brought here, which must be how its type is written. */
+type PartGround = MintingGround & { readonly as: Consistency };
+
+function mintPart(ground: PartGround, part: PreparedCommand, group: Event['group']): MintedPart {
+  const { world, head, clock, as } = ground;
   const type = world.types.get(part.entity.type);
   if (!type) return refuse('unknown_type', `there is no entity type ${part.entity.type}`);
   const obstacle = whyNot(ground, part, type);
   if (obstacle) return obstacle;
   const working = ground.working(part.entity, part.key);
   const { seen } = working.state;
-  const stale = staleInput(part, type, seen);
+  const stale = staleInput(part, as, seen);
   if (stale) return stale;
   const dot = { actor: world.ownActor, seq: head.stored + 1 };
   const time = { ...clock, actor: world.ownActor };
@@ -84,6 +91,7 @@ function mintPart(ground: MintingGround, part: PreparedCommand, group: Event['gr
     const { code, detail, path } = decision;
     return { kind: 'refused', error: new AtollError(code, detail, { fields: [{ path, code, detail }] }) };
   }
+  const { phase } = ground.moves.modeOf(type);
   const stored = stamp(world.hashing, {
     ...ofCommand(part),
     shard: ground.shard,
@@ -93,7 +101,8 @@ function mintPart(ground: MintingGround, part: PreparedCommand, group: Event['gr
     changes: decision.changes,
     context: seen,
     time,
-    ...(type.consistency === 'strong' && { epoch: ground.strong.epoch }),
+    ...(as === 'strong' && { epoch: ground.strong.epoch }),
+    ...(phase > 0 && { phase }),
     ...(group && { group }),
   });
   const { length } = stored.bytes;
@@ -106,15 +115,13 @@ function mintPart(ground: MintingGround, part: PreparedCommand, group: Event['gr
 }
 
 function whyNot(
-  { strong, waiting, world, known }: MintingGround,
+  { strong, moves, waiting, world, known, as }: PartGround,
   part: PreparedCommand,
   type: EntityType,
 ): Refused | undefined {
-  if (type.consistency === 'strong') {
-    const error = strong.whyNot(part, known);
-    if (error) return { kind: 'refused', error };
-  }
-  return heldUp(part, waiting, world);
+  const error =
+    moves.whyNot(type, part.entity, as) ?? (as === 'strong' ? strong.whyNot(part, known) : undefined);
+  return error ? { kind: 'refused', error } : heldUp(part, waiting, world);
 }
 
 /** What an event carries of its command as it came. */

@@ -1,5 +1,7 @@
 import { nothingSeen } from '#core/causality/version-vector.js';
 import { shardEntity } from '#core/strong/opening-event.js';
+import { movesEntity } from '#core/strong/type-record.js';
+import type { EntityRef, Event } from '#core/event/event.js';
 import { planOwnership } from '#core/ownership/plan-ownership.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
@@ -144,11 +146,12 @@ export class Ownership {
     const image = await log.loadShard(shard);
     // Somebody else may have taken it between the two: the next transaction would be fenced, so look at once.
     if (image.fence.ownerEpoch !== taken.ownerEpoch) return;
-    const entity = shardEntity(shard);
-    const openings = image.promised === '' ? [] : await log.entityEvents(entity, shard, nothingSeen);
+    const read = async (entity: EntityRef): Promise<readonly Event[]> =>
+      (await log.entityEvents(entity, shard, nothingSeen)).map(({ event }) => event);
+    const openings = image.promised === '' ? [] : await read(shardEntity(shard));
+    const moves = await read(movesEntity(shard));
     telemetry.count('ownership_moves_total');
-    const events = openings.map(({ event }) => event);
-    this.parts.owned(shardStateOf(shard, image, { leaseUntilMillis, openings: events }), image);
+    this.parts.owned(shardStateOf(shard, image, { leaseUntilMillis, openings, moves }), image);
   }
 }
 

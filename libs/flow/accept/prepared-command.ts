@@ -1,3 +1,4 @@
+import type { Acks } from '#core/consistency/acks.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { nothingSeen } from '#core/causality/version-vector.js';
 import type { Dependencies } from '#core/consistency/dependencies.js';
@@ -22,6 +23,10 @@ export interface PreparedCommand extends Omit<Command, 'also'> {
   readonly depends: VersionVector;
   /** Whether its event asks those who store it to tell this region at once. */
   readonly asksAcks: boolean;
+  /** What its client asked for; absent: nothing. */
+  readonly acks?: Acks;
+  /** It was brought to the home, to be decided there as a strong one. Absent: it is decided for this region. */
+  readonly isStrong?: boolean;
   /** A strong command that is answered before it is decided, because its type and its client said so. Absent: it is not. */
   readonly isEarly?: boolean;
   /** What its event carries (level causal): the session's cursors of all shards, without stable ones. */
@@ -47,12 +52,12 @@ export interface CommandPreparation {
   /** Of a causal command, what its event carries. No part of the digest: a retry may come with another token. */
   readonly dependencies: Dependencies | undefined;
   readonly asksAcks: boolean;
-  readonly isEarly: boolean;
+  readonly acks?: Acks | undefined;
 }
 
 export function prepareCommand(
   command: Command,
-  { mutationId, depends, dependencies, asksAcks, isEarly }: CommandPreparation,
+  { mutationId, depends, dependencies, asksAcks, acks }: CommandPreparation,
   hashing: Hashing,
 ): PreparedCommand {
   const { also, ...alone } = command;
@@ -64,7 +69,7 @@ export function prepareCommand(
     isFirstTry: command.mutationId === undefined,
     depends: depends ?? nothingSeen,
     asksAcks,
-    ...(isEarly && { isEarly }),
+    ...(acks && { acks }),
     ...(dependencies && { dependencies }),
   };
   const { trace, consistency } = command;

@@ -26,6 +26,7 @@ import {
   type WriteOutcome,
 } from '../service.js';
 import { acksAsked, checkAsked } from './before-routing.js';
+import { decideByMode, type ByModeParts } from './decide-by-mode.js';
 import {
   decodeForward,
   decodeOutcome,
@@ -119,7 +120,11 @@ class Written implements WriteOutcome {
 
 /** Station 1's way in: checks what a command depends on, and brings it to the owner of its shard. */
 export class Router {
-  constructor(private readonly parts: RouterParts) {}
+  private readonly byMode: ByModeParts;
+
+  constructor(private readonly parts: RouterParts) {
+    this.byMode = { ...parts, decideHere: this.decideHere.bind(this) };
+  }
 
   /** @throws AtollError */
   async submit(command: Command, options: WriteOptions): Promise<WriteOutcome> {
@@ -132,8 +137,8 @@ export class Router {
     const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
     const { types, members } = this.parts;
-    const isStrong = types.get(command.entity.type)?.consistency === 'strong';
-    const { needed, isEarly } = acksAsked(options, command, { types, members: members.length });
+    const asked = { types, members: members.length, isStrong: false };
+    const forRegion = acksAsked(options.acks, command, asked);
     if (command.mutationId !== undefined) this.checkMutationId(command.mutationId);
     const mutationId = command.mutationId ?? random.mutationId(log.identity.region, clock.wallMillis());
     const session = sessions.read(command.session);
@@ -146,14 +151,15 @@ export class Router {
         mutationId,
         depends: session.get(shard),
         dependencies: causal ? dependenciesOf(session, this.parts.stable) : undefined,
-        isEarly,
-        asksAcks: needed > 0 || this.parts.leased.concerns(command),
+        acks: options.acks,
+        asksAcks: forRegion.needed > 0 || this.parts.leased.concerns(command),
       },
       hashing,
     );
     telemetry.count('commands_total', { type: command.entity.type });
     const outcome = await this.bring(shard, prepared, deadlineMillis);
-    const { dot, seen, replayed, dependencies: kept, also } = outcome;
+    const { dot, seen, replayed, dependencies: kept, also, isStrong = false } = outcome;
+    const { needed } = isStrong ? acksAsked(options.acks, command, { ...asked, isStrong }) : forRegion;
     const last = lastDot(outcome);
     const known = { mutationId, dot, shard, seen, replayed, confirmed: [], ...(also && { also }) };
     const issue = (): string => {
@@ -162,8 +168,8 @@ export class Router {
       return sessions.issue(kept ? joinSessions(after, kept) : after);
     };
     if (needed === 0) return new Written(known, issue);
-    const asked = isStrong ? { shard, dot: last, replayed: true, isElsewhere: true } : known;
-    const { confirmed, unconfirmed } = await this.parts.confirmations.wait(asked, { needed, deadlineMillis });
+    const event = isStrong ? { shard, dot: last, replayed: true, isElsewhere: true } : known;
+    const { confirmed, unconfirmed } = await this.parts.confirmations.wait(event, { needed, deadlineMillis });
     const written = new Written({ ...known, confirmed }, issue);
     if (confirmed.length < needed) throw new AcksIncomplete(written, unconfirmed);
     return written;
@@ -263,11 +269,7 @@ export class Router {
 
   /** By the owner of the shard: eventual commands here, strong ones at the home of the shard. */
   private decide(shard: number, command: PreparedCommand, deadlineMillis: number): Promise<ForwardedOutcome> {
-    const { types, desk } = this.parts;
-    const isStrong = types.get(command.entity.type)?.consistency === 'strong';
-    return isStrong
-      ? desk.submit(shard, command, deadlineMillis)
-      : this.decideHere(shard, command, deadlineMillis);
+    return decideByMode(this.byMode, shard, command, deadlineMillis);
   }
 
   /** In this process, waiting for what the session depends on where an event of the entity is not folded yet. */

@@ -5,10 +5,13 @@ import { includes, withDot } from '#core/causality/version-vector.js';
 import type { EntityRef, Event, StoredEvent } from '#core/event/event.js';
 import { birthOf } from '#core/event/mutation-id.js';
 import type { ParkedReason, Readiness } from '#core/event/readiness.js';
-import { nothingStored, receive } from '#core/event/receive.js';
+import { isChain, nothingStored, receive } from '#core/event/receive.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { CursorRow, MutationRow, ShardCommit } from '../ports/event-log.js';
+import { isMovesEntity } from '#core/strong/type-record.js';
+import { BatchMoves } from '../strong/batch-moves.js';
 import { BatchStrong } from '../strong/batch-strong.js';
+import { movingReason, undecidedReason } from '../strong/strong-shard.js';
 import { BatchConflicts } from './batch-conflicts.js';
 import {
   emptyTally,
@@ -42,6 +45,7 @@ export class ShardBatch {
   private readonly waiting: BatchWaiting;
   private readonly conflicts = new BatchConflicts();
   readonly strong: BatchStrong;
+  readonly moves: BatchMoves;
   private readonly judge: BatchJudge;
   private readonly stoppedHere = new Set<Actor>();
   readonly tally = emptyTally();
@@ -60,6 +64,7 @@ export class ShardBatch {
       cursor: (actor) => this.cursor(actor),
       copies: (event) => this.copyDots(event),
       seen: (event) => this.workingOf(event).state.seen,
+      moves: () => this.moves.all,
     });
     this.strong = new BatchStrong(base, {
       ownActor: world.ownActor,
@@ -71,6 +76,13 @@ export class ShardBatch {
       bytesOf: (dot) => this.events.find(({ event }) => sameDot(event.dot, dot))?.bytes.length ?? 0,
       undecidedBytesMax: world.undecidedBytesMax,
       settle: (events) => this.settle(events),
+    });
+    this.moves = new BatchMoves(base, {
+      ownActor: world.ownActor,
+      strong: this.strong,
+      waiting: this.waiting,
+      cursor: (actor) => this.cursor(actor),
+      mint: (event) => this.mintAsIs(event),
     });
   }
 
@@ -98,10 +110,13 @@ export class ShardBatch {
 
   private mint(command: PreparedCommand, known: readonly MutationRow[]): CommandDecision {
     const { shard } = this.base;
-    const { world, clock, strong, waiting } = this;
+    const { world, clock, strong, moves, waiting } = this;
     const head = this.cursor(world.ownActor);
     const working = this.working.bind(this);
-    const minted = mintCommand({ shard, world, clock, head, strong, waiting, working, known }, command);
+    const minted = mintCommand(
+      { shard, world, clock, head, strong, moves, waiting, working, known },
+      command,
+    );
     if (minted.kind === 'refused') return minted;
     this.clock = minted.clock;
     for (const stored of minted.events) this.storeOwn(stored);
@@ -141,6 +156,7 @@ export class ShardBatch {
     const latest = rest.at(-1)?.event ?? event;
     this.clock = hear(this.clock, latest.time, this.world.nowMillis);
     if (event.epoch !== undefined) this.strong.receive([event, ...rest.map((one) => one.event)]);
+    else if (isMovesEntity(event.entity)) this.moves.fold(event);
     else for (const one of [stored, ...rest]) this.receiveEventual(one.event);
     return 'stored';
   }
@@ -164,7 +180,7 @@ export class ShardBatch {
     for (let progress = true; progress;) {
       progress = false;
       for (const row of this.waiting.rows(key)) {
-        if (row.state === 'pending' && row.reason !== undefined) continue;
+        if (row.state === 'pending' && row.reason === undecidedReason) continue;
         const event = this.loadedEvent(row.dot);
         const ready = this.verdictOf(event, () => false);
         if (ready.kind === 'ready') {
@@ -174,7 +190,8 @@ export class ShardBatch {
           if (event.group) break;
         } else if (ready.kind === 'pending' && this.waiting.waitsAnew(row, ready)) {
           this.addPending(event, ready);
-        }
+        } else if (ready.kind === 'parked' && row.reason === movingReason)
+          this.addParked(event, ready.reason);
       }
     }
   }
@@ -209,7 +226,8 @@ export class ShardBatch {
     for (const [index, working] of this.dirtyEntities().entries()) {
       cache.set(working.key, working.committed(commit.entities[index]?.state.length ?? 0));
     }
-    return this.strong.applyTo();
+    const isMoved = this.moves.applyTo();
+    return this.strong.applyTo() || isMoved;
   }
 
   /** Forks seen by the batch stop their streams even when nothing was committed. */
@@ -218,12 +236,13 @@ export class ShardBatch {
   }
 
   /** An event that is about no entity's state: stamped and stored, folded nowhere. */
-  private mintAsIs(event: Omit<Event, 'time' | 'prev' | 'shard'>): void {
+  private mintAsIs(event: Omit<Event, 'time' | 'prev' | 'shard'>): Event {
     this.clock = tick(this.clock, this.world.nowMillis);
     const { actor } = event.dot;
     const time = { ...this.clock, actor };
     const whole = { ...event, shard: this.base.shard, prev: this.cursor(actor).hash, time };
     this.store(stamp(this.world.hashing, whole));
+    return whole;
   }
 
   private store(stored: StoredEvent): void {
@@ -236,6 +255,8 @@ export class ShardBatch {
 
   /** Folds events that count only together, or holds all of them back. */
   private settle(events: readonly Event[]): void {
+    const [first] = events;
+    if (first && isMovesEntity(first.entity)) return this.moves.fold(first);
     const verdicts = events.map((event) => this.judge.readinessOf(event, this.isQuarantined(event.entity)));
     const parked = verdicts.some(({ kind }) => kind === 'parked');
     const held = verdicts.find(({ kind }) => kind === 'pending');
@@ -261,17 +282,13 @@ export class ShardBatch {
         if (row.waitsFor && !includes(working.state.seen, row.waitsFor)) continue;
         const event = this.loadedEvent(row.dot);
         const ready = this.verdictOf(event, (entity) => this.isQuarantined(entity));
-        if (ready.kind === 'pending') {
-          this.addPending(event, ready);
-          continue;
+        if (ready.kind === 'pending') this.addPending(event, ready);
+        else if (ready.kind === 'parked') this.addParked(event, ready.reason);
+        else {
+          this.foldWhole(event);
+          progress = true;
+          if (event.group) break;
         }
-        if (ready.kind === 'parked') {
-          this.addParked(event, ready.reason);
-          continue;
-        }
-        this.foldWhole(event);
-        progress = true;
-        if (event.group) break;
       }
     }
   }
@@ -322,21 +339,13 @@ export class ShardBatch {
     for (const id of event.resolves ?? []) this.conflicts.resolve(id, event.dot);
   }
 
-  private addPending({ dot, entity }: Event, { waitsFor, waitsIn }: PendingReadiness): void {
-    this.waiting.add({ dot, entity, state: 'pending', waitsFor, ...(waitsIn !== undefined && { waitsIn }) });
+  private addPending(event: Event, readiness: PendingReadiness): void {
+    this.waiting.hold(event, readiness);
     this.tally.pending += 1;
   }
 
-  /** With a parked event goes all of its entity that is pending, but this region's own: nothing shall wait for it. */
-  private addParked({ dot, entity }: Event, reason: ParkedReason): void {
-    this.waiting.add({ dot, entity, state: 'parked', reason });
-    this.tally.parked += 1;
-    for (const row of this.waiting.rows(entityKey(entity))) {
-      const isStrong = row.reason !== undefined;
-      if (row.state !== 'pending' || isStrong || row.dot.actor === this.world.ownActor) continue;
-      this.waiting.add({ dot: row.dot, entity, state: 'parked', reason: 'quarantined' });
-      this.tally.parked += 1;
-    }
+  private addParked(event: Event, reason: ParkedReason): void {
+    this.tally.parked += this.waiting.park(event, reason, this.world.ownActor);
   }
 
   /** The event behind a waiting dot: of this batch, or loaded. @throws Missing */
@@ -387,9 +396,4 @@ export class ShardBatch {
       return { actor, stored, hash, folded: Math.min(stored, this.waiting.lowest(actor) - 1) };
     });
   }
-}
-
-/** Whether each event follows the one before it. */
-function isChain(events: readonly StoredEvent[]): boolean {
-  return events.every(({ event }, at) => at === 0 || event.prev === events[at - 1]?.hash);
 }

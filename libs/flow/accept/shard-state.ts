@@ -34,12 +34,14 @@ export interface ShardGround {
   readonly leaseUntilMillis?: number;
   /** The shard's opening events. */
   readonly openings?: readonly Event[];
+  /** The shard's events about how its types were moved. */
+  readonly moves?: readonly Event[];
 }
 
 export function shardStateOf(
   shard: number,
   image: ShardImage,
-  { leaseUntilMillis = -Infinity, openings = [] }: ShardGround = {},
+  { leaseUntilMillis = -Infinity, openings = [], moves = [] }: ShardGround = {},
 ): ShardState {
   const strong = new StrongShard();
   strong.restore(
@@ -47,6 +49,7 @@ export function shardStateOf(
     openings,
     image.waiting.filter(({ reason }) => reason === undecidedReason),
   );
+  strong.restoreMoves(moves);
   const waiting = new WaitingIndex();
   for (const row of image.waiting) waiting.add(row);
   return {

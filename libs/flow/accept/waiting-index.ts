@@ -1,6 +1,7 @@
 import type { Actor, Dot } from '#core/causality/dot.js';
 import { dotKey } from '#core/causality/dot.js';
 import { entityKey } from '#core/event/shard-of.js';
+import { movingReason, undecidedReason } from '../strong/strong-shard.js';
 import type { WaitingRow } from '../ports/event-log.js';
 
 /**
@@ -14,6 +15,8 @@ export class WaitingIndex {
   private readonly pendingByActor = new Map<Actor, Set<number>>();
   /** What waits for dependencies, by the shard of the dependency. */
   private readonly crossing = new Map<number, Map<string, WaitingRow>>();
+  /** What was minted after a move of its type that is not known here, by dot. */
+  private readonly moved = new Map<string, WaitingRow>();
   private parkedCount = 0;
   private pendingCount = 0;
 
@@ -28,7 +31,8 @@ export class WaitingIndex {
     else {
       this.pendingCount += 1;
       // What is only undecided holds nothing up: it is folded or refused by its home's word, not by what waits.
-      if (row.reason === undefined) addTo(this.pendingByActor, row.dot);
+      if (row.reason !== undecidedReason) addTo(this.pendingByActor, row.dot);
+      if (row.reason === movingReason) this.moved.set(dotKey(row.dot), row);
       this.noteCrossing(row);
     }
   }
@@ -41,6 +45,7 @@ export class WaitingIndex {
     rows.delete(dotKey(dot));
     if (rows.size === 0) this.byEntity.delete(key);
     removeFrom(this.seqsByActor, dot);
+    this.moved.delete(dotKey(dot));
     if (row.state === 'parked') this.parkedCount -= 1;
     else {
       this.pendingCount -= 1;
@@ -104,6 +109,12 @@ export class WaitingIndex {
     const rows = this.crossing.get(row.waitsIn) ?? new Map<string, WaitingRow>();
     rows.set(dotKey(row.dot), row);
     this.crossing.set(row.waitsIn, rows);
+  }
+
+  /** Entities of which something was minted after a move that is not known to be decided here. */
+  heldByMoves(): readonly WaitingRow['entity'][] {
+    const held = new Map([...this.moved.values()].map(({ entity }) => [entityKey(entity), entity]));
+    return [...held.values()];
   }
 
   get isEmpty(): boolean {

@@ -196,10 +196,8 @@ export class Reader {
   async writeStatus(mutationId: string): Promise<WriteStatus | undefined> {
     const { mutations } = await this.parts.log.prepare({ entities: [], mutations: [mutationId] });
     const [first] = mutations;
-    const isStrong = first && this.typeOf(first.entity).consistency === 'strong';
     // A try that a new home left out has no record: another one may have been executed since.
-    const refused =
-      first && !isStrong ? [] : await this.parts.log.refused({ mutationId, limit: refusedTriesMax });
+    const refused = await this.parts.log.refused({ mutationId, limit: refusedTriesMax });
     const leftOut = refused.map(({ dot, shard }) => ({
       ...{ dot: formatDot(dot, shard), region: regionOf(dot.actor), state: 'refused' as const },
     }));

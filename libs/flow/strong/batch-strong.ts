@@ -18,6 +18,7 @@ import {
 import type { BatchMutations } from '../accept/batch-mutations.js';
 import type { BatchWaiting } from '../accept/batch-waiting.js';
 import type { PreparedCommand } from '../accept/prepared-command.js';
+import { isMovesEntity } from '#core/strong/type-record.js';
 import type { Cursor, ShardState } from '../accept/shard-state.js';
 import type { MutationRow, RefusedRow } from '../ports/event-log.js';
 import { undecidedReason, undecidedRow, type StrongShard, type Undecided } from './strong-shard.js';
@@ -28,7 +29,7 @@ export interface BatchHands {
   readonly waiting: BatchWaiting;
   readonly mutations: BatchMutations;
   readonly cursor: (actor: Actor) => Cursor;
-  readonly mint: (event: Omit<Event, 'time' | 'prev' | 'shard'>) => void;
+  readonly mint: (event: Omit<Event, 'time' | 'prev' | 'shard'>) => Event;
   readonly loadedEvent: (dot: Dot) => Event;
   /** Stored bytes of an event of this batch. */
   readonly bytesOf: (dot: Dot) => number;
@@ -63,26 +64,36 @@ export class BatchStrong {
     { key, entity, operations }: PreparedCommand,
     mutationRows: readonly MutationRow[],
   ): AtollError | undefined {
+    const proposed = isMembership(entity) && proposedIn(operations[0]);
+    if (isMembership(entity) && (!proposed || !mayBeDecidedIn(proposed, this.record.promised)))
+      return new AtollError('not_home', 'the latest membership has not opened an epoch of its own yet');
+    const error = this.whyNotHome(key);
+    if (error) return error;
+    if (mutationRows.some((known) => this.voided.includes(known)))
+      return new AtollError('not_covered_yet', 'the first try of this command has just been refused');
+    return undefined;
+  }
+
+  /** Why this region cannot mint a strong event of an entity now, whatever it says. @param key of the entity */
+  whyNotHome(key: string): AtollError | undefined {
     const { committed, hands } = this;
     const isSame = sameEpoch(this.record.promised, committed.record.promised);
     if (committed.draining || !isSame || !committed.serves(hands.ownActor))
       return new AtollError('not_home', 'this region is not the home of the shard, or does not serve yet');
     if (committed.cutOff)
       return new AtollError('no_majority', 'the home has not heard a majority for too long');
-    if (isMembership(entity)) {
-      const proposed = proposedIn(operations[0]);
-      if (!proposed || !mayBeDecidedIn(proposed, this.record.promised))
-        return new AtollError('not_home', 'the latest membership has not opened an epoch of its own yet');
-    }
     if (committed.undecidedBytes + this.arrivedBytes > hands.undecidedBytesMax / 2)
       return new AtollError('overloaded', 'too many changes of the shard wait until they are decided');
     const [row] = hands.waiting.rows(key);
     if (row?.state === 'parked')
       return new AtollError('entity_quarantined', 'an event of this entity is parked until somebody acts');
     if (row) return new AtollError('not_covered_yet', 'an earlier change of this entity is not decided yet');
-    if (mutationRows.some((known) => this.voided.includes(known)))
-      return new AtollError('not_covered_yet', 'the first try of this command has just been refused');
     return undefined;
+  }
+
+  /** As the batch has it by now. */
+  get log(): StrongRecord {
+    return this.record;
   }
 
   /** The epoch that a strong event of this region carries. */
@@ -168,14 +179,15 @@ export class BatchStrong {
 
   private note(event: Event, fate: 'decided' | 'refused'): void {
     const { dot, mutation, entity, epoch = '' } = event;
-    const rows = this.hands.mutations.rows(mutation.id);
+    // No command is behind a record about a type: nobody tries it again.
+    const rows = isMovesEntity(entity) ? [] : this.hands.mutations.rows(mutation.id);
     const record = rows.find((row) => sameDot(row.dot, dot) && row.shard === this.base.shard);
     this.settled.set(dotKey(dot), dot);
     this.hasNewMembers ||= isMembership(entity);
     if (fate === 'refused') {
       this.refused.push({ dot, entity, epoch, mutationId: mutation.id });
       if (record) this.voided.push(record);
-    } else if (!record) {
+    } else if (!record && !isMovesEntity(entity)) {
       // A record is made when the event counts: what is left out must not stand in the way of its second try.
       this.hands.mutations.record(event);
     }

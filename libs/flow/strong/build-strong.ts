@@ -2,6 +2,7 @@ import type { VersionVector } from '#core/causality/version-vector.js';
 import { firstMembership } from '#core/strong/membership.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
+import type { ShardState } from '../accept/shard-state.js';
 import type { CursorWatch } from '../accept/wake.js';
 import type { ShardOwner } from '../ports/event-log.js';
 import type { RegionPorts, RegionProcessConfig } from '../region-ports.js';
@@ -11,6 +12,8 @@ import { KnownMemberships } from './known-memberships.js';
 import type { Members } from './members.js';
 import { Questions } from './questions.js';
 import type { StrongDesk } from './strong-desk.js';
+import { TypeMover } from './type-mover.js';
+import type { TypeOperators } from './type-operators.js';
 import type { StrongService } from './strong-service.js';
 
 /** Who the homes are, and how new ones are found. */
@@ -19,12 +22,18 @@ export interface StrongHearing {
   readonly questions: Questions;
   readonly elections: Elections;
   readonly memberships: KnownMemberships;
+  readonly mover: TypeMover;
+  /** The strong log of a shard has changed here. */
+  readonly committed: (state: ShardState) => void;
+  /** This process owns the shard from now on. */
+  readonly own: (state: ShardState) => void;
 }
 
 export interface StrongStations extends StrongHearing {
   readonly desk: StrongDesk;
   readonly service: StrongService;
   readonly members: Members;
+  readonly types: TypeOperators;
 }
 
 export function buildStrong(
@@ -45,5 +54,16 @@ export function buildStrong(
   const homes = new Homes({ ...ports, ...ground, members, memberships, timing, address });
   const isNeeded = [...types.values()].some(({ consistency }) => consistency === 'strong');
   const elections = new Elections({ ...ports, ...ground, memberships, timing, homes, questions, isNeeded });
-  return { homes, questions, elections, memberships };
+  const mover = new TypeMover({ ...ports, ...ground, types, members, timing, homes, questions, elections });
+  return {
+    ...{ homes, questions, elections, memberships, mover },
+    committed: (state) => {
+      homes.committed(state);
+      mover.look(state);
+    },
+    own: (state) => {
+      homes.own(state);
+      mover.look(state);
+    },
+  };
 }

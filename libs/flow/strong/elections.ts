@@ -32,7 +32,7 @@ export interface ElectionsParts {
   readonly homes: Homes;
   readonly questions: Questions;
   readonly memberships: KnownMemberships;
-  /** Whether any declared type is strong: else nobody stands, but promises and acks are given. */
+  /** Whether any declared type is strong: else nobody stands where nothing was ever strong, but promises and acks are given. */
   readonly isNeeded: boolean;
   /** Asks another region to become the home, as a planned handover. */
   readonly handOver: (shard: number, to: string) => Promise<unknown>;
@@ -78,7 +78,7 @@ export class Elections {
   private round(): void {
     this.parts.homes.beat();
     this.learn();
-    if (this.parts.isNeeded) for (const shard of this.parts.intake.owned()) this.look(shard);
+    for (const shard of this.parts.intake.owned()) this.look(shard);
   }
 
   /** Looks for a later membership where nobody says that there is one, and at once where somebody has spoken of it. */
@@ -97,6 +97,8 @@ export class Elections {
     const state = intake.stateOf(shard);
     const hearing = homes.of(shard);
     if (!state || !hearing || hearing.isStanding) return;
+    // Also where no declared type is strong: one may have been moved.
+    if (!this.parts.isNeeded && state.strong.isUntouched) return;
     const now = clock.monotonicMillis();
     const { latest } = memberships;
     const isOutdated = state.strong.record.promised.membership < latest.number;
@@ -138,12 +140,12 @@ export class Elections {
       await this.standWith(state);
       return;
     }
-    const [to] = this.standing(state.shard);
+    const [to] = this.candidates(state.shard);
     if (to !== undefined) await handOver(state.shard, to);
   }
 
   /** Who may stand for a shard; the first of them differs from shard to shard. */
-  private standing(shard: number): readonly string[] {
+  candidates(shard: number): readonly string[] {
     const { latest } = this.parts.memberships;
     const order = latest.members.filter((region) => mayStand(latest, region));
     const first = shard % order.length;
@@ -154,7 +156,7 @@ export class Elections {
   private patience({ shard, strong }: ShardState): number {
     const { timing, random, log } = this.parts;
     if (!strong.isUntouched) return timing.electionMillis * (1 + random.fraction());
-    const rank = this.standing(shard).indexOf(log.identity.region);
+    const rank = this.candidates(shard).indexOf(log.identity.region);
     return timing.electionMillis * (rank + random.fraction() / 4);
   }
 

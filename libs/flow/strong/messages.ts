@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '#core/json.js';
 import { formatEpoch, noEpoch, parseEpoch, type Epoch } from '#core/strong/epoch.js';
 import type { Ack } from '#core/strong/promises.js';
 import type { Position } from '#core/strong/strong-chain.js';
+import type { Consistency } from '#core/strong/type-moves.js';
 import type { Hashing } from '../ports/record-auth.js';
 
 /** Told without being asked; several shards in one message. */
@@ -43,6 +44,16 @@ export type Question =
   | { readonly kind: 'handover'; readonly shard: number; readonly to: string; readonly force: boolean }
   | RightsQuestion
   | {
+      readonly kind: 'move';
+      readonly shard: number;
+      readonly type: string;
+      readonly to: Consistency;
+      /** Whether the owner may bring it to the home's region; else it is done here or refused. */
+      readonly anywhere: boolean;
+    }
+  /** How a type is written in the shard, as its owner here knows. */
+  | { readonly kind: 'mode'; readonly shard: number; readonly type: string }
+  | {
       readonly kind: 'command';
       readonly shard: number;
       readonly command: string;
@@ -67,7 +78,18 @@ export interface ShardStanding {
   readonly home: string | undefined;
 }
 
+/** How a type is written in a shard. */
+export interface ModeAnswer {
+  readonly kind: 'mode';
+  readonly mode: Consistency | 'closing';
+  /** How often it was moved there, or a move of it aborted. */
+  readonly phase: number;
+  /** Regions that have closed the phase. */
+  readonly closed: readonly string[];
+}
+
 export type Answer =
+  | ModeAnswer
   | {
       readonly kind: 'promised';
       readonly granted: boolean;
@@ -202,6 +224,8 @@ function answerBody(answer: Answer): JsonObject {
       const { kind, promised, decided, home } = answer;
       return { kind, promised: formatEpoch(promised), decided: formatEpoch(decided), home: home ?? null };
     }
+    case 'mode':
+      return { kind: answer.kind, mode: answer.mode, phase: answer.phase, closed: answer.closed };
     case 'taken':
       return { kind: answer.kind, taken: answer.taken };
     case 'event':
@@ -242,6 +266,8 @@ export function decodeAnswer(payload: Uint8Array, hashing: Hashing): Answer {
       const home = body.home === null ? undefined : String(body.home);
       return { kind: 'standing', promised: epochOf(body.promised), decided: epochOf(body.decided), home };
     }
+    case 'mode':
+      return body as unknown as ModeAnswer;
     case 'taken':
       return { kind: 'taken', taken: body.taken === true };
     case 'event':

@@ -4,8 +4,10 @@ import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { JsonObject } from '#core/json.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import { isConfirmed } from '#core/strong/promises.js';
 import { sameEpoch, type Epoch } from '#core/strong/epoch.js';
+import { movesEntity } from '#core/strong/type-record.js';
 import {
   decodeForward,
   decodeOutcome,
@@ -29,6 +31,7 @@ import { SharedRun } from '../shared-run.js';
 import type { Homes } from './homes.js';
 import type { KnownMemberships } from './known-memberships.js';
 import type { Questions } from './questions.js';
+import { whyNotStrong } from './strong-mode.js';
 import { undecidedReason } from './strong-shard.js';
 
 export interface StrongDeskParts {
@@ -42,6 +45,7 @@ export interface StrongDeskParts {
   readonly homes: Homes;
   readonly questions: Questions;
   readonly memberships: KnownMemberships;
+  readonly types: EntityTypes;
   /** Decides a command in this process, and answers once it is stored. */
   readonly decide: (
     shard: number,
@@ -98,8 +102,22 @@ export class StrongDesk {
     });
   }
 
-  /** Linearizable. @throws AtollError not_home, no_majority, entity_quarantined */
-  read(shard: number, entity: EntityRef, deadlineMillis: number): Promise<StrongValue> {
+  /** Linearizable. @throws AtollError not_home, no_majority, entity_quarantined, level_not_available, type_moving */
+  async read(shard: number, entity: EntityRef, deadlineMillis: number): Promise<StrongValue> {
+    const { clock, watch } = this.parts;
+    for (;;) {
+      try {
+        this.checkMode(this.stateOf(shard), entity);
+        return await this.readSomewhere(shard, entity, deadlineMillis);
+      } catch (error) {
+        const left = deadlineMillis - clock.monotonicMillis() - wayBackMillis;
+        if (!(error instanceof AtollError) || error.code !== 'type_moving' || left <= 0) throw error;
+        await watch.next(Math.min(left, lookAgainMillis));
+      }
+    }
+  }
+
+  private readSomewhere(shard: number, entity: EntityRef, deadlineMillis: number): Promise<StrongValue> {
     return this.untilServed(shard, deadlineMillis, {
       here: (state) => this.readHere(state, entity, deadlineMillis),
       there: async (region, waitMillis) => {
@@ -143,7 +161,7 @@ export class StrongDesk {
     // What the asking region has is no promise of what the home has: an effect would be decided here before its cause is.
     if (command.dependencies) await cover(command.dependencies, deadlineMillis);
     await this.serving(state, deadlineMillis);
-    const outcome = await this.parts.decide(state.shard, command, deadlineMillis);
+    const outcome = await this.parts.decide(state.shard, { ...command, isStrong: true }, deadlineMillis);
     for (;;) {
       if (intake.stateOf(state.shard) !== state)
         throw new AtollError('owner_moved', 'another process owns the shard now');
@@ -164,15 +182,23 @@ export class StrongDesk {
     for (;;) {
       if (intake.stateOf(state.shard) !== state)
         throw new AtollError('owner_moved', 'another process owns the shard now');
-      if (!this.isUnfolded(state, entity)) break;
+      if (!this.isUnfolded(state, entity) && !this.isUnfolded(state, movesEntity(state.shard))) break;
       const left = deadlineMillis - clock.monotonicMillis();
       if (left <= 0)
         throw new AtollError('not_covered_yet', 'a decided change of the entity is not folded yet');
       await watch.next(left);
     }
+    this.checkMode(state, entity);
     const found = await this.parts.valueOf(entity);
     if (!found) throw new AtollError('unknown_type', `there is no entity type ${entity.type}`);
     return { ...found, epoch };
+  }
+
+  /** @throws AtollError level_not_available, type_moving */
+  private checkMode(state: ShardState, entity: EntityRef): void {
+    const type = this.parts.types.get(entity.type);
+    const error = type && whyNotStrong(state, type, { isHome: state.strong.serves(this.ownActor) });
+    if (error) throw error;
   }
 
   /**

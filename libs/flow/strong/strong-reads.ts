@@ -1,13 +1,10 @@
 import { sessionWith, type SessionCursors } from '#core/consistency/session-token.js';
-import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
-import type { EntityType } from '#core/merge/entity-type.js';
 import type { Sessions } from '../read/sessions.js';
 import type { ReadOutcome } from '../service.js';
 import type { StrongService } from './strong-service.js';
 
 export interface AskedStrongly {
-  readonly type: EntityType;
   readonly entity: EntityRef;
   readonly shard: number;
   readonly session: SessionCursors;
@@ -25,9 +22,7 @@ export class StrongReads {
     const { readStrong, sessions } = this.parts;
     const outcomes: ReadOutcome[] = [];
     let token: SessionCursors | undefined;
-    for (const { type, entity, shard, session, deadlineMillis } of asked) {
-      if (type.consistency !== 'strong')
-        throw new AtollError('level_not_available', `${type.name} is not declared strong`);
+    for (const { entity, shard, session, deadlineMillis } of asked) {
       const { value, seen } = await readStrong(shard, entity, deadlineMillis);
       token = sessionWith(token ?? session, shard, seen);
       const told = { openConflicts: [], quarantined: false, stalenessMillis: 0 };

@@ -29,6 +29,7 @@ import {
 import type { Questions } from './questions.js';
 import type { Reclaims } from '../rights/reclaims.js';
 import type { StrongDesk, StrongValue } from './strong-desk.js';
+import type { TypeMover } from './type-mover.js';
 
 export interface StrongServiceParts {
   readonly log: EventLog;
@@ -46,6 +47,7 @@ export interface StrongServiceParts {
   readonly reclaims: Pick<Reclaims, 'vote' | 'yieldTo' | 'takeOver'>;
   readonly owners: () => readonly ShardOwner[];
   readonly memberships: KnownMemberships;
+  readonly mover: Pick<TypeMover, 'begin' | 'modeAt'>;
 }
 
 /** Who the home of a shard is after a handover. */
@@ -215,6 +217,10 @@ export class StrongService {
         return this.standingOf(state);
       case 'handover':
         return this.handOn(state, question.to, question.force);
+      case 'move':
+        return this.parts.mover.begin(state, question);
+      case 'mode':
+        return this.parts.mover.modeAt(state, question.type);
       case 'vote':
         return this.parts.reclaims.vote(question);
       case 'yield':

@@ -2,6 +2,8 @@ import { dotKey, type Dot } from '#core/causality/dot.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import { formatEpoch, isAbove, laterEpoch, noEpoch, parseEpoch, type Epoch } from '#core/strong/epoch.js';
 import { readOpening } from '#core/strong/opening-event.js';
+import { noMoves, withRecord, type TypeMoves } from '#core/strong/type-moves.js';
+import { readTypeRecord, strongEventOf } from '#core/strong/type-record.js';
 import {
   homeEpoch,
   isServing,
@@ -9,7 +11,14 @@ import {
   storeOpening,
   type StrongRecord,
 } from '#core/strong/promises.js';
-import { comparePositions, fateOf, noPosition, type Fate, type Position } from '#core/strong/strong-chain.js';
+import {
+  comparePositions,
+  fateOf,
+  noPosition,
+  wasDecided,
+  type Fate,
+  type Position,
+} from '#core/strong/strong-chain.js';
 
 /** A strong event that is stored here and not settled. */
 export interface Undecided {
@@ -39,6 +48,9 @@ export function undecidedRow({ dot, entity, epoch, group }: Event): Undecided {
 /** Why a waiting row of a strong event waits: nobody has told yet that it is decided, or left out. */
 export const undecidedReason = 'undecided';
 
+/** Why one waits that was minted after a move of its type which is not known to be decided here. */
+export const movingReason = 'type_moving';
+
 /** Refused events that are remembered for those who wait for them; who comes later is answered by the log. */
 const refusedMax = 4_096;
 
@@ -48,6 +60,8 @@ const refusedMax = 4_096;
  */
 export class StrongShard {
   record: StrongRecord = noStrongRecord;
+  /** How types were moved between strong and eventual in this shard. */
+  moves: TypeMoves = noMoves;
   /** The furthest position that is known to be decided. */
   decided: Position = noPosition;
   /** The greatest epoch that anybody was heard to promise. */
@@ -74,6 +88,18 @@ export class StrongShard {
     }
     this.record = record;
     for (const row of waiting) this.rows.set(dotKey(row.dot), row);
+  }
+
+  /** @param events all records about types that are stored here, in any order; after `restore` */
+  restoreMoves(events: readonly Event[]): void {
+    for (const event of events) {
+      const record = readTypeRecord(event);
+      const strong = strongEventOf(event);
+      const counts = strong
+        ? !this.rows.has(dotKey(event.dot)) && wasDecided(this.record.openings, strong)
+        : event.epoch === undefined;
+      if (record && counts) this.moves = withRecord(this.moves, record);
+    }
   }
 
   get undecided(): ReadonlyMap<string, Undecided> {

@@ -141,6 +141,40 @@ export const membersChanged = z
   .meta({ id: 'MembersChanged' });
 export type MembersChangedAnswer = z.output<typeof membersChanged>;
 
+const consistency = z.enum(['eventual', 'strong']);
+
+const shardMode = z.strictObject({
+  shard: z.number().int(),
+  mode: z
+    .enum(['eventual', 'strong', 'closing', 'unknown'])
+    .meta({ description: '`closing`: on its way to strong; `unknown`: its owner did not answer' }),
+  phase: z.number().int().meta({ description: 'How often it was moved there, or a move of it aborted' }),
+  closed: z.array(z.string()).meta({ description: 'Regions that have closed the phase; all are waited for' }),
+  failure: z.string().nullable().meta({ description: 'Code: why the move could not be begun there in time' }),
+});
+
+export const typeStanding = z
+  .strictObject({
+    region: z.string(),
+    types: z.array(z.strictObject({ type: z.string(), declared: consistency, shards: z.array(shardMode) })),
+  })
+  .meta({ id: 'TypeStanding' });
+export type TypeStandingAnswer = z.output<typeof typeStanding>;
+
+export const typeMoved = z
+  .strictObject({
+    region: z.string(),
+    type: z.string(),
+    goal: consistency.meta({ description: 'What it is to be in all shards' }),
+    applied: z.boolean(),
+    done: z
+      .boolean()
+      .meta({ description: 'Whether it is so in all shards; what is begun goes on by itself' }),
+    shards: z.array(shardMode),
+  })
+  .meta({ id: 'TypeMoved' });
+export type TypeMovedAnswer = z.output<typeof typeMoved>;
+
 export const rightsRun = z
   .strictObject({
     region: z.string(),

@@ -205,6 +205,14 @@ export const membersRequest = z
   })
   .meta({ id: 'MembersRequest' });
 export type MembersRequest = z.output<typeof membersRequest>;
+export const moveTypeRequest = z
+  .strictObject({
+    to: z.enum(['strong', 'eventual']),
+    abort: z.boolean().default(false).meta({ description: 'Takes such a move back that is not over' }),
+    dryRun,
+  })
+  .meta({ id: 'MoveTypeRequest' });
+export type MoveTypeRequest = z.output<typeof moveTypeRequest>;
 export const drainRightsRequest = z
   .strictObject({
     to: z.string().min(1).max(64).meta({ description: 'The region that gets the rights' }),

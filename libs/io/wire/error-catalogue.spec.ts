@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { errorCatalogue, grpcStatusNumbers } from './error-catalogue.js';
+import { errorCatalogue } from './error-catalogue.js';
+import { grpcStatusNumbers } from './error-entry.js';
 import { renderErrorsPage } from './errors-page.js';
 
 describe('the error catalogue', () => {

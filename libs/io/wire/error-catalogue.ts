@@ -1,33 +1,5 @@
 import type { ErrorCode } from '#core/errors.js';
-
-/** gRPC's status codes by name, as far as we answer them. The numbers are gRPC's. */
-export const grpcStatusNumbers = {
-  INVALID_ARGUMENT: 3,
-  DEADLINE_EXCEEDED: 4,
-  NOT_FOUND: 5,
-  ALREADY_EXISTS: 6,
-  PERMISSION_DENIED: 7,
-  RESOURCE_EXHAUSTED: 8,
-  FAILED_PRECONDITION: 9,
-  OUT_OF_RANGE: 11,
-  UNIMPLEMENTED: 12,
-  INTERNAL: 13,
-  UNAVAILABLE: 14,
-  UNAUTHENTICATED: 16,
-} as const;
-
-export type GrpcStatusName = keyof typeof grpcStatusNumbers;
-
-/** What one public error code is, on either surface and to a reader. */
-export interface ErrorEntry {
-  readonly httpStatus: number;
-  readonly grpcStatus: GrpcStatusName;
-  /** RFC 9457 `title`: short, the same for every occurrence. */
-  readonly title: string;
-  /** When it is answered, and what has (not) happened. */
-  readonly meaning: string;
-  readonly whatToDo: string;
-}
+import type { ErrorEntry } from './error-entry.js';
 
 /**
  * Every public error, once: the HTTP problem, the gRPC status and docs/reference/errors.md come from here, so that they
@@ -335,6 +307,15 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning:
       'A strong operation found no region that serves as the home of its shard within the wait that was allowed: one is being chosen, handed over to, or cannot be reached. Nothing was done.',
     whatToDo: 'Try again with the same mutation id, or allow a longer `Atoll-Max-Wait`.',
+  },
+  type_moving: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'The type is being moved between strong and eventual',
+    meaning:
+      'The entity type is on its way from one to the other in the shard of this entity, and that was not over within the wait that was allowed. Reads at other levels than `strong` are served. This try was not executed; an earlier one with the same mutation id may have been.',
+    whatToDo:
+      'Try again with the same mutation id, or allow a longer `Atoll-Max-Wait`. `atoll type status` says which regions are waited for; a move to strong can be aborted.',
   },
   no_majority: {
     httpStatus: 503,

@@ -1,5 +1,6 @@
 import { AtollError, type ErrorCode } from '#core/errors.js';
-import { errorCatalogue, grpcStatusNumbers } from './error-catalogue.js';
+import { errorCatalogue } from './error-catalogue.js';
+import { grpcStatusNumbers } from './error-entry.js';
 
 const intro = `# Errors
 

@@ -1,5 +1,6 @@
 import type { Problem } from './problem.js';
-import { errorCatalogue, grpcStatusNumbers } from './error-catalogue.js';
+import { errorCatalogue } from './error-catalogue.js';
+import { grpcStatusNumbers } from './error-entry.js';
 
 /** The metadata key under which gRPC carries a serialized `google.rpc.Status`. */
 export const statusDetailsKey = 'grpc-status-details-bin';

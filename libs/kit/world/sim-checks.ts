@@ -1,6 +1,6 @@
 import { assert } from '#core/assert.js';
 import { dotKey, regionOf } from '#core/causality/dot.js';
-import { isShardEntity } from '#core/strong/opening-event.js';
+import { isOfTheLog } from '#core/strong/opening-event.js';
 import { covers, type VersionVector } from '#core/causality/version-vector.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import { decodeEvent } from '#core/event/event-codec.js';
@@ -144,7 +144,7 @@ function checkAgainstLog(database: MemoryDatabase, types: EntityTypes): void {
       const events = records
         .filter(({ actor, seq }) => !shard.refused.has(dotKey({ actor, seq })))
         .map(({ bytes }) => readEvent(bytes))
-        .filter(({ entity }) => !isShardEntity(entity));
+        .filter(({ entity }) => !isOfTheLog(entity));
       const [sample] = events;
       if (!sample) continue;
       const type = types.get(sample.entity.type);

@@ -8,10 +8,13 @@ import { isMembership, readMemberships } from '#core/strong/membership-record.js
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { BrokenInvariant } from './sim-checks.js';
+import { movedType } from './sim-types.js';
 
 /** Looks at every commit: one writer per epoch, and nothing in any state that no majority has stored. */
 export class StrongChecks {
   private readonly writers = new Map<string, string>();
+  /** Strong events of the type that is moved: others of it are eventual. */
+  private readonly movedDots = new Set<string>();
   /** All memberships that any database has shown to be decided. */
   known: readonly Membership[];
 
@@ -26,6 +29,7 @@ export class StrongChecks {
   look(database: MemoryDatabase, part: ShardCommit): void {
     for (const { event } of part.events) {
       if (event.epoch === undefined) continue;
+      if (event.entity.type === movedType) this.movedDots.add(`${part.shard} ${dotKey(event.dot)}`);
       const key = `${part.shard} ${event.epoch}`;
       const writer = this.writers.get(key) ?? event.dot.actor;
       this.writers.set(key, writer);
@@ -33,7 +37,8 @@ export class StrongChecks {
         throw new BrokenInvariant(`INV-11: epoch ${event.epoch} of shard ${part.shard} has two writers`);
     }
     for (const row of part.entities) {
-      if (this.types.get(row.entity.type)?.consistency !== 'strong') continue;
+      const isMoved = row.entity.type === movedType && this.movedDots.size > 0;
+      if (this.types.get(row.entity.type)?.consistency !== 'strong' && !isMoved) continue;
       if (isMembership(row.entity)) this.learn(row);
       const { seen } = JSON.parse(Buffer.from(row.state).toString()) as { readonly seen: Json };
       this.lookAtState(database, part.shard, row.entity, decodeVector(seen) ?? nothingSeen);
@@ -61,6 +66,7 @@ export class StrongChecks {
     for (const { actor, seq } of table.histories.get(`${entity.type}\n${entity.id}`) ?? []) {
       const dot = { actor, seq };
       if (!includes(seen, dot) || table.refused.has(dotKey(dot))) continue;
+      if (entity.type === movedType && !this.movedDots.has(`${shard} ${dotKey(dot)}`)) continue;
       const stores = (region: string): boolean =>
         all.some(
           (one) =>

@@ -188,6 +188,11 @@ const fieldsByType: Readonly<
     partitionBy: { idBefore: ':' },
     fields: { coins: { policy: counter(), draw: increment } },
   },
+  /** Moved between strong and eventual while it is written: its clients are in sim-moves.ts. */
+  booth: {
+    onDelete: 'update-wins',
+    fields: { visits: { policy: growOnlyCounter(), draw: increment } },
+  },
   /** Known to one region only until the others are upgraded: its events are parked there, and folded in the end. */
   late: {
     onDelete: 'update-wins',
@@ -197,6 +202,7 @@ const fieldsByType: Readonly<
 
 export const lateType = 'late';
 export const leasedType = 'ticket';
+export const movedType = 'booth';
 export const purseType = 'purse';
 export const vaultType = 'vault';
 

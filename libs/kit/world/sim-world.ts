@@ -4,6 +4,7 @@ import { decodeVector, nothingSeen, type VersionVector } from '#core/causality/v
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey, shardFor } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
+import { isOfTheLog } from '#core/strong/opening-event.js';
 import { timingDefault, type Timing } from '#flow/limits.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import type { WriteOutcome } from '#flow/service.js';
@@ -270,7 +271,7 @@ export class SimWorld {
       );
       for (const { event } of part.events) {
         // Nobody can have seen a strong event before it is decided: its clients keep their own history.
-        if (event.epoch !== undefined) continue;
+        if (event.epoch !== undefined || isOfTheLog(event.entity)) continue;
         const name = `${part.shard} ${dotKey(event.dot)}`;
         const { entity, dot, mutation } = event;
         const isNew = this.oracle.learn({ name, entity, dot, mutationId: mutation.id });

@@ -7,7 +7,7 @@ import { planFaults } from './sim-faults.js';
 import { noCommitFaults } from './sim-log.js';
 import { GroupClients } from './sim-groups.js';
 import { StrongClients } from './sim-strong.js';
-import { heldTypes, leasedType, simTypes } from './sim-types.js';
+import { heldTypes, leasedType, movedType, simTypes } from './sim-types.js';
 import { SimWorld } from './sim-world.js';
 
 /** What the sum over all seeds must not leave at zero. */
@@ -119,7 +119,7 @@ export async function simulate(seed: number, withGroups = false): Promise<Simula
 
 function entitiesOf(random: SeededRandom): readonly { readonly type: string; readonly id: string }[] {
   const types = [...simTypes].flatMap(([type, { consistency }]) =>
-    consistency === 'eventual' && type !== leasedType ? type : [],
+    consistency === 'eventual' && type !== leasedType && type !== movedType ? type : [],
   );
   return Array.from({ length: 18 }, (_, index) => ({
     type: index < types.length ? (types[index] ?? '') : random.pick(types.filter((type) => type !== 'late')),

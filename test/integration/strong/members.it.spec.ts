@@ -5,10 +5,11 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { cutBetween, healBetween } from '#cli/dev/links.js';
 import { projectRoot } from '#cli/dev/programs.js';
-import { readMembers, type MembersChanged } from '#client/admin.js';
+import { moveType, readMembers, type MembersChanged, type TypeMoved } from '#client/admin.js';
 import { newMutationId } from '#client/mutation-id.js';
 import { isLinearizable, type RegisterOperation } from '#kit/world/linearizable.js';
 import { openFaultLab, until, type FaultLab } from '../faults/fault-lab.js';
+import { movedType, VisitsUnderMoves } from './visits-under-moves.js';
 
 const regions = ['us', 'eu', 'ap'];
 const ids = Array.from({ length: 12 }, (_, number) => `m${number}`);
@@ -91,14 +92,18 @@ async function settled(region: string, number: number): Promise<void> {
   });
 }
 
-/** What `atoll region …` says, asked of us. */
-async function changedBy(args: readonly string[]): Promise<MembersChanged> {
+/** What `atoll …` says, asked of us. */
+async function said<T>(args: readonly string[]): Promise<T> {
   const endpoint = `us=${lab.client('us').url}`;
   const program = [join(projectRoot(), 'scripts', 'run.mjs'), 'dist/apps/cli/main.js'];
-  const command = [...program, '--output', 'json', 'region', ...args, '--endpoint', endpoint];
+  const command = [...program, '--output', 'json', ...args, '--endpoint', endpoint];
   const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: projectRoot() });
-  return JSON.parse(stdout) as MembersChanged;
+  return JSON.parse(stdout) as T;
 }
+
+const changedBy = (args: readonly string[]): Promise<MembersChanged> => said(['region', ...args]);
+const movedTo = (to: 'strong' | 'eventual', maxWaitMillis = 20_000, abort = false): Promise<TypeMoved> =>
+  moveType(lab.client('us'), { type: movedType, to, abort, dryRun: false }, maxWaitMillis);
 
 it('removes a member that is cut off, under load, and adds it back: linearizable, and nothing acknowledged is lost', async () => {
   const load = new Load();
@@ -134,4 +139,30 @@ it('removes a member that is cut off, under load, and adds it back: linearizable
     `members changed under load: ${load.written.length} writes acknowledged, ${unknown} unknown, ${load.history.length} operations\n`,
   );
   for (const id of ids) expect(isLinearizable(load.history.filter((told) => told.id === id)), id).toBe(true);
+}, 120_000);
+
+it('moves a type to strong and back under load, and takes a move back: no strong read misses what was acknowledged', async () => {
+  const load = new VisitsUnderMoves(regions, (region) => lab.client(region));
+  load.begin();
+  await until(() => load.acknowledged > 30);
+  const asked = ['type', 'move', movedType, '--to', 'strong', '--apply'];
+  expect(await said<TypeMoved>(asked)).toMatchObject({ goal: 'strong', applied: true, done: true });
+  await until(() => load.strongReads > 20);
+  expect(await movedTo('eventual')).toMatchObject({ goal: 'eventual', done: true });
+
+  for (const other of ['us', 'eu']) await cutBetween(lab.stack, 'ap', other);
+  const held = await movedTo('strong', 1_000);
+  expect([held.done, held.shards.some(({ mode }) => mode === 'closing')]).toEqual([false, true]);
+  expect(await movedTo('strong', 20_000, true)).toMatchObject({ goal: 'eventual', done: true });
+  const before = load.acknowledged;
+  await until(() => load.acknowledged > before + 20);
+  for (const other of ['us', 'eu']) await healBetween(lab.stack, 'ap', other);
+
+  expect(await movedTo('strong')).toMatchObject({ goal: 'strong', done: true });
+  await load.end();
+  expect(await load.finalCheck()).toEqual([]);
+  const { visits, acknowledged, strongReads } = load;
+  process.stdout.write(
+    `a type moved under load: ${acknowledged} of ${visits.length} writes acknowledged, ${strongReads} strong reads\n`,
+  );
 }, 120_000);
