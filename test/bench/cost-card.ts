@@ -19,6 +19,9 @@ export interface CostCard {
 
 export interface Traffic {
   readonly kafkaBytes: number;
+  /** Produce requests to all clusters, and the records in them. */
+  readonly kafkaRequests: number;
+  readonly kafkaRecords: number;
   readonly roundTrips: number;
 }
 

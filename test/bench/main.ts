@@ -2,6 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readArguments, usage, type BenchArguments } from './arguments.js';
 import type { Bench, BenchResult } from './bench.js';
+import { capacityBench } from './capacity/capacity-bench.js';
 import { applyBench } from './apply/apply-bench.js';
 import { conflictsBench } from './conflicts/conflicts-bench.js';
 import { lagBench } from './lag/lag-bench.js';
@@ -29,6 +30,7 @@ const benches: readonly Bench[] = [
   textBench,
   conflictsBench,
   latencyBench,
+  capacityBench,
   lagBench,
   distanceBench,
   stallBench,

@@ -31,7 +31,7 @@ interface Plan {
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 3, events: 300_000, upsertSeconds: 4, nativeEvents: 60_000, nestEvents: 8_000 },
+  full: { rounds: 3, events: 300_000, upsertSeconds: 4, nativeEvents: 40_000, nestEvents: 8_000 },
   smoke: { rounds: 1, events: 1_000, upsertSeconds: 0.2, nativeEvents: 500, nestEvents: 100 },
 };
 

@@ -3,11 +3,21 @@ import type { Bench, BenchContext, BenchResult, Scale } from '../bench.js';
 import { costCard, costRow, type CostCard } from '../cost-card.js';
 import { rateCells, ratioText, spreadText } from '../figures.js';
 import { writeLoadDefault } from '../load/document-writes.js';
-import { soloRegion, startLoaded, stopsOf, type LoadedRegion, type Stops } from '../region/start-loaded.js';
+import type { LoadedAnswer } from '../region/loaded-side.js';
+import {
+  shardsDefault,
+  soloRegion,
+  startLoaded,
+  stopsOf,
+  type LoadedRegion,
+  type Stops,
+} from '../region/start-loaded.js';
+import type { Metered } from '../servers.js';
 import { alternating, type Rounds } from '../rounds.js';
 import { startSide, type Side } from '../side/start-side.js';
 import { pairedRatios, spreadOf } from '../statistics.js';
 import { openClusters } from './clusters.js';
+import { startTopology, writeThere, type Topology } from './topology.js';
 import { metadataGrowth, type MetadataGrowth } from './metadata.js';
 import type { ProduceAnswer, ProduceOrder, ProduceSettings } from './produce-side.js';
 
@@ -18,12 +28,30 @@ interface Plan {
   readonly many: number;
   /** Regions of the smaller and of the larger topology; the smoke run has no more clusters than the stack. */
   readonly regions: readonly [number, number];
+  /** Written in a slice of a topology: the same for all, so that slower ones have no smaller batches. */
+  readonly regionEvents: number;
   readonly metadataEntities: number;
 }
 
 const plans: Readonly<Record<Scale, Plan>> = {
-  full: { rounds: 3, seconds: 3, few: 1_000, many: 1_000_000, regions: [2, 5], metadataEntities: 500 },
-  smoke: { rounds: 1, seconds: 0.3, few: 100, many: 1_000, regions: [1, 2], metadataEntities: 20 },
+  full: {
+    rounds: 3,
+    seconds: 3,
+    few: 1_000,
+    many: 1_000_000,
+    regions: [2, 5],
+    regionEvents: 20_000,
+    metadataEntities: 500,
+  },
+  smoke: {
+    rounds: 1,
+    seconds: 0.3,
+    few: 100,
+    many: 1_000,
+    regions: [1, 2],
+    regionEvents: 500,
+    metadataEntities: 20,
+  },
 };
 
 const inFlight = 256;
@@ -33,6 +61,14 @@ interface Slice {
   readonly perSecond: number;
   readonly card: CostCard;
   readonly eventsPerBatch: number;
+  /** As the clusters were sent it: requests and records of all, and what each of them carried. */
+  readonly produced: Produced;
+}
+
+interface Produced {
+  readonly eventsPerRequest: number;
+  readonly recordsPerRequest: number;
+  readonly bytesPerRecord: number;
 }
 
 interface Sides {
@@ -47,8 +83,8 @@ interface Sides {
 interface Started {
   readonly few: LoadedRegion;
   readonly many: LoadedRegion;
-  readonly fewRegions: LoadedRegion;
-  readonly manyRegions: LoadedRegion;
+  readonly fewRegions: Topology;
+  readonly manyRegions: Topology;
   readonly produce: Side<ProduceOrder, ProduceAnswer>;
 }
 
@@ -83,60 +119,85 @@ async function start(context: BenchContext, plan: Plan, stops: Stops): Promise<S
   progress.now(`growth: starting clusters for ${plan.regions[1]} regions`);
   const clusters = await openClusters(context, plan.regions[1]);
   stops.add({ stop: () => clusters.stop() });
-  const origin = async (regions: number): Promise<LoadedRegion> => {
-    const solo = await soloRegion(context);
-    const others = clusters.brokers
-      .slice(1, regions)
-      .map((brokers, at) => [`${solo.region}-${at}`, brokers] as const);
-    const settings = { ...solo, brokers: { ...solo.brokers, ...Object.fromEntries(others) } };
-    const region = stops.add(await startLoaded(context, settings, { ...writeLoadDefault, seed }));
-    await region.ask({ kind: 'write', inFlight, seconds: plan.seconds, publishes: regions });
-    return region;
+  const load = { ...writeLoadDefault, seed };
+  const topology = async (regions: number): Promise<Topology> => {
+    progress.now(`growth: starting ${regions} regions`);
+    const all = await startTopology(context, clusters.brokers.slice(0, regions), { load, stops });
+    await writeThere(context, all, { inFlight, events: plan.regionEvents / 2 });
+    return all;
   };
-  const [fewRegions, manyRegions] = await Promise.all([origin(plan.regions[0]), origin(plan.regions[1])]);
+  const fewRegions = await topology(plan.regions[0]);
+  const manyRegions = await topology(plan.regions[1]);
   const produce = stops.add(
     await startSide<ProduceSettings, ProduceOrder, ProduceAnswer>({
       module: new URL('./produce-side.js', import.meta.url),
       settings: {
         brokers: servers.near.kafkaBrokers,
+        driver: context.driver,
         topic: `bench.produce.${randomBytes(4).toString('hex')}`,
-        partitions: 16,
+        partitions: shardsDefault,
       },
     }),
   );
+  await produce.ask({ requests: plan.regionEvents / 100, records: shardsDefault, recordBytes: 4096 });
   return { few, many, fewRegions, manyRegions, produce };
 }
 
-function measure({ servers, progress }: BenchContext, plan: Plan, started: Started): Promise<Rounds<Sides>> {
-  const slice = (region: LoadedRegion, publishes: number) => async (): Promise<Slice> => {
-    const order = { kind: 'write', inFlight, seconds: plan.seconds, publishes } as const;
-    const { result, ...spent } = await servers.metered(servers.near, () => region.ask(order));
-    const { count: events, seconds, batches } = result;
-    const card = costCard({ events, ...result }, spent);
-    return { perSecond: events / seconds, card, eventsPerBatch: events / Math.max(1, batches) };
+function measure(context: BenchContext, plan: Plan, started: Started): Promise<Rounds<Sides>> {
+  const { servers, progress } = context;
+  const alone = (region: LoadedRegion) => async (): Promise<Slice> => {
+    const order = { kind: 'write', inFlight, seconds: plan.seconds, publishes: 1 } as const;
+    return sliceOf(await servers.metered(servers.near, () => region.ask(order)), 1);
   };
-  let last: Slice | undefined;
+  const together = (topology: Topology) => async (): Promise<Slice> =>
+    sliceOf(await writeThere(context, topology, { inFlight, events: plan.regionEvents }), topology.regions);
+  let last: Produced | undefined;
   return alternating<Sides>(
     { bench: 'growth', rounds: plan.rounds, progress },
     {
-      few: slice(started.few, 1),
-      many: slice(started.many, 1),
+      few: alone(started.few),
+      many: alone(started.many),
       async fewRegions() {
-        return (last = await slice(started.fewRegions, plan.regions[0])());
+        const slice = await together(started.fewRegions)();
+        last = slice.produced;
+        return slice;
       },
-      manyRegions: slice(started.manyRegions, plan.regions[1]),
+      manyRegions: together(started.manyRegions),
       async produce() {
-        // In the first round the slice that tells how large a batch is comes before; later any round's will do.
-        const { eventsPerBatch, card } = last ?? (await slice(started.fewRegions, plan.regions[0])());
-        const eventBytes = (card.kafkaBytes ?? 0) / plan.regions[0];
-        const events = Math.max(1, Math.round(eventsPerBatch));
-        const records = Math.min(16, events);
-        const order = { batches: 300, records, recordBytes: Math.round((eventBytes * events) / records) };
-        const { cpuMicros } = await started.produce.ask(order);
-        return cpuMicros / (order.batches * events);
+        // In the first round the slice that tells how large a request is comes before; later any round's will do.
+        const like = last ?? (await together(started.fewRegions)()).produced;
+        return produceMicros(plan, started.produce, like);
       },
     },
   );
+}
+
+function sliceOf({ result, ...spent }: Metered<LoadedAnswer>, clusters: number): Slice {
+  const { count: events, seconds, batches, traffic } = result;
+  const { kafkaRequests, kafkaRecords, kafkaBytes } = traffic;
+  return {
+    perSecond: events / seconds,
+    card: costCard({ events, ...result }, spent),
+    eventsPerBatch: events / Math.max(1, batches),
+    produced: {
+      eventsPerRequest: (events * clusters) / Math.max(1, kafkaRequests),
+      recordsPerRequest: kafkaRecords / Math.max(1, kafkaRequests),
+      bytesPerRecord: kafkaBytes / Math.max(1, kafkaRecords),
+    },
+  };
+}
+
+/** CPU microseconds per event of producing once more what a region produced, in requests of the same size. */
+async function produceMicros(
+  plan: Plan,
+  produce: Started['produce'],
+  { eventsPerRequest, recordsPerRequest, bytesPerRecord }: Produced,
+): Promise<number> {
+  const requests = Math.max(10, Math.round(plan.regionEvents / eventsPerRequest));
+  const records = Math.max(1, Math.round(recordsPerRequest));
+  const recordBytes = Math.round((bytesPerRecord * recordsPerRequest) / records);
+  const { cpuMicros } = await produce.ask({ requests, records, recordBytes });
+  return cpuMicros / (requests * eventsPerRequest);
 }
 
 interface Measured {
@@ -160,8 +221,8 @@ function resultOf({ driver }: BenchContext, plan: Plan, { rounds, metadata }: Me
   const titles = {
     few: `${plan.few} entities`,
     many: `${plan.many} entities`,
-    fewRegions: `${plan.regions[0]} regions to publish to`,
-    manyRegions: `${plan.regions[1]} regions to publish to`,
+    fewRegions: `${plan.regions[0]} regions that run`,
+    manyRegions: `${plan.regions[1]} regions that run`,
   };
   const names = Object.keys(titles) as (keyof typeof titles)[];
   return {
@@ -195,8 +256,8 @@ function resultOf({ driver }: BenchContext, plan: Plan, { rounds, metadata }: Me
       },
     ],
     configuration: {
-      Atoll: `one region process each, 16 shards, all limits as by default, ${driver}; entities: written once each beforehand, then drawn with Zipf ${writeLoadDefault.zipfExponent}; regions: members whose Kafka clusters are there (a cluster each) and whose processes are not; a slice ends when every cluster has acknowledged all of it`,
-      produce: `kafkajs alone: as many bytes and events as a batch of the smaller topology, over at most 16 partitions, to one cluster, one request at a time`,
+      Atoll: `one region process each, 16 shards, all limits as by default, ${driver}; entities: written once each beforehand, then drawn with Zipf ${writeLoadDefault.zipfExponent}; regions: each with a process, a Kafka cluster and a database of its own, all applying what the origin writes meanwhile (on the same cores; CPU time is counted, not time); ${plan.regionEvents} events a slice, which ends when every cluster has acknowledged all of it; the next one begins when every region has it`,
+      produce: `${driver} alone, over one connection, one request after the other: as many records of as many bytes, for as many events, as a request of the smaller topology had (${requestText(rounds.fewRegions)}); an added region may cost that and ${wanted.shareOfOrigin * 100} % of what an event costs the origin of the smaller topology`,
       metadata: `${plan.metadataEntities} entities written with bodies of one size twice by one region, by another, and by the first again: how much longer its last events are than its second ones, and the stored states than they were`,
     },
     voidBecause: [],
@@ -210,4 +271,10 @@ function resultOf({ driver }: BenchContext, plan: Plan, { rounds, metadata }: Me
     ],
     figures: { plan, timesFew, perRegion, allowed, metadata, rounds },
   };
+}
+
+function requestText(slices: readonly Slice[]): string {
+  const median = (of: (one: Produced) => number): string =>
+    spreadOf(slices.map(({ produced }) => of(produced))).median.toFixed(0);
+  return `${median((one) => one.eventsPerRequest)} events in ${median((one) => one.recordsPerRequest)} records of ${median((one) => one.bytesPerRecord)} bytes`;
 }

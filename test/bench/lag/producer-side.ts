@@ -2,6 +2,7 @@ import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { openLoop, type OpenLoopResult } from '../load/open-loop.js';
 import { sharedMillis } from '../machine.js';
 import { newTopic } from '../peers/new-topic.js';
+import { preferThisProcess } from '../side/prefer-process.js';
 import { serveSide } from '../side/serve-side.js';
 
 export interface ProducerSettings {
@@ -9,7 +10,7 @@ export interface ProducerSettings {
   readonly topic: string;
   readonly partitions: number;
   readonly recordBytes: number;
-  /** Requests in flight, each over a connection of its own: as many as Atoll's publisher has. */
+  /** Requests in flight, each over a connection of its own. */
   readonly slots: number;
 }
 
@@ -18,9 +19,10 @@ export interface ProducerOrder {
   readonly seconds: number;
 }
 
-/** The bare way: what gathers while a request is under way goes with the next one. */
+/** The bare way: what is due at one look, or gathers while all requests are under way, goes as one request. */
 serveSide<ProducerSettings, ProducerOrder, OpenLoopResult>(
   async ({ brokers, topic, partitions, recordBytes, slots }) => {
+    preferThisProcess();
     const kafka = new Kafka({ clientId: 'bare', brokers: [...brokers], logLevel: logLevel.ERROR });
     await newTopic(kafka, topic, partitions);
     const producers = Array.from({ length: slots }, () => kafka.producer({ allowAutoTopicCreation: false }));
@@ -56,8 +58,8 @@ serveSide<ProducerSettings, ProducerOrder, OpenLoopResult>(
             value.writeDoubleBE(number, 0);
             value.writeDoubleBE(sharedMillis(), 8);
             gathered.push({ partition: number % partitions, key: `document-${number}`, value });
-            pump();
           },
+          ticked: pump,
         });
         if (idle.length < slots) await new Promise<void>((resolve) => (whenSent = resolve));
         if (failure !== undefined) throw failure;

@@ -30,6 +30,8 @@ export interface BarePlace {
   readonly schema: string;
   readonly sizes: RowSizes;
   readonly load: WriteLoadOptions;
+  /** Requests in flight; absent: as many as Atoll has. */
+  readonly slots?: number;
 }
 
 export async function startBareCarrier(
@@ -37,6 +39,7 @@ export async function startBareCarrier(
   keep: (started: { stop(): Promise<void> }) => void,
 ): Promise<BareCarrier> {
   const { producerBrokers, consumerBrokers, postgresUrl, schema, sizes, load } = place;
+  const { slots = limitsDefault.publishSlots } = place;
   await createPeerTables(postgresUrl, schema);
   const topic = `bench.bare.${randomBytes(4).toString('hex')}`;
   const producer = await startSide<ProducerSettings, ProducerOrder, OpenLoopResult>({
@@ -46,7 +49,7 @@ export async function startBareCarrier(
       topic,
       partitions: shardsDefault,
       recordBytes: sizes.eventBytes,
-      slots: limitsDefault.publishSlots,
+      slots,
     },
   });
   keep(producer);

@@ -6,6 +6,12 @@ export interface OpenLoop {
   readonly seconds: number;
   /** Begins one write, due at `intendedMillis` of the shared clock. Must not throw. */
   readonly begin: (number: number, intendedMillis: number) => void;
+  /** Between two looks at the clock; 1 where it is absent. */
+  readonly tickMillis?: number;
+  /** All that was due at one look has begun: for whoever sends it together. */
+  readonly ticked?: () => void;
+  /** Ends it before its time. */
+  readonly stopped?: () => boolean;
 }
 
 export interface OpenLoopResult {
@@ -18,26 +24,37 @@ export interface OpenLoopResult {
 export const generatorLateMillisMax = 5;
 
 /** Begins writes at their due times, whatever became of those before. */
-export async function openLoop({ perSecond, seconds, begin }: OpenLoop): Promise<OpenLoopResult> {
+export async function openLoop({
+  perSecond,
+  seconds,
+  begin,
+  tickMillis = 1,
+  ticked = () => undefined,
+  stopped = () => false,
+}: OpenLoop): Promise<OpenLoopResult> {
   const count = Math.round(perSecond * seconds);
   const apart = 1000 / perSecond;
   const late: number[] = [];
   const start = sharedMillis() + apart;
-  while (late.length < count) {
+  while (late.length < count && !stopped()) {
     for (let now = sharedMillis(); late.length < count; now = sharedMillis()) {
       const due = start + late.length * apart;
       if (due > now) break;
       begin(late.length, due);
       late.push(now - due);
     }
+    ticked();
     // A timer of one millisecond is the shortest there is; spinning would take a core from what is measured.
-    await new Promise((resolve) => setTimeout(resolve, 1));
+    await new Promise((resolve) => setTimeout(resolve, tickMillis));
   }
-  return { begun: count, lateMillis: percentilesOf(late) };
+  return { begun: late.length, lateMillis: percentilesOf(late) };
 }
 
 /** Why a run at these latenesses proves nothing; `undefined` when the generator kept its time. */
-export function whyVoid(side: string, { lateMillis }: OpenLoopResult): string | undefined {
+export function whyVoid(
+  side: string,
+  { lateMillis }: Pick<OpenLoopResult, 'lateMillis'>,
+): string | undefined {
   const { p99 } = lateMillis;
   if (p99 <= generatorLateMillisMax) return undefined;
   return `the generator of ${side} was late by ${p99.toFixed(1)} ms at p99 (at most ${generatorLateMillisMax})`;

@@ -6,6 +6,7 @@ import { entityId, writeLoad, type WriteLoadOptions } from '../load/document-wri
 import { openLoop, type OpenLoopResult } from '../load/open-loop.js';
 import { sharedMillis } from '../machine.js';
 import { newTopic } from './new-topic.js';
+import { preferThisProcess } from '../side/prefer-process.js';
 import { serveSide } from '../side/serve-side.js';
 import { durableSession } from '../side/connections.js';
 import { rowStatement, type RowSizes } from '../write/peer-tables.js';
@@ -43,6 +44,7 @@ const batchMax = 500;
  */
 serveSide<OutboxSettings, OutboxOrder, OutboxAnswer>(async (settings) => {
   const { brokers, topic, postgresUrl, schema, sizes, shards, load: options } = settings;
+  preferThisProcess();
   const load = writeLoad(options);
   const [hash, event, state, value] = [32, sizes.eventBytes, sizes.stateBytes, sizes.valueBytes].map(
     (count) => randomBytes(count),

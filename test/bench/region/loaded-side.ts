@@ -1,19 +1,23 @@
+import type { EventLog } from '#flow/ports/event-log.js';
 import { countCosts, type SideCosts } from '../side/side-costs.js';
 import type { Traffic } from '../cost-card.js';
 import { closedLoop } from '../load/closed-loop.js';
 import { entityId, writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
 import { familyOf, type FamilyName } from '../load/family-writes.js';
-import { openLoop } from '../load/open-loop.js';
+import { eventTimes, type EventKeys } from '../load/event-times.js';
 import { seeded } from '../load/seeded.js';
 import { sharedMillis } from '../machine.js';
 import { serveSide } from '../side/serve-side.js';
 import { percentilesOf, type Percentiles } from '../statistics.js';
+import { watchingCommits } from './commit-times.js';
 import { openRegion, type RegionSettings } from './open-region.js';
 import { countRegion, trafficBetween } from './region-tally.js';
 
 export interface LoadedSettings {
   readonly region: RegionSettings;
   readonly load: WriteLoadOptions;
+  /** Whether it can say when events were durable here. */
+  readonly notesCommits?: true;
 }
 
 /** So many of the writes go to one entity, the others to entities of this region's own. */
@@ -35,7 +39,11 @@ export type LoadedOrder =
       /** Answers only when Kafka has acknowledged all, on every cluster. */
       readonly publishes?: number;
     }
-  | { readonly kind: 'open'; readonly perSecond: number; readonly seconds: number }
+  /** Until it is told to end this: what others do to it meanwhile is counted. */
+  | { readonly kind: 'watch' }
+  | { readonly kind: 'unwatch' }
+  /** When these events were durable here. */
+  | { readonly kind: 'commits'; readonly keys: EventKeys }
   /** One document after the other, from rank `from`. */
   | {
       readonly kind: 'fill';
@@ -60,13 +68,9 @@ export interface LoadedAnswer {
   /** Done, and answered well. */
   readonly count: number;
   readonly seconds: number;
-  /** From the intended start where the loop is open. */
   readonly latencyMillis: Percentiles;
-  /** Of the generator of an open loop. */
-  readonly lateMillis: Percentiles | null;
-  readonly begun: number;
-  /** Refused ones, by the code of the error. */
-  readonly refused: Readonly<Record<string, number>>;
+  /** Where commits were asked for, per key: times of the shared clock, `NaN` where there was none. */
+  readonly commitMillis?: Float64Array;
   /** Foreign events stored here since the start. */
   readonly applied: number;
   /** Own events since the start. */
@@ -82,13 +86,18 @@ export interface LoadedAnswer {
 type Done = Omit<LoadedAnswer, 'costs' | 'traffic' | 'applied' | 'committed' | 'batches' | 'endMillis'>;
 
 const maxWaitMillis = 10_000;
+const nothing: Done = { count: 0, seconds: 0, latencyMillis: percentilesOf([]) };
 
-serveSide<LoadedSettings, LoadedOrder, LoadedAnswer>(async ({ region, load: options }) => {
+serveSide<LoadedSettings, LoadedOrder, LoadedAnswer>(async ({ region, load: options, notesCommits }) => {
   const counted = countRegion();
-  const opened = await openRegion(region, counted.watch);
+  const commits = eventTimes();
+  const { watch } = counted;
+  const noting = { ...watch, log: (log: EventLog) => watchingCommits(watch.log?.(log) ?? log, commits) };
+  const opened = await openRegion(region, notesCommits === true ? noting : watch);
   const load = writeLoad(options);
   const draw = seeded(options.seed + 1);
   let session: string | undefined;
+  let unwatch: () => void = () => undefined;
 
   const mixed = async ({ family, hotShare, hotId, ownPrefix }: Mix): Promise<void> => {
     const { type, readsFirst, operation } = familyOf(family);
@@ -136,38 +145,17 @@ serveSide<LoadedSettings, LoadedOrder, LoadedAnswer>(async ({ region, load: opti
       };
       return closed(await closedLoop({ inFlight, seconds, act }));
     },
-    async open({ perSecond, seconds }) {
-      const latencies: number[] = [];
-      const refused: Record<string, number> = {};
-      const under = new Set<Promise<void>>();
+    tally: () => Promise.resolve(nothing),
+    async watch() {
       const began = sharedMillis();
-      const { begun, lateMillis } = await openLoop({
-        perSecond,
-        seconds,
-        begin(_number, intended) {
-          const one = opened.process.submit(load.nextCommand(), { maxWaitMillis }).then(
-            () => void latencies.push(sharedMillis() - intended),
-            (error: unknown) => {
-              const code = (error as { readonly code?: string }).code ?? 'untyped';
-              refused[code] = (refused[code] ?? 0) + 1;
-            },
-          );
-          under.add(one);
-          void one.then(() => under.delete(one));
-        },
-      });
-      await Promise.all(under);
-      const took = (sharedMillis() - began) / 1000;
-      return {
-        count: latencies.length,
-        seconds: took,
-        latencyMillis: percentilesOf(latencies),
-        lateMillis,
-        begun,
-        refused,
-      };
+      await new Promise<void>((resolve) => (unwatch = resolve));
+      return { ...nothing, seconds: (sharedMillis() - began) / 1000 };
     },
-    tally: () => Promise.resolve(closed({ writes: 0, seconds: 0, latencyMillis: percentilesOf([]) })),
+    unwatch() {
+      unwatch();
+      return Promise.resolve(nothing);
+    },
+    commits: ({ keys }) => Promise.resolve({ ...nothing, commitMillis: commits.of(keys) }),
     async applied({ total, withinMillis }) {
       const began = sharedMillis();
       const before = counted.now().applied;
@@ -207,5 +195,5 @@ function closed(result: {
   readonly latencyMillis: Percentiles;
 }): Done {
   const { writes, seconds, latencyMillis } = result;
-  return { count: writes, seconds, latencyMillis, lateMillis: null, begun: writes, refused: {} };
+  return { count: writes, seconds, latencyMillis };
 }

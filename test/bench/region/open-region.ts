@@ -18,6 +18,7 @@ import { createRecordAuth } from '#io/wire/record-auth.js';
 import { systemClock } from '#io/wire/system-clock.js';
 import { systemRandom } from '#io/wire/system-random.js';
 import { benchTypes } from './bench-types.js';
+import type { ClientAddresses, ServedClients, ServedParts } from './serve-clients.js';
 
 /** A region as a bench sets it up. Plain data: it goes to the process that runs the region. */
 export interface RegionSettings {
@@ -30,6 +31,8 @@ export interface RegionSettings {
   readonly grpc: string;
   readonly peers: Readonly<Record<string, string>>;
   readonly shards: number;
+  /** Where it serves clients; absent: nowhere. */
+  readonly clients?: ClientAddresses;
 }
 
 /** What a bench sees of a region beside its API. */
@@ -45,8 +48,8 @@ export interface OpenedRegion {
 }
 
 /**
- * A whole process of a region on real servers, set up as apps/region does, without HTTP: defaults for every limit and
- * time, metrics on, records signed. It owns all shards when this resolves.
+ * A whole process of a region on real servers, set up as apps/region does: defaults for every limit and time, metrics on,
+ * records signed, the public API in front of it where the settings say so. It owns all shards when this resolves.
  */
 export async function openRegion(settings: RegionSettings, watch: RegionWatch = {}): Promise<OpenedRegion> {
   const { region, postgresUrl, brokers, driver, grpc, peers: endpoints, shards } = settings;
@@ -76,6 +79,7 @@ export async function openRegion(settings: RegionSettings, watch: RegionWatch = 
     members.map((member) => [member, new TextEncoder().encode(`record key of ${member}`)]),
   );
   const types = benchTypes.entityTypes;
+  const hashes = policyHashes(types);
   const regionProcess = createRegionProcess(
     {
       log: watch.log?.(log) ?? log,
@@ -92,7 +96,7 @@ export async function openRegion(settings: RegionSettings, watch: RegionWatch = 
       processId: randomUUID(),
       address: grpc,
       types,
-      policyHashes: policyHashes(types),
+      policyHashes: hashes,
       members,
       limits: limitsDefault,
       timing: timingDefault,
@@ -107,9 +111,12 @@ export async function openRegion(settings: RegionSettings, watch: RegionWatch = 
     told: peers.told,
   });
   await regionProcess.start();
+  const parts = { region, process: regionProcess, types, policyHashes: hashes, members };
+  const served = await serve(settings, { ...parts, telemetry: prometheus, log: writeLog });
   return {
     process: regionProcess,
     async close() {
+      await served?.close();
       await regionProcess.stop();
       server.close();
       peers.close();
@@ -117,4 +124,11 @@ export async function openRegion(settings: RegionSettings, watch: RegionWatch = 
       await log.close();
     },
   };
+}
+
+/** Loaded where it is needed alone: it takes as long as everything else together. */
+async function serve({ clients }: RegionSettings, parts: ServedParts): Promise<ServedClients | undefined> {
+  if (clients === undefined) return undefined;
+  const { serveClients } = await import('./serve-clients.js');
+  return serveClients(parts, clients);
 }

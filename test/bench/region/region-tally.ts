@@ -14,6 +14,8 @@ export interface RegionTally {
   /** Of all batches together. */
   readonly commitMillis: number;
   readonly kafkaBytes: number;
+  readonly kafkaRequests: number;
+  readonly kafkaRecords: number;
   readonly roundTrips: number;
 }
 
@@ -33,6 +35,8 @@ interface Counts {
   batches: number;
   commitMillis: number;
   kafkaBytes: number;
+  kafkaRequests: number;
+  kafkaRecords: number;
   roundTrips: number;
 }
 
@@ -45,6 +49,8 @@ export function countRegion(): CountedRegion {
     batches: 0,
     commitMillis: 0,
     kafkaBytes: 0,
+    kafkaRequests: 0,
+    kafkaRecords: 0,
     roundTrips: 0,
   };
   let checkPublished: () => void = () => undefined;
@@ -107,6 +113,8 @@ function countingTelemetry(inner: Telemetry, counts: Counts, told: Told): Teleme
 function countingTransport(inner: Transport, counts: Counts): Transport {
   return {
     publish(cluster, slot, records) {
+      counts.kafkaRequests += 1;
+      counts.kafkaRecords += records.length;
       for (const { key, value, mac } of records)
         counts.kafkaBytes += key.length + value.byteLength + mac.byteLength;
       return inner.publish(cluster, slot, records);
@@ -121,6 +129,8 @@ function countingTransport(inner: Transport, counts: Counts): Transport {
 export function trafficBetween(before: RegionTally, after: RegionTally): Traffic {
   return {
     kafkaBytes: after.kafkaBytes - before.kafkaBytes,
+    kafkaRequests: after.kafkaRequests - before.kafkaRequests,
+    kafkaRecords: after.kafkaRecords - before.kafkaRecords,
     roundTrips: after.roundTrips - before.roundTrips,
   };
 }

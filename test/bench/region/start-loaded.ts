@@ -2,12 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { StackRegion } from '#io/devstack/stack.js';
 import type { BenchContext } from '../bench.js';
 import type { WriteLoadOptions } from '../load/document-writes.js';
+import type { GeneratorAnswer, GeneratorOrder, GeneratorSettings } from '../load/generator-side.js';
 import { freeAddress } from '../servers.js';
 import { startSide, type Side } from '../side/start-side.js';
 import type { LoadedAnswer, LoadedOrder, LoadedSettings } from './loaded-side.js';
 import type { RegionSettings } from './open-region.js';
+import type { ClientAddresses } from './serve-clients.js';
 
 export type LoadedRegion = Side<LoadedOrder, LoadedAnswer>;
+
+export type Generator = Side<GeneratorOrder, GeneratorAnswer>;
 
 export const shardsDefault = 16;
 
@@ -75,6 +79,8 @@ export interface PairOptions {
   readonly shortNames?: boolean;
   /** A third region, which has everything and writes nothing. */
   readonly third?: boolean;
+  /** Whether the near and the far one serve clients, by their own addresses and not through links. */
+  readonly clients?: boolean;
 }
 
 /**
@@ -83,7 +89,7 @@ export interface PairOptions {
  */
 export async function regionPair(
   { servers, driver }: BenchContext,
-  { throughLinks, shortNames = false, third = false }: PairOptions,
+  { throughLinks, shortNames = false, third = false, clients = false }: PairOptions,
 ): Promise<PairSettings> {
   const { stack } = servers;
   const suffix = randomBytes(3).toString('hex');
@@ -114,20 +120,26 @@ export async function regionPair(
         others.map(({ name, place, grpc }) => [name, throughLinks ? place.grpcFrom(from) : grpc]),
       ),
       shards: shardsDefault,
+      ...(clients && own.role !== 'third' && { clients: await clientAddresses() }),
     };
   };
   const settings = await Promise.all(members.map(async (one) => [one.role, await settingsOf(one)] as const));
   return Object.fromEntries(settings) as unknown as PairSettings;
 }
 
+async function clientAddresses(): Promise<ClientAddresses> {
+  return { http: await freeAddress(), grpc: await freeAddress() };
+}
+
 export function startLoaded(
   { profileDirectory }: BenchContext,
   region: RegionSettings,
   load: WriteLoadOptions,
+  more: Pick<LoadedSettings, 'notesCommits'> = {},
 ): Promise<LoadedRegion> {
   return startSide<LoadedSettings, LoadedOrder, LoadedAnswer>({
     module: new URL('./loaded-side.js', import.meta.url),
-    settings: { region, load },
+    settings: { region, load, ...more },
     ...(profileDirectory === undefined ? {} : { profileDirectory }),
   });
 }
@@ -148,4 +160,26 @@ export async function startLoadedPair(
     startLoaded(context, settings.far, { ...load, seed: load.seed + 1 }),
   ]);
   return { near: stops.add(near), far: stops.add(far) };
+}
+
+/** A load generator in a process of its own, for a region that serves clients. */
+export function startGenerator(
+  { clients, region }: RegionSettings,
+  load: WriteLoadOptions,
+): Promise<Generator> {
+  if (clients === undefined) throw new Error(`${region} serves no clients`);
+  return startSide<GeneratorSettings, GeneratorOrder, GeneratorAnswer>({
+    module: new URL('../load/generator-side.js', import.meta.url),
+    settings: { grpc: clients.grpc, load },
+  });
+}
+
+/** What a region spent and did while others loaded it. */
+export async function watched<T>(
+  region: LoadedRegion,
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly region: LoadedAnswer }> {
+  const watching = region.ask({ kind: 'watch' });
+  const result = await work().finally(() => region.ask({ kind: 'unwatch' }));
+  return { result, region: await watching };
 }

@@ -14,6 +14,8 @@ export type SideReply<Answer> =
   | { readonly kind: 'answer'; readonly number: number; readonly answer: Answer }
   | { readonly kind: 'failed'; readonly number?: number; readonly reason: string };
 
+const endMillisMax = 15_000;
+
 /** The child's half of `startSide`. A side whose parent is gone ends, whatever it is doing. */
 export function serveSide<Settings, Order, Answer>(
   open: (settings: Settings) => Promise<ServedSide<Order, Answer>>,
@@ -26,6 +28,8 @@ export function serveSide<Settings, Order, Answer>(
     const closing = Promise.resolve(side).then((opened) => opened?.close());
     // A profile is written at a regular end only.
     void closing.finally(() => process.exit(0));
+    // Its servers may have gone with the parent: nobody waits for what it still tries.
+    setTimeout(() => process.exit(1), endMillisMax).unref();
   };
   process.once('disconnect', end);
   process.on('message', (message: SideRequest<Settings, Order>) => {

@@ -28,8 +28,11 @@ export async function startSide<Settings, Order, Answer>(
   const profiling =
     profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
   const child = fork(fileURLToPath(module), [], {
-    execArgv: ['--enable-source-maps', ...profiling],
+    execArgv: ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', ...profiling],
     serialization: 'advanced',
+    // A session of its own, as a service has: where sessions are scheduled as groups, all sides and regions of a run
+    // would share what one process of a database server gets.
+    detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   const waiting = new Map<number, (reply: SideReply<Answer>) => void>();

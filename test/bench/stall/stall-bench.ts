@@ -3,7 +3,7 @@ import pg from 'pg';
 import type { Bench, BenchContext, BenchResult, Scale } from '../bench.js';
 import { costRow } from '../cost-card.js';
 import { latencyCells, ratioText } from '../figures.js';
-import { lagSlice, startLagPair, type LagSlice } from '../lag/lag-slice.js';
+import { lagSlice, lagText, startLagPair, type LagSlice } from '../lag/lag-slice.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import { whyVoid } from '../load/open-loop.js';
 import { rowCarrierSlice, startOutbox, outboxText, type RowCarrierSlice } from '../peers/outbox.js';
@@ -60,7 +60,7 @@ export const stallBench: Bench = {
     const plan = plans[context.scale];
     const stops = stopsOf();
     try {
-      const settings = await regionPair(context, { throughLinks: false });
+      const settings = await regionPair(context, { throughLinks: false, clients: true });
       const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
       const pair = await startLagPair(context, settings, { load, keep: (side) => stops.add(side) });
       const { perSecond } = plan;
@@ -162,7 +162,7 @@ function resultOf({ driver }: BenchContext, plan: Plan, { atoll, outbox }: Measu
       { what: 'refused or never told', wanted: '0', measured: String(lost), reached: lost === 0 },
     ],
     configuration: {
-      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; commit here until told to a reader there`,
+      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; ${lagText}`,
       outbox: `${outboxText}; commit here until durable there`,
       transaction: 'begin, one insert, and nothing more until it is rolled back',
     },

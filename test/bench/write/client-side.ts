@@ -3,6 +3,7 @@ import { loadSync } from '@grpc/proto-loader';
 import { newMutationId } from '#client/mutation-id.js';
 import { createRegionClient } from '#client/region-client.js';
 import { atollLoaderOptions, atollProtoPaths } from '#region/grpc/grpc-server.js';
+import { openBatchChannel } from '../load/batch-channel.js';
 import { closedLoop } from '../load/closed-loop.js';
 import { entityId, writeLoad, type WriteLoadOptions } from '../load/document-writes.js';
 import { serveSide } from '../side/serve-side.js';
@@ -28,7 +29,7 @@ export interface ClientOrder {
 
 type Call = (request: object) => Promise<unknown>;
 
-/** A client in a process of its own: one gRPC channel, or kept-alive HTTP connections. */
+/** A client in a process of its own: a gRPC channel for batches and one for single writes, or kept-alive HTTP connections. */
 serveSide<ClientSettings, ClientOrder, PeerAnswer>((settings) => {
   const { region, http, grpc, load: options } = settings;
   const load = writeLoad(options);
@@ -43,7 +44,7 @@ serveSide<ClientSettings, ClientOrder, PeerAnswer>((settings) => {
         channel[method]?.(request, new Metadata(), answered);
       });
   const changeEntity = call('changeEntity');
-  const batch = call('batch');
+  const batches = openBatchChannel(grpc);
   const change = () => ({
     type: 'document',
     id: entityId(load.nextEntity()),
@@ -51,10 +52,8 @@ serveSide<ClientSettings, ClientOrder, PeerAnswer>((settings) => {
   });
   const acts: Readonly<Record<Surface, (of: number) => Promise<void>>> = {
     async batch(of) {
-      const { outcomes } = (await batch({ changes: Array.from({ length: of }, change) })) as {
-        readonly outcomes: readonly { readonly ok: boolean }[];
-      };
-      if (!outcomes.every(({ ok }) => ok)) throw new Error('a write of a batch was refused');
+      const outcomes = await batches.batch(Array.from({ length: of }, change));
+      if (!outcomes.every((outcome) => 'dot' in outcome)) throw new Error('a write of a batch was refused');
     },
     grpc: async () => void (await changeEntity(change())),
     async http() {
@@ -74,6 +73,7 @@ serveSide<ClientSettings, ClientOrder, PeerAnswer>((settings) => {
     close() {
       client.close();
       channel.close();
+      batches.close();
       return Promise.resolve();
     },
   });
