@@ -77,7 +77,11 @@ async function findCapacity(context: BenchContext): Promise<Capacity> {
     return { perSecond: smokePerSecond, confirmed: false, trials: [], confirmations: [] };
   const stops = stopsOf();
   try {
-    const settings = await regionPair(context, { throughLinks: false, third: true, clients: true });
+    const settings = await regionPair(context, {
+      throughLinks: false,
+      third: true,
+      clients: ['near', 'far'],
+    });
     const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
     const pair = await startLagPair(context, settings, { load, keep: (side) => stops.add(side) });
     context.progress.now('capacity: warming up', 0);

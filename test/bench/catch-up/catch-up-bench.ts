@@ -75,7 +75,7 @@ export const catchUpBench: Bench = {
     const link = linkSwitch(context.servers);
     const stops = stopsOf();
     try {
-      const settings = await regionPair(context, { throughLinks: true, clients: true });
+      const settings = await regionPair(context, { throughLinks: true, clients: ['near'] });
       const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
       const pair = await startLoadedPair(context, settings, { load, stops });
       const parts = { ...pair, ...link, generator: stops.add(await startGenerator(settings.near, load)) };

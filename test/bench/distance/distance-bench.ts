@@ -79,7 +79,7 @@ export const distanceBench: Bench = {
 async function start(context: BenchContext, plan: Plan, stops: Stops): Promise<Started> {
   const { near, far } = context.servers;
   const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
-  const settings = await regionPair(context, { throughLinks: true, clients: true });
+  const settings = await regionPair(context, { throughLinks: true, clients: ['near', 'far'] });
   const pair = await startLagPair(context, settings, { load, keep: (side) => stops.add(side) });
   await lagSlice(context.servers, pair, { ...plan, seconds: plan.warmUpSeconds });
   const { postgresUrl } = settings.far;

@@ -147,7 +147,7 @@ async function start(
   const settings = await regionPair(context, {
     throughLinks: false,
     third: context.scale === 'full',
-    clients: true,
+    clients: ['near', 'far'],
   });
   const keep = <T extends { stop(): Promise<void> }>(side: T): T => stops.add(side);
   const atoll = await startLagPair(context, settings, { load, keep });

@@ -86,7 +86,7 @@ export const latencyBench: Bench = {
     const plan = plans[context.scale];
     const stops = stopsOf();
     try {
-      const pair = await regionPair(context, { throughLinks: false, clients: true });
+      const pair = await regionPair(context, { throughLinks: false, clients: ['near', 'far'] });
       const seed = randomBytes(4).readUInt32BE();
       const load = { ...writeLoadDefault, seed };
       const regions = await startLoadedPair(context, pair, { load, stops });

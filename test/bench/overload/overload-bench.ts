@@ -60,7 +60,7 @@ export const overloadBench: Bench = {
     const stops = stopsOf();
     try {
       const third = plan.regions > 2;
-      const settings = await regionPair(context, { throughLinks: true, third, clients: true });
+      const settings = await regionPair(context, { throughLinks: true, third, clients: ['near'] });
       const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
       const { near, far } = await startLoadedPair(context, settings, { load, stops });
       if (settings.third !== undefined) stops.add(await startLoaded(context, settings.third, load));

@@ -79,8 +79,8 @@ export interface PairOptions {
   readonly shortNames?: boolean;
   /** A third region, which has everything and writes nothing. */
   readonly third?: boolean;
-  /** Whether the near and the far one serve clients, by their own addresses and not through links. */
-  readonly clients?: boolean;
+  /** Who serves clients, by its own addresses and not through links. */
+  readonly clients?: readonly (keyof PairSettings)[];
 }
 
 /**
@@ -89,7 +89,7 @@ export interface PairOptions {
  */
 export async function regionPair(
   { servers, driver }: BenchContext,
-  { throughLinks, shortNames = false, third = false, clients = false }: PairOptions,
+  { throughLinks, shortNames = false, third = false, clients = [] }: PairOptions,
 ): Promise<PairSettings> {
   const { stack } = servers;
   const suffix = randomBytes(3).toString('hex');
@@ -120,7 +120,7 @@ export async function regionPair(
         others.map(({ name, place, grpc }) => [name, throughLinks ? place.grpcFrom(from) : grpc]),
       ),
       shards: shardsDefault,
-      ...(clients && own.role !== 'third' && { clients: await clientAddresses() }),
+      ...(clients.includes(own.role) && { clients: await clientAddresses() }),
     };
   };
   const settings = await Promise.all(members.map(async (one) => [one.role, await settingsOf(one)] as const));

@@ -1,5 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { SideReply, SideRequest } from './serve-side.js';
 
@@ -29,6 +31,8 @@ export async function startSide<Settings, Order, Answer>(
     profileDirectory === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`];
   const child = fork(fileURLToPath(module), [], {
     execArgv: ['--enable-source-maps', '--disable-warning=TimeoutNegativeWarning', ...profiling],
+    // Most of a moment's run is starting: the next process of the same program finds it compiled.
+    env: { NODE_COMPILE_CACHE: join(tmpdir(), 'node-compile-cache'), ...process.env },
     serialization: 'advanced',
     // A session of its own, as a service has: where sessions are scheduled as groups, all sides and regions of a run
     // would share what one process of a database server gets.

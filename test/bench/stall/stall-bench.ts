@@ -60,7 +60,7 @@ export const stallBench: Bench = {
     const plan = plans[context.scale];
     const stops = stopsOf();
     try {
-      const settings = await regionPair(context, { throughLinks: false, clients: true });
+      const settings = await regionPair(context, { throughLinks: false, clients: ['near', 'far'] });
       const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
       const pair = await startLagPair(context, settings, { load, keep: (side) => stops.add(side) });
       const { perSecond } = plan;
