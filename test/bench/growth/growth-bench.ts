@@ -126,7 +126,9 @@ async function start(context: BenchContext, plan: Plan, stops: Stops): Promise<S
     await writeThere(context, all, { inFlight, events: plan.regionEvents / 2 });
     return all;
   };
-  const fewRegions = await topology(plan.regions[0]);
+  // Alone it is what there is already: a moment's run starts no process that it can do without.
+  const single: Topology = { regions: 1, origin: few, others: [] };
+  const fewRegions = plan.regions[0] === 1 ? single : await topology(plan.regions[0]);
   const manyRegions = await topology(plan.regions[1]);
   const produce = stops.add(
     await startSide<ProduceSettings, ProduceOrder, ProduceAnswer>({

@@ -40,8 +40,8 @@ serveSide<ProduceSettings, ProduceOrder, ProduceAnswer>(
       shards: partitions,
       clientId: region,
     });
-    await ensureTopics(driver, brokers, [{ name: topic, partitions, replicationFactor: 1, config: {} }]);
-    const sender = driver.sender(brokers);
+    await ensureTopics(driver, { brokers }, [{ name: topic, partitions, replicationFactor: 1, config: {} }]);
+    const sender = driver.sender({ brokers });
     return {
       async carryOut({ requests, records, recordBytes }) {
         const value = randomBytes(Math.max(1, recordBytes - macBytes));

@@ -35,7 +35,16 @@ export async function serveClients(
   const { region, process, types, policyHashes, members, telemetry, log } = parts;
   const report = (error: unknown): void => log('error', 'a request met an error of ours', { error });
   const quantiles = telemetry.quantiles.bind(telemetry);
-  const api = createRegionApi({ service: process, types, policyHashes, region, members, quantiles, report });
+  const api = createRegionApi({
+    service: process,
+    types,
+    policyHashes,
+    region,
+    members,
+    quantiles,
+    report,
+    audit: () => undefined,
+  });
   const app = await createRim({
     api,
     tokens: new BearerTokens([]),
