@@ -120,4 +120,4 @@ function startReader({ clients, region }: RegionSettings): Promise<Reader> {
 
 /** How each of the benches that measure a lag does it, for their reports. */
 export const lagText =
-  "the load comes from a process of its own over the public batch RPC, one call for all that is due within 2 ms; the reader is another process on the other region's public feed over HTTP; from the answer of the database here until the bytes are at the reader there, by the shared monotonic clock";
+  "the load comes from a process of its own over the public batch RPC, one call every 5 ms; the reader is another process on the other region's public feed over HTTP; from the answer of the database here until the bytes are at the reader there, by the shared monotonic clock";

@@ -208,7 +208,7 @@ function resultOf({ driver }: BenchContext, measured: Measured): BenchResult {
       { what: 'writes refused', wanted: '0', measured: String(failures), reached: failures === 0 },
     ],
     configuration: {
-      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; load by generators in processes of their own over the public batch RPC, one call for all that is due within 2 ms; the write rate was measured just before by batch RPC, ${inFlight / batch} calls of ${batch} in flight, until the other region, on the same cores, had all of it: ${ratesText(rates, 'sustained')} writes/s (answered, with the other one falling behind: ${ratesText(rates, 'answered')}); the other region writes ${Math.round(rate * plan.remoteShare)}/s, which are applied here; \`checkpoint\` at one and two thirds`,
+      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; load by generators in processes of their own over the public batch RPC, one call every 5 ms; the write rate was measured just before by batch RPC, ${inFlight / batch} calls of ${batch} in flight, until the other region, on the same cores, had all of it: ${ratesText(rates, 'sustained')} writes/s (answered, with the other one falling behind: ${ratesText(rates, 'answered')}); the other region writes ${Math.round(rate * plan.remoteShare)}/s, which are applied here; \`checkpoint\` at one and two thirds`,
       'single-row commit, idle':
         'the transaction per row of the bench `write` over one connection, one after the other, before and after, while both regions idle',
     },

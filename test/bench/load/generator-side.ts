@@ -61,8 +61,8 @@ export interface GeneratorAnswer {
   readonly costs: SideCosts;
 }
 
-/** What is due at one look goes as one call: a call costs both ends more than the writes in it. */
-const tickMillis = 2;
+/** A call is due every so often, with all writes of that time: it costs both ends more than the writes in it. */
+const tickMillis = 5;
 const callWritesMax = 256;
 
 type Done = Omit<GeneratorAnswer, 'costs'>;

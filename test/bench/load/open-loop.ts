@@ -6,9 +6,9 @@ export interface OpenLoop {
   readonly seconds: number;
   /** Begins one write, due at `intendedMillis` of the shared clock. Must not throw. */
   readonly begin: (number: number, intendedMillis: number) => void;
-  /** Between two looks at the clock; 1 where it is absent. */
+  /** All that is due within so long is due together, at its end: for whoever sends it together. Absent: each by itself. */
   readonly tickMillis?: number;
-  /** All that was due at one look has begun: for whoever sends it together. */
+  /** All that was due at one look at the clock has begun. */
   readonly ticked?: () => void;
   /** Ends it before its time. */
   readonly stopped?: () => boolean;
@@ -28,7 +28,7 @@ export async function openLoop({
   perSecond,
   seconds,
   begin,
-  tickMillis = 1,
+  tickMillis = 0,
   ticked = () => undefined,
   stopped = () => false,
 }: OpenLoop): Promise<OpenLoopResult> {
@@ -36,16 +36,21 @@ export async function openLoop({
   const apart = 1000 / perSecond;
   const late: number[] = [];
   const start = sharedMillis() + apart;
+  const dueAt = (number: number): number => {
+    const millis = number * apart;
+    return start + (tickMillis === 0 ? millis : Math.ceil(millis / tickMillis) * tickMillis);
+  };
   while (late.length < count && !stopped()) {
     for (let now = sharedMillis(); late.length < count; now = sharedMillis()) {
-      const due = start + late.length * apart;
+      const due = dueAt(late.length);
       if (due > now) break;
       begin(late.length, due);
       late.push(now - due);
     }
     ticked();
     // A timer of one millisecond is the shortest there is; spinning would take a core from what is measured.
-    await new Promise((resolve) => setTimeout(resolve, tickMillis));
+    const millis = tickMillis === 0 ? 1 : Math.max(1, Math.floor(dueAt(late.length) - sharedMillis()));
+    await new Promise((resolve) => setTimeout(resolve, millis));
   }
   return { begun: late.length, lateMillis: percentilesOf(late) };
 }

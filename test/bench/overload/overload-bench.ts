@@ -218,7 +218,7 @@ function configurationOf(
   { driver, capacity, budget, idleBytes }: Told,
 ): Readonly<Record<string, string>> {
   return {
-    Atoll: `${regions} regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; the generator is a process of its own that writes over the public batch RPC, all that is due within 2 ms as one call, whatever became of those before; each write waits for at most 5 s, as by default; away: both links cut, so Kafka, gRPC and process of one other region are out of reach`,
+    Atoll: `${regions} regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; the generator is a process of its own that writes over the public batch RPC, one call every 5 ms, whatever became of those before; each write waits for at most 5 s, as by default; away: both links cut, so Kafka, gRPC and process of one other region are out of reach`,
     capacity: capacityText(capacity),
     memory: `of the writing region's process, looked at every second; budget: ${(idleBytes / 2 ** 20).toFixed(0)} MiB of the process before the load, and by its limits, in MiB: ${budget.text}`,
   };
