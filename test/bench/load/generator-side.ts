@@ -6,9 +6,8 @@ import { percentilesOf, type Percentiles } from '../statistics.js';
 import { openBatchChannel, type BatchChannel, type ChangeMessage } from './batch-channel.js';
 import { closedLoop } from './closed-loop.js';
 import { entityId, writeLoad, type WriteLoadOptions } from './document-writes.js';
-import type { EventKeys } from './event-times.js';
 import { openLoop } from './open-loop.js';
-import { writeTally, type TimeSlice } from './write-tally.js';
+import { writeTally, type TalliedWrites } from './write-tally.js';
 
 export interface GeneratorSettings {
   /** `host:port` of the region it writes to. */
@@ -36,27 +35,12 @@ export type GeneratorOrder =
   /** Ends an open loop before its time. */
   | { readonly kind: 'stop' };
 
-/** Times of the shared clock, in milliseconds, per event of `keys`. */
-export interface WrittenEvents {
-  readonly keys: EventKeys;
-  readonly intended: Float64Array;
-  readonly acknowledged: Float64Array;
-}
-
-export interface GeneratorAnswer {
+export interface GeneratorAnswer extends TalliedWrites {
   readonly begun: number;
-  /** Answered well. */
-  readonly count: number;
   /** Until the last one was answered. */
   readonly seconds: number;
-  /** From the intended start where the loop is open. */
-  readonly latencyMillis: Percentiles;
   /** How much later than due the writes were sent; all 0 where the loop is closed. */
   readonly lateMillis: Percentiles;
-  /** Refused ones, by the code of the error. */
-  readonly refused: Readonly<Record<string, number>>;
-  readonly slices: readonly TimeSlice[];
-  readonly written: WrittenEvents | null;
   /** Of the generator itself. */
   readonly costs: SideCosts;
 }

@@ -1,8 +1,7 @@
 import { sharedMillis } from '../machine.js';
 import { percentilesOf, type Percentiles } from '../statistics.js';
 import type { ChangeOutcome } from './batch-channel.js';
-import { gatherKeys } from './event-times.js';
-import type { GeneratorAnswer, WrittenEvents } from './generator-side.js';
+import { gatherKeys, type EventKeys } from './event-times.js';
 
 /** A part of an open loop. */
 export interface TimeSlice {
@@ -12,10 +11,28 @@ export interface TimeSlice {
   readonly latencyMillis: Percentiles;
 }
 
+/** Times of the shared clock, in milliseconds, per event of `keys`. */
+export interface WrittenEvents {
+  readonly keys: EventKeys;
+  readonly intended: Float64Array;
+  readonly acknowledged: Float64Array;
+}
+
+export interface TalliedWrites {
+  /** Answered well. */
+  readonly count: number;
+  /** From the intended start where the loop is open. */
+  readonly latencyMillis: Percentiles;
+  /** Refused ones, by the code of the error. */
+  readonly refused: Readonly<Record<string, number>>;
+  readonly slices: readonly TimeSlice[];
+  readonly written: WrittenEvents | null;
+}
+
 export interface WriteTally {
   /** The outcomes of one call, just now, and when each of its writes was due. */
   answered(outcomes: readonly ChangeOutcome[], due: readonly number[]): void;
-  result(): Pick<GeneratorAnswer, 'count' | 'latencyMillis' | 'refused' | 'slices' | 'written'>;
+  result(): TalliedWrites;
 }
 
 /** Counts what became of writes, as a whole and by the part of the time in which they were due. */
