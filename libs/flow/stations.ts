@@ -1,4 +1,5 @@
 import { regionOf } from '#core/causality/dot.js';
+import type { VersionVector } from '#core/causality/version-vector.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { isMembership, membershipType } from '#core/strong/membership-record.js';
@@ -98,6 +99,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
     router.submitOwn(command, { maxWaitMillis });
   const ground = buildGround(ports, config, {
     hurry: (shard) => moving.repairer.hurry(shard),
+    stable: (shard) => moving.repairer.stable(shard),
     ownCommand,
   });
   const handOver: HandOver = (shard, to) => service.handover(shard, to, false);
@@ -155,8 +157,10 @@ function buildGround(
   config: RegionProcessConfig,
   {
     hurry,
+    stable,
     ownCommand,
   }: Pick<ConstructorParameters<typeof RegionCursors>[0], 'hurry'> & {
+    readonly stable: (shard: number) => VersionVector;
     readonly ownCommand: (command: Command, maxWaitMillis: number) => Promise<WriteOutcome>;
   },
 ): Ground {
@@ -175,7 +179,7 @@ function buildGround(
   const seqOf = cursors.seqOf.bind(cursors);
   const links = new LinkTimes(telemetry);
   const staleness = new Staleness({ clock, telemetry, links, processId, region, members, seqOf });
-  const cache = new EntityCache(limits.cacheBytesMax);
+  const cache = new EntityCache({ bytesMax: limits.cacheBytesMax, types: withOwnTypes(types), stable });
   const held = new HeldEvents(limits.heldEventsBytesMax);
   const agreement = new PolicyAgreement(config.policyHashes, telemetry);
   const horizon = new MutationHorizon();
@@ -216,7 +220,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
     clock,
     telemetry,
     loader,
-    ...{ cache, held, intake, timing, types: config.types },
+    ...{ cache, held, intake, timing },
     links: ground.links,
     listener: {
       committed: (state, own, received, waiting) => {

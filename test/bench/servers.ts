@@ -47,6 +47,8 @@ export async function openServers(
     regions: ['near', 'far', 'third'],
     portBase: 0,
     latency: 'none',
+    // As a server of this size is set: else each side begins by writing out the pages of the one before it.
+    postgresSettings: { shared_buffers: '1GB' },
     handleSignals: true,
     onProgress: (step, millis) => tell(`${step} (${(millis / 1000).toFixed(1)} s)`),
   });

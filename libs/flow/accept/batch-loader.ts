@@ -213,10 +213,9 @@ export class BatchLoader {
 
   private decode(row: EntityRow): CachedEntity | undefined {
     const type = this.parts.types.get(row.entity.type);
-    const text = this.parts.hashing.fromUtf8(row.state);
-    if (!type || text === undefined) return undefined;
-    const state = decodeEntity(type, JSON.parse(text) as Json);
-    return { entity: row.entity, state, tailAbove: state.seen, tail: [], bytes: 0 };
+    if (!type) return undefined;
+    const state = decodeEntity(type, JSON.parse(row.state) as Json);
+    return { entity: row.entity, shard: row.shard, state, tailAbove: state.seen, tail: [] };
   }
 }
 

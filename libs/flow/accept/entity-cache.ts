@@ -1,79 +1,117 @@
-import type { VersionVector } from '#core/causality/version-vector.js';
+import { includes, join, meet, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, Event } from '#core/event/event.js';
+import type { Json } from '#core/json.js';
 import type { EntityState } from '#core/merge/entity-state.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import { decodeEntity } from '#core/merge/entity-value.js';
+import { Generations } from './generations.js';
 
 /** An entity as committed, with the events its owner still remembers: all folded ones that `tailAbove` lacks. */
 export interface CachedEntity {
   readonly entity: EntityRef;
+  readonly shard: number;
   readonly state: EntityState;
   readonly tailAbove: VersionVector;
   readonly tail: readonly Event[];
-  /** Estimated bytes, for the limit (INV-15). */
+}
+
+/** Its state is text: the very text that the database holds. */
+interface Resting extends Omit<CachedEntity, 'state' | 'tailAbove'> {
+  readonly text: string;
+  /** Absent: nothing is remembered, so all that is folded is above. */
+  readonly tailAbove?: VersionVector;
   readonly bytes: number;
 }
 
+interface Awake extends CachedEntity {
+  readonly text: string;
+  readonly bytes: number;
+}
+
+export interface EntityCacheParts {
+  /** Of all that is remembered, estimated (INV-15). */
+  readonly bytesMax: number;
+  readonly types: EntityTypes;
+  /** What every member has folded of a shard. */
+  readonly stable: (shard: number) => VersionVector;
+}
+
+/** Bytes that an entity and each of its events cost in memory besides their text; measured roughly, for the limit only. */
+const overheadBytes = 600;
+/** An awake entity is text and objects: of the limit, so much is for these. */
+const awakeShare = 1 / 16;
+
 /**
- * Entities of the shards this process owns, within a limit in bytes.
+ * Entities of the shards this process owns, within a limit in bytes. The least recently used go first, roughly.
  *
- * In two halves: whatever is asked for or changed moves to the young one, and when that is full it becomes the old one,
- * and what was left there is forgotten. So the least recently used go first, roughly, and using an entity costs one
- * look-up: to keep an exact order would cost a removal and an insertion each time.
+ * Those in use are awake: decoded, ready to be folded on. The others rest as one text each: the garbage collector visits
+ * every object that is alive, some twenty per entity, and a hundred thousand awake ones were a fifth of the cost of a
+ * write. To wake one costs a few microseconds.
  */
 export class EntityCache {
-  private young = new Map<string, CachedEntity>();
-  private old = new Map<string, CachedEntity>();
-  private youngBytes = 0;
-  private oldBytes = 0;
+  private readonly awake: Generations<Awake>;
+  private readonly resting: Generations<Resting>;
 
-  constructor(private readonly bytesMax: number) {}
+  constructor(private readonly parts: EntityCacheParts) {
+    const awakeBytesMax = parts.bytesMax * awakeShare;
+    this.resting = new Generations(parts.bytesMax - awakeBytesMax, () => undefined);
+    this.awake = new Generations(awakeBytesMax, (key, entity) => this.rest(key, entity));
+  }
 
   get(key: string): CachedEntity | undefined {
-    const found = this.young.get(key);
+    const found = this.awake.get(key);
     if (found) return found;
-    const aged = this.old.get(key);
-    if (aged) this.set(key, aged);
-    return aged;
+    const resting = this.resting.take(key);
+    return resting && this.wake(key, resting);
   }
 
-  set(key: string, entity: CachedEntity): void {
-    const replaced = this.young.get(key);
-    this.youngBytes += entity.bytes - (replaced?.bytes ?? 0);
-    if (!replaced) this.dropOld(key);
-    this.young.set(key, entity);
-    if (this.youngBytes > this.bytesMax / 2) this.age(key, entity);
+  /** @param text the entity's state as it is stored */
+  set(key: string, entity: CachedEntity, text: string): void {
+    this.resting.delete(key);
+    this.keepAwake(key, entity, text);
   }
 
-  drop(key: string): void {
-    const found = this.young.get(key);
-    if (found) {
-      this.young.delete(key);
-      this.youngBytes -= found.bytes;
-    } else this.dropOld(key);
-  }
-
-  /** Forgets everything that `matches`; called when a shard is lost. */
-  dropWhere(matches: (entity: EntityRef) => boolean): void {
-    for (const half of [this.young, this.old])
-      for (const [key, { entity }] of half) if (matches(entity)) this.drop(key);
+  /** Forgets everything of a shard that was lost. */
+  dropShard(shard: number): void {
+    this.awake.deleteWhere((entity) => entity.shard === shard);
+    this.resting.deleteWhere((entity) => entity.shard === shard);
   }
 
   get bytes(): number {
-    return this.youngBytes + this.oldBytes;
+    return this.awake.bytes + this.resting.bytes;
   }
 
-  private dropOld(key: string): void {
-    const found = this.old.get(key);
-    if (!found) return;
-    this.old.delete(key);
-    this.oldBytes -= found.bytes;
+  private wake(key: string, { entity, shard, text, tail, tailAbove }: Resting): CachedEntity | undefined {
+    const type = this.parts.types.get(entity.type);
+    if (!type) return undefined;
+    const state = decodeEntity(type, JSON.parse(text) as Json);
+    return this.keepAwake(key, { entity, shard, state, tail, tailAbove: tailAbove ?? state.seen }, text);
   }
 
-  /** The newest entity begins the next young half. */
-  private age(key: string, entity: CachedEntity): void {
-    this.young.delete(key);
-    this.old = this.young;
-    this.oldBytes = this.youngBytes - entity.bytes;
-    this.young = new Map([[key, entity]]);
-    this.youngBytes = entity.bytes;
+  private keepAwake(key: string, entity: CachedEntity, text: string): CachedEntity {
+    const bytes = 2 * text.length + (entity.tail.length + 1) * overheadBytes;
+    const awake = { ...entity, text, bytes };
+    this.awake.set(key, awake);
+    return awake;
   }
+
+  private rest(key: string, awake: Awake): void {
+    const { entity, shard, text } = awake;
+    const { tail, tailAbove } = withoutStable(awake, this.parts.stable(shard));
+    const bytes = text.length + overheadBytes / 2 + tail.length * overheadBytes;
+    const remembered = tail.length === 0 ? { tail: nothing } : { tail, tailAbove };
+    this.resting.set(key, { entity, shard, text, ...remembered, bytes });
+  }
+}
+
+const nothing: readonly Event[] = [];
+
+/** Nothing concurrent with a stable event can still arrive: nobody will ask for it. */
+export function withoutStable(
+  { state, tail, tailAbove }: Pick<CachedEntity, 'state' | 'tail' | 'tailAbove'>,
+  stable: VersionVector,
+): Pick<CachedEntity, 'tail' | 'tailAbove'> {
+  const left = tail.filter(({ dot }) => !includes(stable, dot));
+  if (left.length === tail.length) return { tail, tailAbove };
+  return { tail: left, tailAbove: join(tailAbove, meet(stable, state.seen)) };
 }

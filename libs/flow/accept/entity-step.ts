@@ -1,13 +1,6 @@
 import { assert } from '#core/assert.js';
 import { dotKey, type Dot } from '#core/causality/dot.js';
-import {
-  includes,
-  join,
-  meet,
-  nothingSeen,
-  withDot,
-  type VersionVector,
-} from '#core/causality/version-vector.js';
+import { includes, nothingSeen, withDot, type VersionVector } from '#core/causality/version-vector.js';
 import { joinDependencies, type Dependencies } from '#core/consistency/dependencies.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import { canonicalText } from '#core/event/canonical-json.js';
@@ -26,7 +19,7 @@ import { encodeEntity, entityValue } from '#core/merge/entity-value.js';
 import { foldLog } from '#core/merge/fold-log.js';
 import type { ConflictRow, EntityRow } from '../ports/event-log.js';
 import { Missing, type BatchWorld } from './batch-world.js';
-import type { CachedEntity } from './entity-cache.js';
+import { withoutStable, type CachedEntity } from './entity-cache.js';
 
 /** What folding one event did to the conflicts of its entity. */
 export interface ConflictChanges {
@@ -34,9 +27,6 @@ export interface ConflictChanges {
   readonly withdrawn: readonly string[];
   readonly refolded: boolean;
 }
-
-/** Bytes that an event costs in memory besides its JSON; measured roughly, for the cache's limit only. */
-const eventOverheadBytes = 600;
 
 /** One entity as a batch is changing it. Nothing outside the batch sees it before the commit. */
 export class WorkingEntity {
@@ -180,42 +170,32 @@ export class WorkingEntity {
     });
   }
 
-  /** As it is stored: the internal state, and what a read shows; both canonical, so equal states are equal bytes. */
+  /** As it is stored: the internal state, and what a read shows; both canonical, so equal states are equal texts. */
   row(): EntityRow {
-    const { types, hashing } = this.world;
-    const type = types.get(this.entity.type);
+    const type = this.world.types.get(this.entity.type);
     assert(type !== undefined, 'a folded entity has a known type');
     const value = entityValue(type, this.state);
     return {
       entity: this.entity,
       shard: this.shard,
-      state: hashing.utf8(canonicalText(encodeEntity(type, this.state))),
-      value: value === undefined ? null : hashing.utf8(canonicalText(value)),
+      state: canonicalText(encodeEntity(type, this.state)),
+      value: value === undefined ? null : canonicalText(value),
     };
   }
 
   /**
-   * As it is remembered after the commit. Nothing concurrent with a stable event can still arrive, so those are
-   * forgotten, and beyond the limit the oldest others.
+   * As it is remembered after the commit: without what is stable, and beyond the limit without the oldest others.
    */
-  committed(stateBytes: number): CachedEntity {
-    const folded = this.appended.length === 0 ? this.remembered : [...this.remembered, ...this.appended];
-    const { stable } = this.world;
-    let tail = folded.filter(({ dot }) => !includes(stable, dot));
-    let above =
-      tail.length === folded.length ? this.tailAbove : join(this.tailAbove, meet(stable, this.state.seen));
-    if (tail.length > this.world.tailEventsMax) {
-      const forgotten = tail.length - Math.floor(this.world.tailEventsMax / 2);
-      for (const event of tail.slice(0, forgotten)) above = withDot(above, event.dot);
+  committed(): CachedEntity {
+    const { entity, shard, state, world, remembered, appended } = this;
+    const folded = appended.length === 0 ? remembered : [...remembered, ...appended];
+    let { tail, tailAbove } = withoutStable({ state, tail: folded, tailAbove: this.tailAbove }, world.stable);
+    if (tail.length > world.tailEventsMax) {
+      const forgotten = tail.length - Math.floor(world.tailEventsMax / 2);
+      for (const event of tail.slice(0, forgotten)) tailAbove = withDot(tailAbove, event.dot);
       tail = tail.slice(forgotten);
     }
-    return {
-      entity: this.entity,
-      state: this.state,
-      tailAbove: above,
-      tail,
-      bytes: 2 * stateBytes + tail.length * eventOverheadBytes + eventOverheadBytes,
-    };
+    return { entity, shard, state, tailAbove, tail };
   }
 }
 

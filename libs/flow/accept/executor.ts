@@ -3,8 +3,6 @@ import { dotKey, regionOf, type Actor } from '#core/causality/dot.js';
 import { withDot } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import type { Event, StoredEvent } from '#core/event/event.js';
-import { shardFor } from '#core/event/shard-of.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
 import {
@@ -51,7 +49,6 @@ export interface ExecutorParts {
   readonly held: HeldEvents;
   readonly intake: Intake;
   readonly timing: Timing;
-  readonly types: EntityTypes;
   readonly links: LinkTimes;
   readonly listener: ExecutorListener;
 }
@@ -89,9 +86,7 @@ export class Executor {
   /** Forgets a shard that another process owns now, or may. */
   drop(shard: number): void {
     if (!this.parts.intake.drop(shard)) return;
-    const { shards } = this.parts.log.identity;
-    const layout = { shards, types: this.parts.types };
-    this.parts.cache.dropWhere((entity) => shardFor(entity, layout) === shard);
+    this.parts.cache.dropShard(shard);
     this.parts.held.dropShard(shard);
     this.parts.listener.lost(shard);
   }
@@ -104,6 +99,7 @@ export class Executor {
         await this.runBatch(work);
         // Whoever was answered just now, and what arrived meanwhile, gets into the next batch.
         await sleep(this.parts.clock, 0);
+        this.parts.intake.ended(lane);
       }
     }
   }

@@ -2,12 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { SimClock } from '#kit/world/sim-clock.js';
 import { limitsDefault } from '../limits.js';
 import { EarlyBuffer } from '../receive/early-buffer.js';
-import { EntityCache } from './entity-cache.js';
 import { Intake } from './intake.js';
 import { prepareCommand } from './prepared-command.js';
 import { shardStateOf } from './shard-state.js';
 import { kitHashing } from '#kit/memory/memory-auth.js';
-import { untouchedEntity } from '#core/merge/entity-state.js';
 import { nothingSeen } from '#core/causality/version-vector.js';
 import type { StoredEvent } from '#core/event/event.js';
 
@@ -87,22 +85,63 @@ describe('limits', () => {
     expect(early.take(0, 'us~1', 2)?.event.dot.seq).toBe(2);
     expect(early.bytes).toBe(0);
   });
+});
 
-  it('forgets the entities that were not asked for the longest', () => {
-    const cache = new EntityCache(100);
-    const entity = (id: string) => ({
-      entity: { type: 'likes', id },
-      state: untouchedEntity,
-      tailAbove: nothingSeen,
-      tail: [],
-      bytes: 40,
-    });
-    cache.set('a', entity('a'));
-    cache.set('b', entity('b'));
-    expect(cache.get('a')).toBeDefined();
-    cache.set('c', entity('c'));
-    expect(cache.get('b')).toBeUndefined();
-    expect(cache.get('a')).toBeDefined();
-    expect(cache.bytes).toBe(80);
+describe('lanes', () => {
+  function laneOf(intake: Intake, at: number): Intake['lanes'][number] {
+    const lane = intake.lanes[at];
+    if (!lane) throw new Error(`there is no lane ${at}`);
+    return lane;
+  }
+
+  function owning(shards: readonly number[]): Intake {
+    const intake = new Intake(limitsDefault, new SimClock());
+    for (const shard of shards) intake.own(shardStateOf(shard, image));
+    return intake;
+  }
+
+  const shardsIn = (work: ReturnType<Intake['gather']>): readonly number[] =>
+    work.map(({ owned }) => owned.state.shard);
+
+  function submit(intake: Intake, shard: number, count: number): void {
+    for (let at = 0; at < count; at += 1) void intake.submit(shard, command('a'), 1_000);
+  }
+
+  it('one batch takes what little waits, whichever lane begins', () => {
+    const intake = owning([0, 1]);
+    submit(intake, 0, 2);
+    submit(intake, 1, 2);
+    expect(shardsIn(intake.gather(laneOf(intake, 1)))).toEqual([0, 1]);
+    expect(intake.gather(laneOf(intake, 0))).toEqual([]);
+  });
+
+  it('what little comes while a batch is under way waits until that is over', async () => {
+    const intake = owning([0, 1]);
+    submit(intake, 0, 1);
+    intake.gather(laneOf(intake, 0));
+    submit(intake, 0, 1);
+    submit(intake, 1, 1);
+    expect(intake.gather(laneOf(intake, 1))).toEqual([]);
+    const woken = laneOf(intake, 1).wake.wait();
+    intake.ended(laneOf(intake, 0));
+    await woken;
+    expect(shardsIn(intake.gather(laneOf(intake, 1)))).toEqual([0, 1]);
+  });
+
+  it('much that waits is taken by both lanes at once, each from its own shards', () => {
+    const intake = owning([0, 1, 2]);
+    for (const shard of [0, 1, 2]) submit(intake, shard, 20);
+    expect(shardsIn(intake.gather(laneOf(intake, 0)))).toEqual([0, 2]);
+    expect(shardsIn(intake.gather(laneOf(intake, 1)))).toEqual([1]);
+  });
+
+  it('a batch of all shards keeps every lane from them, however much comes meanwhile', () => {
+    const intake = owning([0, 1]);
+    submit(intake, 0, 1);
+    intake.gather(laneOf(intake, 0));
+    submit(intake, 1, 100);
+    expect(intake.gather(laneOf(intake, 1))).toEqual([]);
+    intake.ended(laneOf(intake, 0));
+    expect(shardsIn(intake.gather(laneOf(intake, 1)))).toEqual([1]);
   });
 });

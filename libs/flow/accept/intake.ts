@@ -40,6 +40,12 @@ export interface Lane {
 /** At most two transactions are in flight, never two for one shard: each lane has its own shards (PROTOCOL §1). */
 const laneCount = 2;
 
+/**
+ * While no more than this waits in all lanes, one batch takes it all, and what comes meanwhile waits for the next. A batch
+ * costs about the same whether it carries one event or ten: two lanes of a few events each spend twice as much on them.
+ */
+const sparseItemsMax = 16;
+
 /** The queues in front of the executor: what waits to be decided, per shard, within limits (INV-15). */
 export class Intake {
   readonly lanes: readonly Lane[];
@@ -47,6 +53,8 @@ export class Intake {
   private queuedCommandBytes = 0;
   private queuedEventBytes = 0;
   private roomWaiters: (() => void)[] = [];
+  /** The lanes whose shards a batch has taken from, by the lane that runs it. */
+  private readonly underWay = new Map<Lane, readonly Lane[]>();
   private closed = false;
 
   constructor(
@@ -169,12 +177,34 @@ export class Intake {
     return { commands: this.queuedCommands, eventBytes: this.queuedEventBytes };
   }
 
-  /** What has gathered, up to the limits of a batch, every shard with a fair share. */
+  /**
+   * What has gathered, up to the limits of a batch, every shard with a fair share. Its shards are in this batch until
+   * `ended`. Nothing while they are in another lane's batch, or while so little waits that it is left for the next batch.
+   */
   gather(lane: Lane): readonly ShardWork[] {
+    const lanes = this.freeFor(lane);
+    const work = this.take(lanes.flatMap(({ shards }) => [...shards.values()]));
+    if (work.length > 0) this.underWay.set(lane, lanes);
+    return work;
+  }
+
+  /** The batch that the lane had gathered is over. */
+  ended(lane: Lane): void {
+    if (!this.underWay.delete(lane)) return;
+    for (const other of this.lanes) if (other !== lane) other.wake.wake();
+  }
+
+  /** The lanes that a batch of this one may take from now. */
+  private freeFor(lane: Lane): readonly Lane[] {
+    for (const held of this.underWay.values()) if (held.includes(lane)) return [];
+    const waiting = this.lanes.reduce((sum, { shards }) => sum + itemsOf(shards.values()), 0);
+    if (waiting > sparseItemsMax) return [lane];
+    return this.underWay.size > 0 ? [] : this.lanes;
+  }
+
+  private take(shards: readonly OwnedShard[]): readonly ShardWork[] {
     const { batchItemsMax, batchBytesMax } = this.limits;
-    const waiting = [...lane.shards.values()].filter(
-      ({ commands, events, replays }) => commands.length + events.length + replays.length > 0,
-    );
+    const waiting = shards.filter((owned) => itemsOf([owned]) > 0);
     const share = Math.max(1, Math.floor(batchItemsMax / Math.max(1, waiting.length)));
     let bytesLeft = batchBytesMax;
     const now = this.clock.monotonicMillis();
@@ -258,6 +288,13 @@ export class Intake {
     assert(lane !== undefined, 'a shard has a lane');
     return lane;
   }
+}
+
+function itemsOf(shards: Iterable<OwnedShard>): number {
+  let items = 0;
+  for (const { commands, events, replays } of shards)
+    items += commands.length + events.length + replays.length;
+  return items;
 }
 
 function rejectTasks(works: readonly (ReplayWork | TaskWork)[]): void {

@@ -224,7 +224,7 @@ export class ShardBatch {
     for (const { actor, stored, hash, folded } of commit.cursors)
       base.cursors.set(actor, { stored, hash, folded });
     for (const [index, working] of this.dirtyEntities().entries()) {
-      cache.set(working.key, working.committed(commit.entities[index]?.state.length ?? 0));
+      cache.set(working.key, working.committed(), commit.entities[index]?.state ?? '');
     }
     const isMoved = this.moves.applyTo();
     return this.strong.applyTo() || isMoved;

@@ -36,8 +36,10 @@ export interface RegionCursorRow extends CursorRow {
 export interface EntityRow {
   readonly entity: EntityRef;
   readonly shard: number;
-  readonly state: Uint8Array;
-  readonly value: Uint8Array | null;
+  /** Canonical JSON, and so is the value. */
+  readonly state: string;
+  /** What a read shows; `null` where the entity does not exist. */
+  readonly value: string | null;
 }
 
 /** One per event that came from a command with a mutation id: i.e. every event. */

@@ -158,13 +158,13 @@ export class Reader {
 
   /** In id order, local and eventual. */
   async list(typeName: string, after: string | undefined, limit: number): Promise<readonly ReadOutcome[]> {
-    const { log, staleness, hashing } = this.parts;
+    const { log, staleness } = this.parts;
     const type = this.typeOf({ type: typeName, id: '' });
     const since = Array.from({ length: log.identity.shards }, (_, shard) => staleness.since(shard, 'folded'));
     const rows = await log.listEntities(typeName, after, limit);
     const outcomes: ReadOutcome[] = [];
     for (const { entity, shard, ...row } of rows) {
-      const state = decodedState(type, hashing.fromUtf8(row.state));
+      const state = decodedState(type, row.state);
       const read = { type, entity, shard, state, quarantined: false, causal: false, session: emptySession };
       outcomes.push(await this.answer({ ...read, sinceMillis: since[shard] }));
     }
@@ -337,7 +337,6 @@ function isAlias(state: EntityState, dot: WaitingRow['dot']): boolean {
   return survivor !== undefined && (survivor.actor !== dot.actor || survivor.seq !== dot.seq);
 }
 
-function decodedState(type: EntityType, text: string | undefined): EntityState {
-  if (text === undefined) throw new AtollError('internal', 'a stored state is not UTF-8');
+function decodedState(type: EntityType, text: string): EntityState {
   return decodeEntity(type, JSON.parse(text) as Json);
 }

@@ -155,11 +155,10 @@ export class Expiry {
     }
   }
 
-  private look({ entity, shard, state: bytes }: EntityRow): void {
-    const { types, hashing, intake, log } = this.parts;
+  private look({ entity, shard, state: text }: EntityRow): void {
+    const { types, intake, log } = this.parts;
     const type = types.get(entity.type);
-    const text = hashing.fromUtf8(bytes);
-    if (type === undefined || text === undefined || intake.stateOf(shard) === undefined) return;
+    if (type === undefined || intake.stateOf(shard) === undefined) return;
     const state = decodeEntity(type, JSON.parse(text) as Json);
     for (const field of this.fields.get(entity.type) ?? []) {
       const rights = state.fields.get(field) as Rights | undefined;

@@ -155,9 +155,7 @@ export class RightsOperators {
   }
 
   private holding(type: EntityType, row: EntityRow, region: string): readonly Found[] {
-    const text = this.parts.hashing.fromUtf8(row.state);
-    if (text === undefined) return [];
-    const state = decodeEntity(type, JSON.parse(text) as Json);
+    const state = decodeEntity(type, JSON.parse(row.state) as Json);
     return [...holdersOf(type, state, region)].map(([of, amounts]) => ({
       ...{ row, type, state, of },
       held: { entity: row.entity, actor: of, region: regionOf(of), ...amounts },

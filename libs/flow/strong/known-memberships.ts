@@ -105,9 +105,8 @@ export class KnownMemberships {
   }
 
   private async decoded(): Promise<EntityState | undefined> {
-    const { log, hashing } = this.parts;
-    const { entities } = await log.prepare({ entities: [membershipEntity], mutations: [] });
-    const text = entities[0] && hashing.fromUtf8(entities[0].state);
+    const { entities } = await this.parts.log.prepare({ entities: [membershipEntity], mutations: [] });
+    const text = entities[0]?.state;
     return text === undefined ? undefined : decodeEntity(membershipType, JSON.parse(text) as Json);
   }
 }

@@ -11,7 +11,7 @@ import { startServerProcess, type ServerProcess } from './server-process.js';
 const startMillisMax = 60_000;
 
 /** Like a small production server: what a transaction was told to be durable survives any kill. */
-const settings = {
+const settingsDefault = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: 100,
@@ -36,6 +36,8 @@ export interface PostgresServerOptions {
   readonly logFile: string;
   readonly template: PostgresTemplate;
   readonly ledger: Ledger;
+  /** Over those of the stack, by name. */
+  readonly settings: Readonly<Record<string, string>>;
 }
 
 /** The address of an embedded Postgres. */
@@ -82,6 +84,7 @@ function checkVersion(dataDirectory: string, template: PostgresTemplate): void {
 /** Starts Postgres on a prepared data directory and waits until it takes connections. */
 export async function startPostgres(options: PostgresServerOptions): Promise<ServerProcess> {
   const { region, port, dataDirectory, logFile, template, ledger } = options;
+  const settings = { ...settingsDefault, ...options.settings };
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return startServerProcess({
     title: `Postgres of ${region}`,

@@ -2,11 +2,10 @@ import { join } from 'node:path';
 import type { StackPart } from './dev-stack.js';
 import { makeOpenDirectory } from './directories.js';
 import { DevStackError } from './errors.js';
-import { preparePostgresData, startPostgres } from './embedded-postgres.js';
+import { preparePostgresData, startPostgres, type PostgresServerOptions } from './embedded-postgres.js';
 import { prepareKafkaData, startKafka, type KafkaTemplate } from './kafka-broker.js';
 import type { BrokerAddresses } from './kafka-settings.js';
 import type { Ledger } from './ledger.js';
-import type { PostgresTemplate } from './postgres-template.js';
 import type { ServerProcess } from './server-process.js';
 
 /** A server of the stack over its several lives. */
@@ -58,14 +57,15 @@ interface Place {
 }
 
 export async function postgresServer(
-  place: Place & { readonly port: number; readonly template: PostgresTemplate },
+  place: Place & Pick<PostgresServerOptions, 'port' | 'template' | 'settings'>,
 ): Promise<Server> {
-  const { region, directory, logDirectory, ledger, port, template } = place;
+  const { region, directory, logDirectory, ledger, port, template, settings } = place;
   const options = {
     region,
     port,
     template,
     ledger,
+    settings,
     dataDirectory: join(directory, 'postgres'),
     logFile: join(logDirectory, `${region}-postgres.log`),
   };

@@ -20,6 +20,8 @@ export interface StackOptions {
   readonly latency?: Latency;
   /** Directory where the data outlives the stack. Without it the data is temporary. */
   readonly persist?: string;
+  /** Settings of every embedded Postgres by name, over those of the stack: a server for a large database, for example. */
+  readonly postgresSettings?: Readonly<Record<string, string>>;
   /** By region. The environment says the same: ATOLL_DEV_POSTGRES_<REGION> and ATOLL_DEV_KAFKA_<REGION>. */
   readonly external?: Readonly<Record<string, ExternalServers>>;
   /** Told each step with the milliseconds it took, downloads included. */
@@ -33,6 +35,7 @@ export interface ResolvedStackOptions {
   readonly portBase: number;
   readonly delays: DelayMatrix;
   readonly persist?: string;
+  readonly postgresSettings: Readonly<Record<string, string>>;
   readonly external: Readonly<Record<string, ExternalServers>>;
   readonly progress: Progress;
   readonly handleSignals: boolean;
@@ -52,6 +55,7 @@ export function resolveStackOptions(options: StackOptions): ResolvedStackOptions
     portBase,
     delays: loadDelayMatrix(options.latency ?? 'global'),
     persist: options.persist,
+    postgresSettings: options.postgresSettings ?? {},
     external: Object.fromEntries(regions.map((region) => [region, externalServers(region, options)])),
     progress: progressTo(options.onProgress),
     handleSignals: options.handleSignals ?? false,

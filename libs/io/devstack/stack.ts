@@ -191,9 +191,12 @@ function portsOf({ ports }: Building, region: string) {
 }
 
 async function postgresMaker(building: Building): Promise<ServerMaker> {
-  const template = await preparePostgres(building.ledger, building.options.progress);
-  return (region) =>
-    postgresServer({ ...placeOf(building, region), port: portsOf(building, region).postgres, template });
+  const { postgresSettings: settings, progress } = building.options;
+  const template = await preparePostgres(building.ledger, progress);
+  return (region) => {
+    const { postgres: port } = portsOf(building, region);
+    return postgresServer({ ...placeOf(building, region), port, template, settings });
+  };
 }
 
 async function kafkaMaker(building: Building): Promise<ServerMaker> {

@@ -29,10 +29,10 @@ export const writeInt8Array = arrayOf<number>(oid.int8, (to, value) => {
   to.int64(value);
 });
 
-export const writeTextArray = arrayOf<string>(oid.text, (to, value) => {
-  const length = to.gap32();
-  to.fillInt32(length, to.text(value, 'utf8'));
-});
+export const writeTextArray = arrayOf<string>(oid.text, writeText);
+
+/** Texts as `bytea[]` of their UTF-8. */
+export const writeUtf8Array = arrayOf<string>(oid.bytea, writeText);
 
 export const writeByteaArray = arrayOf<Uint8Array>(oid.bytea, (to, value) => {
   to.int32(value.length);
@@ -51,6 +51,11 @@ export const int8Array = alone(writeInt8Array);
 export const textArray = alone(writeTextArray);
 export const byteaArray = alone(writeByteaArray);
 export const hexArray = alone(writeHexArray);
+
+function writeText(to: GrowingBytes, value: string): void {
+  const length = to.gap32();
+  to.fillInt32(length, to.text(value, 'utf8'));
+}
 
 function arrayOf<T>(elementType: number, write: (to: GrowingBytes, value: T) => void): ArrayWriter<T> {
   return (to, values) => {

@@ -7,11 +7,12 @@ import {
   writeInt4Array,
   writeInt8Array,
   writeTextArray,
+  writeUtf8Array,
   type ArrayWriter,
 } from './binary-array.js';
 import type { GrowingBytes } from './growing-bytes.js';
 
-/** How a column travels: as one array in binary format. `hex` is text here and bytes there. */
+/** How a column travels: as one array in binary format. `hex` and `utf8` are text here and bytes there. */
 const writers = {
   int2: writeInt2Array,
   int4: writeInt4Array,
@@ -19,6 +20,7 @@ const writers = {
   text: writeTextArray,
   bytea: writeByteaArray,
   hex: writeHexArray,
+  utf8: writeUtf8Array,
 };
 
 export type ColumnType = keyof typeof writers;
@@ -42,7 +44,7 @@ export function writeColumn(to: GrowingBytes, type: ColumnType, cells: readonly 
 }
 
 export function sqlArrayType(type: ColumnType): string {
-  return `${type === 'hex' ? 'bytea' : type}[]`;
+  return `${type === 'hex' || type === 'utf8' ? 'bytea' : type}[]`;
 }
 
 /** Rows are kept when the fence of their shard matched. An array is searched once per row; a join would start anew for each shard. */

@@ -84,8 +84,8 @@ const entityPart: CommitPart = {
     ['shard', 'int2'],
     ['type', 'text'],
     ['id', 'text'],
-    ['state', 'bytea'],
-    ['value', 'bytea'],
+    ['state', 'utf8'],
+    ['value', 'utf8'],
   ],
   sql: (rows) => `
     insert into atoll.entity (shard, type, id, state, value)

@@ -10,7 +10,6 @@ import {
   longLeaseMillis,
   mutationRow,
   part,
-  plainEntity,
   plainEvent,
   processA,
   processB,
@@ -195,10 +194,10 @@ async function everything(log: EventLog): Promise<unknown> {
     owners: (await log.owners()).map(({ owner, address, ownerEpoch: epoch }) => ({ owner, address, epoch })),
     processes: (await log.processes()).map(({ id, address }) => ({ id, address })),
     cursors: await log.cursors(),
-    entities: sorted(prepared.entities.map(plainEntity)),
+    entities: sorted(prepared.entities),
     mutations: sorted(prepared.mutations),
     lists: (await Promise.all(['cart', 'profile'].map((type) => log.listEntities(type, '1@0', 3)))).map(
-      (list) => list.map(plainEntity),
+      (list) => list,
     ),
     streams: await Promise.all(
       ['eu~a', 'us~b', 'us~B'].map(async (actor) => (await log.range(0, actor, 3, 5, 900)).map(plainEvent)),

@@ -17,7 +17,8 @@ import type { Row } from './statement.js';
 
 /** Postgres' rows in the port's shapes. A column list and its reader stand together, because they must agree. */
 
-const utf8 = new TextDecoder();
+/** A leading byte order mark is a character like any other. */
+const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export const eventColumns = `event.bytes, encode(event.hash, 'hex')`;
 export function readEvent([bytes, hash]: Row): StoredEvent {
@@ -32,8 +33,8 @@ export function readEntity([type, id, shard, state, value]: Row): EntityRow {
   return {
     entity: { type: type as string, id: id as string },
     shard: Number(shard),
-    state: state as Buffer,
-    value: value as Buffer | null,
+    state: utf8.decode(state as Buffer),
+    value: value === null ? null : utf8.decode(value as Buffer),
   };
 }
 

@@ -124,13 +124,7 @@ export class MemoryDatabase {
     table.lastSeq = part.lastSeq;
     table.hybridFloorMillis = Math.max(table.hybridFloorMillis, part.hybridFloorMillis);
     for (const stored of part.events) appendEvent(table, stored);
-    for (const row of part.entities) {
-      this.entities.set(entityKey(row.entity), {
-        ...row,
-        state: row.state.slice(),
-        value: row.value === null ? null : row.value.slice(),
-      });
-    }
+    for (const row of part.entities) this.entities.set(entityKey(row.entity), row);
     for (const row of part.cursors) table.cursors.set(row.actor, row);
     for (const row of part.waiting) table.waiting.set(dotKey(row.dot), row);
     for (const dot of part.settled) table.waiting.delete(dotKey(dot));

@@ -31,6 +31,7 @@ import {
 } from './memory-database.js';
 
 const utf8 = new TextDecoder();
+const encoder = new TextEncoder();
 
 interface ProcessAddress {
   readonly id: string;
@@ -172,7 +173,7 @@ export class MemoryEventLog implements EventLog {
   ): Promise<readonly (string | null | undefined)[]> {
     return entities.map((ref) => {
       const state = this.database.entities.get(entityKey(ref))?.state;
-      return state && state.length > bytesMaxEach ? null : state && utf8.decode(state);
+      return state !== undefined && encoder.encode(state).length > bytesMaxEach ? null : state;
     });
   }
 

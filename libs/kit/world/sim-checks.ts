@@ -63,13 +63,13 @@ export class CommitChecks {
     }
     for (const row of part.entities) {
       const type = this.types.get(row.entity.type);
-      const json = JSON.parse(textOf(row.state)) as Json;
+      const json = JSON.parse(row.state) as Json;
       check(type !== undefined, 'a folded entity has a known type');
       const state = decodeEntity(type, json);
       checkBounds(`${row.entity.type}/${row.entity.id} in ${region}`, type, state);
       const seen = canonicalText([...state.seen].sort() as unknown as Json);
       const key = `${row.entity.type}/${row.entity.id} ${seen}`;
-      const value = row.value === null ? 'null' : textOf(row.value);
+      const value = row.value === null ? 'null' : row.value;
       const known = this.valuesBySeen.get(key);
       check(
         known === undefined || known === value,
@@ -123,9 +123,7 @@ function cursorsOf(database: MemoryDatabase): string {
 }
 
 function digestOf(database: MemoryDatabase): Readonly<Record<string, string>> {
-  const values = [...database.entities]
-    .map(([key, { value }]) => `${key} ${value ? textOf(value) : 'null'}`)
-    .sort();
+  const values = [...database.entities].map(([key, { value }]) => `${key} ${value ?? 'null'}`).sort();
   const conflicts = [...database.conflicts.values()]
     .map(({ id, resolvedBy }) => `${id} ${JSON.stringify(resolvedBy)}`)
     .sort();
@@ -154,10 +152,10 @@ function checkAgainstLog(database: MemoryDatabase, types: EntityTypes): void {
         ({ entity }) => entity.type === sample.entity.type && entity.id === sample.entity.id,
       );
       check(row !== undefined, `INV-1: ${name} has no state`);
-      const state = decodeEntity(type, JSON.parse(textOf(row.state)) as Json);
+      const state = decodeEntity(type, JSON.parse(row.state) as Json);
       checkClosed(name, state.seen, events);
       const folded = entityValue(type, foldLog(type, events));
-      const shown = row.value === null ? undefined : (JSON.parse(textOf(row.value)) as Json);
+      const shown = row.value === null ? undefined : (JSON.parse(row.value) as Json);
       check(
         canonicalText(folded ?? null) === canonicalText(shown ?? null),
         `INV-4: ${name} is not what its log says`,

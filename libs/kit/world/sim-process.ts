@@ -43,6 +43,9 @@ class SimTransport implements Transport {
   }
 }
 
+/** So small that what is forgotten, or rests as text, is asked for all the time. */
+const tightLimits: Partial<Limits> = { tailEventsMax: 16, cacheBytesMax: 128 * 1024 };
+
 export interface SimProcessOptions {
   readonly id: string;
   readonly region: string;
@@ -132,7 +135,7 @@ export class SimProcess {
         types: options.types,
         policyHashes: new Map(),
         members: options.regions,
-        limits: { ...limitsDefault, tailEventsMax: 16, ...options.limits },
+        limits: { ...limitsDefault, ...tightLimits, ...options.limits },
         timing: options.timing,
       },
     );

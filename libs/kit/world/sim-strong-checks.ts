@@ -40,7 +40,7 @@ export class StrongChecks {
       const isMoved = row.entity.type === movedType && this.movedDots.size > 0;
       if (this.types.get(row.entity.type)?.consistency !== 'strong' && !isMoved) continue;
       if (isMembership(row.entity)) this.learn(row);
-      const { seen } = JSON.parse(Buffer.from(row.state).toString()) as { readonly seen: Json };
+      const { seen } = JSON.parse(row.state) as { readonly seen: Json };
       this.lookAtState(database, part.shard, row.entity, decodeVector(seen) ?? nothingSeen);
     }
   }

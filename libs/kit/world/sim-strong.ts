@@ -159,6 +159,6 @@ function valueIn(database: MemoryDatabase, entity: EntityRef): string | undefine
     ({ entity: of }) => of.type === entity.type && of.id === entity.id,
   );
   if (!row?.value) return undefined;
-  const value = JSON.parse(Buffer.from(row.value).toString()) as Record<string, string | null>;
+  const value = JSON.parse(row.value) as Record<string, string | null>;
   return value[field] ?? undefined;
 }

@@ -308,8 +308,8 @@ export class SimWorld {
   }
 }
 
-function seenOf(state: Uint8Array): VersionVector {
-  const { seen } = JSON.parse(Buffer.from(state).toString()) as { readonly seen: Json };
+function seenOf(state: string): VersionVector {
+  const { seen } = JSON.parse(state) as { readonly seen: Json };
   return decodeVector(seen) ?? nothingSeen;
 }
 

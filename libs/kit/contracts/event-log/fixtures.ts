@@ -60,12 +60,7 @@ export function hashOf(bytes: Uint8Array | string): string {
 }
 
 export function entityRow(entity: EntityRef, shard = 0, text = '{"state":1}'): EntityRow {
-  return {
-    entity,
-    shard,
-    state: new TextEncoder().encode(text),
-    value: new TextEncoder().encode(`{"of":${text}}`),
-  };
+  return { entity, shard, state: text, value: `{"of":${text}}` };
 }
 
 export function cursorRow(actor: Actor, stored: number, folded = stored): CursorRow {
@@ -160,13 +155,9 @@ export class Writer {
   }
 }
 
-/** Rows as plain values: one log may answer a `Buffer` where another answers a `Uint8Array`. */
+/** An event as a plain value: one log may answer a `Buffer` where another answers a `Uint8Array`. */
 export function plainEvent(stored: StoredEvent): unknown {
   return { event: stored.event, hash: stored.hash, bytes: hex(stored.bytes) };
-}
-
-export function plainEntity(row: EntityRow): unknown {
-  return { ...row, state: hex(row.state), value: row.value === null ? null : hex(row.value) };
 }
 
 function hex(bytes: Uint8Array): string {

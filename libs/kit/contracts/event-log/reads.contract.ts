@@ -6,7 +6,6 @@ import {
   entityRow,
   mutationRow,
   otherActor,
-  plainEntity,
   plainEvent,
   storedEvent,
   Writer,
@@ -101,8 +100,8 @@ export function readsContract(opened: Opened): void {
     const { log } = opened();
     const writer = await Writer.of(log);
     const { actor } = log.identity;
-    const bytes = Uint8Array.from({ length: 512 }, (_, index) => index % 256);
-    const row = { entity: cart('ü/1'), shard: 0, state: bytes, value: bytes.subarray(7) };
+    const text = `\uFEFF${'ä€😀"\n'.repeat(40)}`;
+    const row = { entity: cart('ü/1'), shard: 0, state: text, value: text.slice(6) };
     const gone = { ...entityRow(cart('gone')), value: null };
     const record = mutationRow(
       { actor, seq: 1 },
@@ -118,7 +117,7 @@ export function readsContract(opened: Opened): void {
     });
     const byId = (a: { entity: { id: string } }, b: { entity: { id: string } }): number =>
       a.entity.id < b.entity.id ? -1 : 1;
-    expect([...prepared.entities].sort(byId).map(plainEntity)).toEqual([gone, row].map(plainEntity));
+    expect([...prepared.entities].sort(byId)).toEqual([gone, row]);
     expect(prepared.mutations).toEqual([record]);
     expect(await log.prepare({ entities: [], mutations: [] })).toEqual({ entities: [], mutations: [] });
   });
@@ -243,8 +242,6 @@ export function readsContract(opened: Opened): void {
     expect(await list(undefined, 100)).toEqual(['B', 'a', 'a-1', 'b', 'ä', '\uff5e', '😀']);
     expect(await list('a-1', 2)).toEqual(['b', 'ä']);
     expect(await list('zzz', 100)).toEqual(['ä', '\uff5e', '😀']);
-    expect((await log.listEntities('cart', 'a-1', 1)).map(plainEntity)).toEqual([
-      plainEntity(entityRow(cart('b'))),
-    ]);
+    expect(await log.listEntities('cart', 'a-1', 1)).toEqual([entityRow(cart('b'))]);
   });
 }
