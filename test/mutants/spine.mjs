@@ -22,8 +22,8 @@ export const spineMutants = [
     name: 'the cache outlives the loss of its shard',
     rule: '§1',
     file: 'libs/flow/accept/executor.ts',
-    find: 'this.parts.cache.dropWhere((entity) => shardFor(entity, layout) === shard);',
-    replace: 'this.parts.cache.dropWhere((entity) => shardFor(entity, layout) === -1);',
+    find: 'this.parts.cache.dropShard(shard);',
+    replace: 'this.parts.cache.dropShard(-1);',
     caughtBy: simulation,
   },
   {

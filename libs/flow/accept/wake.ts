@@ -13,6 +13,10 @@ export class Wake {
     } else this.woken = true;
   }
 
+  get isAwaited(): boolean {
+    return this.waiting !== undefined;
+  }
+
   /** Resolves at the next wake, or after `millis` where given. One waiter at a time. */
   wait(clock?: Clock, millis?: number): Promise<void> {
     if (this.woken) {

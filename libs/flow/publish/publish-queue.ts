@@ -84,6 +84,18 @@ export class PublishQueue {
     return lowest - 1;
   }
 
+  /** Durable here and in no request, acknowledged or under way. */
+  get unsent(): number {
+    let events = 0;
+    for (const { next, last } of this.shards.values()) events += Math.max(0, last - next + 1);
+    return events;
+  }
+
+  get isUnderWay(): boolean {
+    for (const { underWay } of this.shards.values()) if (underWay.size > 0) return true;
+    return false;
+  }
+
   get backlog(): number {
     let events = 0;
     for (const [shard, { last }] of this.shards) events += last - this.mark(shard);
