@@ -15,7 +15,6 @@ import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
 import type { Clock } from '../ports/clock.js';
 import type { EventLog, WaitingRow } from '../ports/event-log.js';
-import type { Hashing } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import {
   type HistoryEntry,
@@ -39,7 +38,6 @@ export interface ReaderParts {
   readonly log: EventLog;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
-  readonly hashing: Hashing;
   readonly types: EntityTypes;
   readonly cache: EntityCache;
   readonly intake: Intake;
