@@ -202,7 +202,7 @@ export const mutants = [
   },
   {
     name: 'a read is answered at once although something of the entity waits',
-    rule: 'INV-6',
+    rule: 'INV-10',
     file: 'libs/flow/read/reader.ts',
     find: 'if (!state || owned.waiting.has(key) || ',
     replace: 'if (!state || ',
@@ -210,7 +210,7 @@ export const mutants = [
   },
   {
     name: 'a row that cannot be read fails all who looked at the same time',
-    rule: 'INV-5',
+    rule: 'INV-10',
     file: 'libs/flow/read/entity-lookups.ts',
     find: 'error instanceof ReadRefused && !isAlone',
     replace: 'error instanceof ReadRefused && some.length < 0',
