@@ -98,4 +98,16 @@ export const movingMutants = [
     replace: 'if (!mode.closed.has(actor) && mode.phase === 0)',
     caughtBy: flow('strong/type-moves.spec.ts', 'is taken back half-way by an abort, and begun again'),
   },
+  {
+    name: 'moving: who takes a shard over forgets how its types were moved',
+    rule: '§8',
+    file: 'libs/flow/strong/strong-shard.ts',
+    find: 'if (record && counts)',
+    replace: 'if (record && counts && this.heard.counter < 0)',
+    caughtBy: {
+      project: 'sim',
+      file: 'test/simulation/moves.spec.ts',
+      test: 'while a type is moved between strong and eventual',
+    },
+  },
 ];
