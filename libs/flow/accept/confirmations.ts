@@ -3,7 +3,7 @@ import { seqOf } from '#core/causality/version-vector.js';
 import { countedRegions } from '#core/consistency/acks.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import type { EventLog } from '../ports/event-log.js';
+import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
 import { PeerUnavailable, type Peers } from '../ports/peers.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import { CursorWatch } from './wake.js';
@@ -97,14 +97,23 @@ export class Confirmations {
   }
 
   private async ask(region: string, shard: number, actor: Actor): Promise<void> {
-    const { peers, timing, log } = this.parts;
-    if (region === log.identity.region) return;
     try {
-      const { stored } = await peers.cursors(region, shard, timing.ackAskMillisMax);
-      this.note(region, { shard, actor }, seqOf(stored, actor));
+      this.note(region, { shard, actor }, await this.storedIn(region, shard, actor));
     } catch (error) {
-      if (!(error instanceof PeerUnavailable)) throw error;
+      const isForeseen = [PeerUnavailable, LogUnavailable, CommitUnknown].some(
+        (kind) => error instanceof kind,
+      );
+      if (!isForeseen) throw error;
     }
+  }
+
+  /** Of this region itself what its database has: a strong write that was asked for here was minted elsewhere. */
+  private async storedIn(region: string, shard: number, actor: Actor): Promise<number> {
+    const { peers, timing, log } = this.parts;
+    if (region !== log.identity.region)
+      return seqOf((await peers.cursors(region, shard, timing.ackAskMillisMax)).stored, actor);
+    const rows = (await log.cursors()).get(shard) ?? [];
+    return rows.find((row) => row.actor === actor)?.stored ?? 0;
   }
 
   private stream(shard: number, actor: Actor): Stream {

@@ -115,6 +115,15 @@ describe('a strong entity', () => {
     expect((await lab.read('us')).value).toMatchObject({ state: 'captured' });
   });
 
+  it('is confirmed by all regions where a write asks for that, in whatever region it is asked', async () => {
+    const lab = await StrongWorld.started();
+    for (const region of regions) {
+      const work = lab.world.region(region).submit(set(region), { maxWaitMillis: 10_000, acks: 'all' });
+      const { confirmed, dot } = await lab.world.run(work);
+      expect([...confirmed, dot.actor.slice(0, 2)].sort()).toEqual(['ap', 'eu', 'us']);
+    }
+  });
+
   it('answers a retry anywhere with the first outcome, and executes it once', async () => {
     const lab = await StrongWorld.started();
     const command: Command = {
