@@ -11,6 +11,7 @@ import { addRightsCommands } from './commands/rights.js';
 import { addStatusCommand } from './commands/status.js';
 import { addTraceCommand } from './commands/trace.js';
 import { addTypeCommands } from './commands/type.js';
+import { addWatchCommand } from './commands/watch.js';
 import { exitCodeOf } from './terminal/exit.js';
 import { createOutput, type OutputForm, type Streams } from './terminal/output.js';
 
@@ -56,6 +57,7 @@ export function buildProgram({ streams, isInterrupted, ended }: ProgramParts): C
   addTypeCommands(program, invocation);
   addLinkCommands(program, invocation);
   addTraceCommand(program, invocation);
+  addWatchCommand(program, invocation);
   return program;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { NoAnswer } from './errors.js';
+import { NoAnswer, RequestRefused } from './errors.js';
 import type { HttpConnection } from './http-connection.js';
-import type { Notice } from './wire.js';
+import type { Notice, Problem } from './wire.js';
 
 export interface FeedQuery {
   readonly type?: string;
@@ -15,7 +15,7 @@ export interface Feed {
   readonly ended: Promise<void>;
 }
 
-/** Opens the feed; resolves once the region has begun to send. */
+/** Opens the feed; resolves once the region has begun to send. @throws RequestRefused, NoAnswer; so does `ended` */
 export async function openFeed(
   connection: HttpConnection,
   query: FeedQuery,
@@ -29,12 +29,28 @@ export async function openFeed(
     headers: { accept: 'text/event-stream' },
     timeoutMillis: patience,
   });
-  if (stream.statusCode !== 200) {
-    stream.resume();
-    throw new NoAnswer(`${connection.url}: the feed answered ${stream.statusCode}`, false);
-  }
+  if (stream.statusCode !== 200) throw await refusalOf(stream, connection.url);
   const ended = read(stream, onNotice);
+  // Whoever waits for the end is told; whoever does not is not ended by it.
+  ended.catch(() => undefined);
   return { stop: () => void stream.destroy(), ended };
+}
+
+/** What a feed that was not opened answered: a problem, unless something else than a region answered. */
+async function refusalOf(stream: IncomingMessage, url: string): Promise<Error> {
+  let text = '';
+  stream.setEncoding('utf8');
+  for await (const chunk of stream) text += chunk as string;
+  return problemIn(text) ?? new NoAnswer(`${url}: the feed answered ${stream.statusCode}`, false);
+}
+
+function problemIn(text: string): RequestRefused | undefined {
+  try {
+    const problem = JSON.parse(text) as Problem | null;
+    return typeof problem?.code === 'string' ? new RequestRefused(problem) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 async function read(stream: IncomingMessage, onNotice: (notice: Notice) => void): Promise<void> {
@@ -46,12 +62,14 @@ async function read(stream: IncomingMessage, onNotice: (notice: Notice) => void)
       rest = blocks.pop() ?? '';
       for (const block of blocks) {
         const data = dataOf(block);
+        const refusal = /^event: *problem$/m.test(block) ? problemIn(data ?? '') : undefined;
+        if (refusal !== undefined) throw refusal;
         if (data !== undefined) onNotice(JSON.parse(data) as Notice);
       }
     }
   } catch (error) {
     // A feed that was stopped, or whose region went away, simply ends.
-    if (!stream.destroyed) throw error;
+    if (error instanceof RequestRefused || !stream.destroyed) throw error;
   }
 }
 

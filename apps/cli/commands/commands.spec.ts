@@ -85,6 +85,34 @@ describe('atoll get --everywhere', () => {
   });
 });
 
+describe('atoll watch', () => {
+  it('tells what changes, goes on from a position in another region, and ends after as many as asked', async () => {
+    const watching = atoll(['watch', '--type', 'cart', '--count', '1', '--output', 'json', '--region', 'us']);
+    let heard: Ended | undefined;
+    void watching.then((ended) => (heard = ended));
+    // From now on: so until it is heard, something must go on changing.
+    const coupons: string[] = [];
+    await vi.waitFor(async () => {
+      await atoll(['change', 'cart', 'watched', '--set', `coupon=c${coupons.push('')}`]);
+      expect(heard).toBeDefined();
+    });
+    const { code, out } = await watching;
+    const first = JSON.parse(out) as { id: string; position: string };
+    expect([code, first.id]).toEqual([0, 'watched']);
+
+    await atoll(['change', 'cart', 'watched', '--set', 'coupon=later']);
+    const wanted = ['watch', '--type', 'cart', '--after', first.position, '--count', '1', '--region', 'eu'];
+    expect((await atoll(wanted)).out).toMatch(
+      /^\d\d:\d\d:\d\d\.\d{3} {2}merged {4}cart\/watched {2}\{"coupon":/,
+    );
+  });
+
+  it('says why it is refused', async () => {
+    const { code, err } = await atoll(['watch', '--type', 'basket']);
+    expect([code, err]).toEqual([2, expect.stringContaining('unknown_type')]);
+  });
+});
+
 describe('atoll conflicts list', () => {
   it('begins with the newest, and goes on where a page ended', async () => {
     rims.cut();
