@@ -11,6 +11,11 @@ export interface Topology {
   readonly owned: readonly number[];
   readonly ready: boolean;
   readonly isolated: boolean;
+  /** While it is not trusted, the process takes no writes: against whom it is off, and by how much; below 0: behind. */
+  readonly clock: {
+    readonly isTrusted: boolean;
+    readonly disagreements: readonly { readonly witness: string; readonly aheadMillis: number }[];
+  };
   readonly pending: number;
   readonly parked: number;
 }

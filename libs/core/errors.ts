@@ -42,6 +42,7 @@ export type ErrorCode =
   | 'overloaded'
   | 'deadline_exceeded'
   | 'unavailable'
+  | 'clock_out_of_bounds'
   | 'unauthenticated'
   | 'permission_denied'
   | 'route_not_found'
@@ -87,4 +88,5 @@ const retryableCodes: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'overloaded',
   'deadline_exceeded',
   'unavailable',
+  'clock_out_of_bounds',
 ]);

@@ -1,3 +1,5 @@
+import { clockBoundMillis } from '#core/causality/clock-witnesses.js';
+
 /** Limits of the stations, each with its reason. Units last in the names. */
 export interface Limits {
   /** Commands and events that one transaction may carry: more gains no throughput and costs latency. */
@@ -81,6 +83,15 @@ export interface Timing {
   /** How long a write waits for acks before it asks, and how long one question may take. */
   readonly ackPatienceMillis: number;
   readonly ackAskMillisMax: number;
+  /**
+   * How long after a start the policies of a region are waited for that neither speaks nor is vouched for. Longer than a
+   * link takes to come back; what it has published is stored then all the same.
+   */
+  readonly policyGraceMillis: number;
+  /** How often Postgres is asked for its clock. */
+  readonly clockAskMillis: number;
+  /** How far the wall clock may be from those of Postgres and the peers while it stamps (PROTOCOL §10). */
+  readonly clockBoundMillis: number;
   readonly retryMillis: number;
   readonly retryMillisMax: number;
   readonly marksSaveMillis: number;
@@ -103,6 +114,9 @@ export const timingDefault: Timing = {
   gapPatienceMillis: 200,
   ackPatienceMillis: 400,
   ackAskMillisMax: 2_000,
+  policyGraceMillis: 10_000,
+  clockAskMillis: 2_000,
+  clockBoundMillis,
   retryMillis: 50,
   retryMillisMax: 1_000,
   marksSaveMillis: 1_000,

@@ -57,9 +57,10 @@ export class RegionProcess implements RegionService {
 
   async start(): Promise<void> {
     const { log, transport } = this.ports;
-    const { horizon, executor, publisher, repairer, ownership, positions, receiver, janitor, expiry } =
-      this.stations;
+    const { horizon, guard, executor, publisher, repairer, ownership } = this.stations;
+    const { positions, receiver, janitor, expiry } = this.stations;
     horizon.raise(await log.mutationHorizonMillis());
+    await guard.start();
     executor.start();
     publisher.start();
     await ownership.start();
@@ -94,6 +95,7 @@ export class RegionProcess implements RegionService {
     await this.stations.strong.mover.stop();
     await this.stations.strong.elections.stop();
     await repairer.stop();
+    await this.stations.guard.stop();
     await janitor.stop();
     const owned = intake.owned().flatMap((shard) => {
       const state = intake.stateOf(shard);

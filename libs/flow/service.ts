@@ -1,4 +1,5 @@
 import type { Dot } from '#core/causality/dot.js';
+import type { ClockVerdict } from '#core/causality/clock-witnesses.js';
 import type { HybridTimestamp } from '#core/causality/hybrid-timestamp.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Acks } from '#core/consistency/acks.js';
@@ -180,6 +181,8 @@ export interface ServiceStatus {
   readonly shards: number;
   readonly owned: readonly number[];
   readonly isolated: boolean;
+  /** This process's wall clock, against those around it: untrusted, it stamps nothing. */
+  readonly clock: ClockVerdict;
   readonly pending: number;
   readonly parked: number;
   readonly links: readonly LinkStatus[];

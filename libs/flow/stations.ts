@@ -1,4 +1,4 @@
-import { regionOf } from '#core/causality/dot.js';
+import { regionOf, sameDot } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { SessionCursors } from '#core/consistency/session-token.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
@@ -6,6 +6,7 @@ import { isMembership, membershipType } from '#core/strong/membership-record.js'
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { BatchLoader } from './accept/batch-loader.js';
+import { ClockGuard } from './accept/clock-guard.js';
 import { Confirmations } from './accept/confirmations.js';
 import { DependencyWatch } from './accept/dependency-watch.js';
 import { EntityCache } from './accept/entity-cache.js';
@@ -72,6 +73,7 @@ export interface Stations {
   readonly status: StatusReader;
   readonly watch: CursorWatch;
   readonly horizon: MutationHorizon;
+  readonly guard: ClockGuard;
   readonly strong: StrongStations;
 }
 
@@ -89,6 +91,7 @@ interface Ground {
   readonly expiry: Expiry;
   readonly followed: FollowedEvents;
   readonly knowledge: RightsKnowledge;
+  readonly guard: ClockGuard;
 }
 
 /** Builds all stations. Nothing runs before `start` of the process. */
@@ -100,6 +103,7 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
   const ground = buildGround(ports, config, {
     hurry: (shard) => moving.repairer.hurry(shard),
     stable: (shard) => moving.repairer.stable(shard),
+    compared: (region) => moving.receiver.compared(region),
     ownCommand,
   });
   const handOver: HandOver = (shard, to) => service.handover(shard, to, false);
@@ -158,9 +162,12 @@ function buildGround(
   {
     hurry,
     stable,
+    compared,
     ownCommand,
   }: Pick<ConstructorParameters<typeof RegionCursors>[0], 'hurry'> & {
     readonly stable: (shard: number) => VersionVector;
+    /** What was held of a region goes on. */
+    readonly compared: (region: string) => void;
     readonly ownCommand: (command: Command, maxWaitMillis: number) => Promise<WriteOutcome>;
   },
 ): Ground {
@@ -181,12 +188,22 @@ function buildGround(
   const staleness = new Staleness({ clock, telemetry, links, processId, region, members, seqOf });
   const cache = new EntityCache({ bytesMax: limits.cacheBytesMax, types: withOwnTypes(types), stable });
   const held = new HeldEvents(limits.heldEventsBytesMax);
-  const agreement = new PolicyAgreement(config.policyHashes, telemetry);
+  const agreement = new PolicyAgreement({
+    ...{ own: config.policyHashes, regions: ports.peers.regions, telemetry },
+    graceMillis: timing.policyGraceMillis,
+    onCompared: (from) => {
+      compared(from);
+      for (const shard of intake.owned())
+        for (const entity of intake.stateOf(shard)?.waiting.ofRegion(from) ?? [])
+          intake.replay(shard, entity);
+    },
+  });
   const horizon = new MutationHorizon();
   const expiry = new Expiry({ ...ports, types, intake, submit: ownCommand });
   const followed = new FollowedEvents(limits.feedRingBytesMax);
   const knowledge = new RightsKnowledge({ clock, staleness, region, members });
-  const known = { agreement, cursors, staleness, links, horizon, knowledge };
+  const guard = new ClockGuard({ log, clock, telemetry, timing });
+  const known = { agreement, cursors, staleness, links, horizon, knowledge, guard };
   return { watch, cache, held, intake, ...known, expiry, followed };
 }
 
@@ -213,6 +230,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
     identity: log.identity,
     ...{ members, intake, limits, types: config.types },
     isRefused: (region, type) => agreement.isRefused(region, type),
+    isCompared: (actor) => agreement.isCompared(actor),
     onGap: (shard, actor, upTo) => repairer.noteGap(shard, actor, upTo),
   });
   const executor: Executor = new Executor({
@@ -262,8 +280,8 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
   });
   const owners = (): ReturnType<Ownership['owners']> => ownership.owners();
   const { policyHashes, processId } = config;
-  const told = { ...ports, processId, timing, intake, staleness };
-  const teller = new Teller({ ...told, cursors, policyHashes });
+  const told = { ...ports, processId, timing, intake, staleness, guard: ground.guard };
+  const teller = new Teller({ ...told, cursors, policyHashes, agreement });
   const repairer: Repairer = new Repairer({ ...told, teller, limits, receiver, agreement, owners });
   const wants = repairer.wants.bind(repairer);
   const strong = buildStrong(ports, config, { ...ground, owners, wants });
@@ -277,15 +295,17 @@ function buildDeciding(
   ground: Ground,
   repairer: () => Repairer,
 ): Pick<Stations, 'dependencies'> & { readonly loader: BatchLoader } {
-  const { cache, intake, agreement, horizon, cursors } = ground;
+  const { cache, intake, agreement, horizon, cursors, guard } = ground;
   const loader = new BatchLoader({
     ...ports,
     cache,
     held: ground.held,
     types: withOwnTypes(types),
     limits,
+    guard,
     horizon,
     isRefused: (region, type) => agreement.isRefused(region, type),
+    isCompared: (actor) => agreement.isCompared(actor),
     causal: (shard) => cursors.vector(shard, 'causal'),
     stable: (shard) => repairer().stable(shard),
     actorOf: (region) => repairer().actorOf(region),
@@ -306,9 +326,14 @@ function withOwnTypes(types: EntityTypes): EntityTypes {
   return new Map([...types, [membershipType.name, membershipType]]);
 }
 
-/** What was parked may be foldable now: this process may know more than the last owner did. */
+/**
+ * What was parked may be foldable now: this process may know more than the last owner did. So may be what was held back
+ * because the last owner did not know the policies of its region: it waits for itself.
+ */
 function replayParked(intake: Intake, shard: number, waiting: readonly WaitingRow[]): void {
-  const parked = waiting.filter(({ state }) => state === 'parked');
+  const parked = waiting.filter(
+    ({ state, dot, waitsFor }) => state === 'parked' || (waitsFor !== undefined && sameDot(dot, waitsFor)),
+  );
   const quarantined = new Map(parked.map(({ entity }) => [entityKey(entity), entity]));
   for (const entity of quarantined.values()) intake.replay(shard, entity);
 }

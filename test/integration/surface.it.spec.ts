@@ -204,6 +204,7 @@ describe('HTTP and gRPC say the same,', () => {
       shards: 16,
       ready: true,
       isolated: false,
+      clock: { isTrusted: true, disagreements: [] },
       pending: 0,
       parked: 0,
     });

@@ -1,5 +1,6 @@
 import { core, flow, simulation } from './caught-by.mjs';
 import { groupMutants } from './groups.mjs';
+import { guardMutants } from './guards.mjs';
 import { rightsMutants } from './rights.mjs';
 import { spineMutants } from './spine.mjs';
 import { membersMutants } from './members.mjs';
@@ -21,6 +22,7 @@ export const mutants = [
   ...movingMutants,
   ...groupMutants,
   ...surfaceMutants,
+  ...guardMutants,
   {
     name: 'a quorum counts its reader twice',
     rule: 'INV-10',

@@ -45,6 +45,8 @@ export class MemoryRims {
   private readonly clusters = new MemoryClusters({ regions, shards, clock: systemClock, links: this.links });
   private readonly network = new MemoryNetwork({ regions, clock: systemClock, links: this.links });
   private readonly rims = new Map<string, MemoryRim>();
+  /** How far the wall clock of the regions' processes is ahead of that of their databases. */
+  wallAheadMillis = 0;
 
   /** `declarations`: of regions that declare other types than the rest. */
   static async started(
@@ -154,7 +156,7 @@ export class MemoryRims {
         auth: kitAuth(region),
         hashing: kitHashing,
         random: systemRandom,
-        clock: systemClock,
+        clock: { ...systemClock, wallMillis: () => systemClock.wallMillis() + this.wallAheadMillis },
         telemetry,
       },
       {

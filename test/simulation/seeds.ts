@@ -23,6 +23,7 @@ const mustHappen: readonly (keyof SimulationTally)[] = [
   'quorumReads',
   'refusedReads',
   'dependencyWaits',
+  'clockRefusals',
 ];
 
 /** Fewer seeds than the suite asks for, where a planted bug has to be caught quickly. */

@@ -73,10 +73,12 @@ function show(answers: readonly RegionStatus[], output: Output): void {
     columns: ['region', 'state', 'actor', 'shards here', 'pending', 'parked'],
     rows: answers.map((answer) => {
       if (!answer.up) return [answer.region, 'unreachable'];
-      const { ready, isolated, actor, owned, shards, pending, parked } = answer.topology;
-      const state = [ready ? 'ready' : 'not ready', ...(isolated ? ['isolated from its Kafka'] : [])].join(
-        ', ',
-      );
+      const { ready, isolated, clock, actor, owned, shards, pending, parked } = answer.topology;
+      const state = [
+        ready ? 'ready' : 'not ready',
+        ...(isolated ? ['isolated from its Kafka'] : []),
+        ...(clock.isTrusted ? [] : [`takes no writes: its clock is ${offBy(clock.disagreements)}`]),
+      ].join(', ');
       return [answer.region, state, actor, `${owned.length} of ${shards}`, String(pending), String(parked)];
     }),
   });
@@ -119,4 +121,14 @@ function strongRow({ shards, former, ...membership }: StrongMembers, region: str
     shown.join(', '),
     leaving.map((one) => one.region).join(', '),
   ];
+}
+
+/** How far a clock is off, and against whom. */
+function offBy(disagreements: Topology['clock']['disagreements']): string {
+  return disagreements
+    .map(({ witness, aheadMillis }) => {
+      const seconds = Math.round(Math.abs(aheadMillis) / 1_000);
+      return `${seconds} s ${aheadMillis > 0 ? 'ahead of' : 'behind'} ${witness}`;
+    })
+    .join(', ');
 }

@@ -6,6 +6,7 @@ import { renderStatus, type StatusView } from './status-view.js';
 const topology: Topology = {
   ...{ region: 'us', actor: 'us~1', process: 'us-1', members: ['us', 'eu'], shards: 16, owned: [0, 1] },
   ...{ ready: true, isolated: false, pending: 3, parked: 0 },
+  clock: { isTrusted: true, disagreements: [] },
 };
 const link: LinkInfo = {
   ...{ region: 'eu', lastHeartbeatMillisAgo: 41.6, behindHere: 7, behindThere: 0 },

@@ -17,7 +17,8 @@ export function adminOperations(parts: ApiParts) {
       const { actor, process, shards, owned, isolated, pending, parked } = status;
       const members = [...parts.members];
       const own = { region, actor, process, members, shards, owned: [...owned] };
-      return { body: { ...own, ready, isolated, pending, parked, types: describeTypes(parts) } };
+      const clock = { ...status.clock, disagreements: [...status.clock.disagreements] };
+      return { body: { ...own, ready, isolated, clock, pending, parked, types: describeTypes(parts) } };
     },
 
     async links() {

@@ -45,7 +45,7 @@ beforeAll(async () => {
   guarded = await MemoryRims.started(tokens);
   for (const region of ['us', 'eu'] as const) base[region] = (await rims.listen(region)).base;
   base.guarded = (await guarded.listen('us')).base;
-  // What the regions call a cart is compared when they first hear of each other: until then us would fold eu's events.
+  // What the regions call a cart is compared when they first hear of each other.
   await vi.waitFor(
     async () =>
       expect((await rims.at('us').process.status()).links).toMatchObject([{ refusedTypes: ['cart'] }]),
@@ -63,7 +63,9 @@ const patch = (id: string, value: object, headers = {}) =>
 
 /** In a shard of its own: what us writes there would be parked in eu too. */
 const parked = ((): string => {
-  const written = ['reused', 'late', 'siblings', 'alone'].map((id) => shardOf({ type: 'cart', id }, 4));
+  const written = ['reused', 'late', 'siblings', 'alone', 'early'].map((id) =>
+    shardOf({ type: 'cart', id }, 4),
+  );
   for (let count = 0; ; count += 1) {
     if (!written.includes(shardOf({ type: 'cart', id: `parked-${count}` }, 4))) return `parked-${count}`;
   }
@@ -214,6 +216,13 @@ const ways: Partial<Record<ErrorCode, () => Promise<Answered>>> = {
       },
       { timeout: rimStartMillisMax },
     );
+  },
+  async clock_out_of_bounds() {
+    rims.wallAheadMillis = 3_600_000;
+    const answered = await patch('early', { coupon: 'A' });
+    rims.wallAheadMillis = 0;
+    expect((await patch('early', { coupon: 'A' })).status).toBe(200);
+    return answered;
   },
   async overloaded() {
     const feeds = await Promise.all(

@@ -29,6 +29,8 @@ export class BatchJudge {
   /** @throws Missing */
   readinessOf(event: Event, quarantined: boolean): Readiness {
     const { world, waiting, copies, seen, moves } = this.parts;
+    // It is looked at again once they were compared; nothing else makes it ready (PROTOCOL §12).
+    if (!world.isCompared(event.dot.actor)) return { kind: 'pending', waitsFor: event.dot };
     return readiness({
       type: world.types.get(event.entity.type),
       event,

@@ -8,12 +8,12 @@ import { decodeEntity } from '#core/merge/entity-value.js';
 import { untouchedEntity } from '#core/merge/entity-state.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Limits } from '../limits.js';
-import type { Clock } from '../ports/clock.js';
 import { LogUnavailable, type EntityRow, type EventLog, type MutationRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { RightsKnowledge } from '../rights/rights-knowledge.js';
 import { rightsFields } from '../rights/rights-types.js';
 import { Loads, type BatchWorld, type Missing } from './batch-world.js';
+import type { ClockGuard } from './clock-guard.js';
 import type { CachedEntity, EntityCache } from './entity-cache.js';
 import type { HeldEvents } from './held-events.js';
 import type { MutationHorizon } from './mutation-horizon.js';
@@ -33,12 +33,13 @@ export interface Prepared {
 export interface BatchLoaderParts {
   readonly log: EventLog;
   readonly hashing: Hashing;
-  readonly clock: Clock;
+  readonly guard: Pick<ClockGuard, 'reading'>;
   readonly cache: EntityCache;
   readonly held: HeldEvents;
   readonly types: EntityTypes;
   readonly limits: Limits;
-  readonly isRefused: (region: string, type: string) => boolean;
+  readonly isRefused: BatchWorld['isRefused'];
+  readonly isCompared: BatchWorld['isCompared'];
   readonly causal: (shard: number) => VersionVector;
   readonly stable: (shard: number) => VersionVector;
   readonly horizon: MutationHorizon;
@@ -112,20 +113,23 @@ export class BatchLoader {
   }
 
   worldFor(shard: ShardState, prepared: Prepared): BatchWorld {
-    const { hashing, clock, types, limits, isRefused, causal, log } = this.parts;
+    const { hashing, guard, types, limits, isRefused, isCompared, causal, log } = this.parts;
+    const { nowMillis, isTrusted: isClockTrusted } = guard.reading();
     assert(shard.shard < log.identity.shards, 'a shard is one of the region');
     const loads = new Loads();
     return {
       types,
       ownActor: log.identity.actor,
       hashing,
-      nowMillis: clock.wallMillis(),
+      nowMillis,
+      isClockTrusted,
       eventBytesMax: limits.eventBytesMax,
       groupBytesMax: limits.groupBytesMax,
       tailEventsMax: limits.tailEventsMax,
       undecidedBytesMax: limits.undecidedBytesMax,
       shards: log.identity.shards,
       isRefused,
+      isCompared,
       causal,
       holdsRights: (type) => this.rights.has(type),
       actorOf: this.parts.actorOf,

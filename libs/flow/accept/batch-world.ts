@@ -13,7 +13,10 @@ export interface BatchWorld {
   readonly types: EntityTypes;
   readonly ownActor: Actor;
   readonly hashing: Hashing;
+  /** The wall time: the own one, or while that is not trusted the one that the other clocks show. */
   readonly nowMillis: number;
+  /** Whether the own one is: else no command is stamped (PROTOCOL §10). */
+  readonly isClockTrusted: boolean;
   readonly eventBytesMax: number;
   readonly groupBytesMax: number;
   /** How many shards there are. */
@@ -26,6 +29,8 @@ export interface BatchWorld {
   readonly undecidedBytesMax: number;
   /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
   readonly isRefused: (region: string, type: string) => boolean;
+  /** Whether the policies of the actor's region were compared with ours: before, nothing of it is folded. */
+  readonly isCompared: (actor: Actor) => boolean;
   /** Mutation ids born at or before it may have lost their records by the time the batch looked for them. */
   readonly mutationHorizonMillis: number;
   /** Types with a bounded counter: what is decided for them needs to know where it is decided. */

@@ -38,6 +38,8 @@ export type Minted =
 
 /** Decides every part of a command, and stamps their events in consecutive seqs: all of them, or none (PROTOCOL §8). */
 export function mintCommand(ground: MintingGround, command: PreparedCommand): Minted {
+  if (!ground.world.isClockTrusted)
+    return refuse('clock_out_of_bounds', 'the clock of this region is too far from those of the others');
   const parts = partsOf(command);
   const events: StoredEvent[] = [];
   const as = command.isStrong === true ? 'strong' : 'eventual';

@@ -172,11 +172,10 @@ export class ShardBatch {
   /** Looks again at what an entity holds back: after a restart with other code, parked events may be foldable. @throws Missing */
   replay(entity: EntityRef): void {
     const key = entityKey(entity);
-    const rows = this.waiting.rows(key);
-    for (const row of rows) {
-      if (row.state !== 'parked' || row.reason === 'quarantined') continue;
-      if (this.verdictOf(this.loadedEvent(row.dot), () => false).kind === 'parked') return;
-    }
+    const parked = this.waiting.rows(key).filter(({ state }) => state === 'parked');
+    if (parked.some(({ dot }) => !this.world.isCompared(dot.actor))) return;
+    const why = parked.filter(({ reason }) => reason !== 'quarantined');
+    if (why.some(({ dot }) => this.verdictOf(this.loadedEvent(dot), () => false).kind === 'parked')) return;
     for (let progress = true; progress;) {
       progress = false;
       for (const row of this.waiting.rows(key)) {

@@ -1,5 +1,4 @@
-import type { Actor, Dot } from '#core/causality/dot.js';
-import { dotKey } from '#core/causality/dot.js';
+import { dotKey, regionOf, type Actor, type Dot } from '#core/causality/dot.js';
 import { entityKey } from '#core/event/shard-of.js';
 import { movingReason, undecidedReason } from '../strong/strong-shard.js';
 import type { WaitingRow } from '../ports/event-log.js';
@@ -66,6 +65,17 @@ export class WaitingIndex {
   /** Keys of entities with something pending. */
   entities(): Iterable<string> {
     return this.byEntity.keys();
+  }
+
+  /** Entities of which something that a region minted waits, each once. */
+  *ofRegion(region: string): Generator<WaitingRow['entity'], void> {
+    for (const rows of this.byEntity.values()) {
+      for (const { dot, entity } of rows.values()) {
+        if (regionOf(dot.actor) !== region) continue;
+        yield entity;
+        break;
+      }
+    }
   }
 
   /** Lowest waiting seq of an actor; Infinity when nothing of it waits. `except` are leaving in the batch under way. */

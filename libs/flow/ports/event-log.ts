@@ -278,4 +278,7 @@ export interface EventLog {
   /** Drops mutation records born at or before the horizon whose events are stable, and raises the stored horizon. */
   dropMutations(horizonMillis: number, stable: ReadonlyMap<number, VersionVector>): Promise<number>;
   mutationHorizonMillis(): Promise<number>;
+
+  /** The database's wall clock, read after the call began: milliseconds since 1970. */
+  nowMillis(): Promise<number>;
 }

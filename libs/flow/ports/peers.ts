@@ -33,6 +33,13 @@ export interface Heartbeat {
   readonly shards: readonly ShardHeartbeat[];
   /** Type -> policy hash, compared with ours (PROTOCOL §12). */
   readonly policyHashes: ReadonlyMap<string, string>;
+  /**
+   * Per region that the sender has heard in its life: the types that differ from the sender's own. What is not heard of that
+   * region here goes by this (PROTOCOL §12). Absent: the sender cannot say.
+   */
+  readonly compared?: ReadonlyMap<string, readonly string[]>;
+  /** The sender's wall clock after it had heard what it echoes. Absent: it does not trust it, or cannot say. */
+  readonly wallMillis?: number;
 }
 
 export interface FetchRequest {

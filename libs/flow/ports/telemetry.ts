@@ -39,6 +39,7 @@ export type CounterName =
   | 'epochs_opened_total'
   | 'confirmation_rounds_total'
   | 'policy_mismatch_total'
+  | 'policy_uncompared_total'
   | 'announcements_failed_total'
   | 'rights_asked_total'
   | 'rights_reclaimed_total';
@@ -53,6 +54,8 @@ export type GaugeName =
   | 'owned_shards'
   | 'cache_bytes'
   | 'isolated'
+  | 'clock_out_of_bounds'
+  | 'clock_ahead_millis'
   | 'link_round_trip_millis'
   | 'staleness_unknown_shards';
 

@@ -208,6 +208,7 @@ describe('a write that asks for acks', () => {
 describe('a quorum read', () => {
   it('returns what a majority stores, although nothing of it came by itself, with a region down', async () => {
     const world = await started();
+    await world.clock.advance(1_000);
     world.loseRecordsTo('eu', true);
     await world.run(
       world.region('us').submit(world.add('likes', 'a', 5), { maxWaitMillis: 1_000, acks: 'majority' }),

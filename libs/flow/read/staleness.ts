@@ -45,15 +45,16 @@ export class Staleness {
     }
   }
 
-  /** A heartbeat of a peer region, whoever passed it on. */
-  heard(heartbeat: Heartbeat): void {
+  /** A heartbeat of a peer region, whoever passed it on. Answers when what it echoes was sent, if it echoes anything known. */
+  heard(heartbeat: Heartbeat): number | undefined {
     const { region, processId, clock, links } = this.parts;
     const echo = heartbeat.echoes.find((one) => one.region === region && one.process === processId);
     const sinceMillis = echo && this.sentAt.get(echo.number);
-    if (echo === undefined || sinceMillis === undefined) return;
+    if (echo === undefined || sinceMillis === undefined) return undefined;
     links.measured(heartbeat.region, clock.monotonicMillis() - sinceMillis - echo.heldMillis);
     for (const { shard, lastSeq } of heartbeat.shards)
       this.told(heartbeat.region, shard, { actor: heartbeat.actor, lastSeq, sinceMillis });
+    return sinceMillis;
   }
 
   /** An answer about one shard that was asked for at `sinceMillis`. */

@@ -1,3 +1,4 @@
+import type { ClockGuard } from '../accept/clock-guard.js';
 import type { Intake } from '../accept/intake.js';
 import type { EventLog } from '../ports/event-log.js';
 import type { Peers } from '../ports/peers.js';
@@ -19,6 +20,7 @@ export interface StatusReaderParts {
   readonly publisher: Publisher;
   readonly repairer: Repairer;
   readonly agreement: PolicyAgreement;
+  readonly guard: Pick<ClockGuard, 'reading'>;
   readonly cursors: RegionCursors;
 }
 
@@ -50,11 +52,17 @@ export class StatusReader {
       shards,
       owned,
       isolated: !transport.isConnected(),
+      clock: this.clock(),
       pending,
       parked,
       links: this.parts.peers.regions.map((peer) => this.link(peer)),
       cursors: this.cursorMap(shards),
     };
+  }
+
+  private clock(): ServiceStatus['clock'] {
+    const { isTrusted, disagreements } = this.parts.guard.reading();
+    return { isTrusted, disagreements };
   }
 
   private link(region: string): LinkStatus {

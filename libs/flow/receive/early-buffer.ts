@@ -33,6 +33,14 @@ export class EarlyBuffer {
     return stored;
   }
 
+  /** The streams of which something is held. */
+  streamsHeld(): readonly { readonly shard: number; readonly actor: Actor }[] {
+    return [...this.streams.keys()].map((key) => {
+      const at = key.indexOf(' ');
+      return { shard: Number(key.slice(0, at)), actor: key.slice(at + 1) };
+    });
+  }
+
   dropShard(shard: number): void {
     for (const [key, stream] of this.streams) {
       if (!key.startsWith(`${shard} `)) continue;

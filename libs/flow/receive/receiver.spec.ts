@@ -5,6 +5,9 @@ import { MemoryWorld } from '#kit/world/memory-world.js';
 
 const wait = { maxWaitMillis: 5_000 };
 
+/** Nothing of a region is stored before it was heard (PROTOCOL §12). */
+const acquainted = (world: MemoryWorld): Promise<void> => world.clock.advance(500);
+
 /** Writes in eu while us hears nothing of it, and answers eu's record as it lies on eu's own cluster. */
 async function recordOfEu(world: MemoryWorld): Promise<{
   readonly shard: number;
@@ -12,6 +15,7 @@ async function recordOfEu(world: MemoryWorld): Promise<{
   readonly mac: Uint8Array;
   readonly key: string;
 }> {
+  await acquainted(world);
   world.links.cut('eu', 'us');
   await world.run(world.region('eu').submit(world.add('likes', 'a', 2), wait));
   const shard = world.shardOf('likes', 'a');
@@ -85,6 +89,7 @@ describe('records put straight on the topic', () => {
     cutOff = 0,
   ): Promise<MemoryWorld> {
     const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
+    await acquainted(world);
     world.links.cut('eu', 'us');
     for (const by of [2, 3]) await world.run(world.region('eu').submit(world.add('likes', 'a', by), wait));
     const shard = world.shardOf('likes', 'a');

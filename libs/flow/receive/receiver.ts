@@ -26,6 +26,8 @@ export interface ReceiverParts {
   readonly types: EntityTypes;
   /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
   readonly isRefused: (region: string, type: string) => boolean;
+  /** Whether the policies of the actor's region were compared: before, nothing of it is handed on (PROTOCOL §12). */
+  readonly isCompared: (actor: Actor) => boolean;
   /** A stream has a gap below what has just arrived: somebody should look whether it closes by itself. */
   readonly onGap: (shard: number, actor: Actor, earlySeq: number) => void;
 }
@@ -79,6 +81,14 @@ export class Receiver {
     this.handed.delete(shard);
     this.early.dropShard(shard);
     this.groups.dropShard(shard);
+  }
+
+  /** The policies of a region were compared: what was held of it until then goes on. */
+  compared(region: string): void {
+    for (const { shard, actor } of this.early.streamsHeld()) {
+      const streams = this.handed.get(shard);
+      if (streams && regionOf(actor) === region) this.goOn(shard, actor, streams);
+    }
   }
 
   /** Next seq that is wanted: beyond what was handed on, and what waits for the rest of its group. */
@@ -139,18 +149,24 @@ export class Receiver {
       return;
     }
     if (contradictsHead) return this.parts.intake.offer(shard, stored);
-    if (dot.seq > next) {
+    const isCompared = this.parts.isCompared(dot.actor);
+    if (dot.seq > next || !isCompared) {
       this.parts.telemetry.count(
         this.early.hold(shard, stored) ? 'early_buffered_total' : 'early_dropped_total',
       );
-      this.parts.onGap(shard, dot.actor, dot.seq - 1);
+      this.parts.onGap(shard, dot.actor, isCompared ? dot.seq - 1 : dot.seq);
       return;
     }
     if (!this.hand(shard, stored, streams)) return;
     this.early.take(shard, dot.actor, dot.seq);
-    for (let seq = dot.seq + 1; ; seq += 1) {
-      const following = this.early.take(shard, dot.actor, seq);
-      if (!following) return this.wantRest(shard, dot.actor, seq);
+    this.goOn(shard, dot.actor, streams);
+  }
+
+  /** Hands on what was held of a stream, as far as it follows. */
+  private goOn(shard: number, actor: Actor, streams: Map<Actor, StoredCursor>): void {
+    for (let seq = this.nextSeq(shard, actor); ; seq += 1) {
+      const following = this.early.take(shard, actor, seq);
+      if (!following) return this.wantRest(shard, actor, seq);
       if (!this.hand(shard, following, streams)) return;
     }
   }

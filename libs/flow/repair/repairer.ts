@@ -1,6 +1,7 @@
 import { regionOf, type Actor, type Dot } from '#core/causality/dot.js';
 import { nothingSeen, seqOf, type VersionVector } from '#core/causality/version-vector.js';
 import { StabilityTracker } from '#core/consistency/stability.js';
+import type { ClockGuard } from '../accept/clock-guard.js';
 import type { Intake } from '../accept/intake.js';
 import { foldedVector, type ShardState } from '../accept/shard-state.js';
 import { Wake } from '../accept/wake.js';
@@ -38,6 +39,7 @@ export interface RepairerParts {
   readonly agreement: PolicyAgreement;
   readonly teller: Teller;
   readonly staleness: Staleness;
+  readonly guard: Pick<ClockGuard, 'heard'>;
   /** Owners of the region's shards as last read: heartbeats for theirs are passed on. */
   readonly owners: () => readonly ShardOwner[];
 }
@@ -49,6 +51,9 @@ interface PeerSight {
   /** Per shard: what it stores of this region's own stream. */
   readonly storedOfOurs: Map<number, number>;
 }
+
+/** The number of what was asked for and is passed on like a heartbeat; those that are sent count from 1. */
+const askedNumber = 0;
 
 /** Fetches under way at once: each holds up to a fetch's bytes (INV-15). */
 const fetchesMax = 4;
@@ -133,6 +138,7 @@ export class Repairer {
   /** A heartbeat that a sibling passed on. */
   relayed(heartbeat: Heartbeat): void {
     this.sightOf(heartbeat.region).actor = heartbeat.actor;
+    if (heartbeat.number > askedNumber) this.parts.agreement.hear(heartbeat);
     this.learn(heartbeat);
   }
 
@@ -140,7 +146,14 @@ export class Repairer {
   shown(region: string, shard: number, { actor, lastSeq, stored, folded }: ShardCursors): void {
     const report = { shard, lastSeq, stored, folded };
     const state = this.parts.intake.stateOf(shard);
-    const told = { region, actor, process: 'asked', number: 0, echoes: [], policyHashes: new Map() };
+    const told = {
+      region,
+      actor,
+      process: 'asked',
+      number: askedNumber,
+      echoes: [],
+      policyHashes: new Map(),
+    };
     if (!state) return this.passOn({ ...told, shards: [report] });
     this.learnShard(state, told, report);
     this.hurry(shard);
@@ -182,14 +195,14 @@ export class Repairer {
     const sight = this.sightOf(heartbeat.region);
     sight.heardAtMillis = this.parts.clock.monotonicMillis();
     sight.actor = heartbeat.actor;
-    this.parts.agreement.hear(heartbeat.region, heartbeat.policyHashes);
+    this.parts.agreement.hear(heartbeat);
     this.learn(heartbeat);
     this.passOn(heartbeat);
   }
 
   private learn(heartbeat: Heartbeat): void {
     this.parts.teller.heard(heartbeat);
-    this.parts.staleness.heard(heartbeat);
+    this.parts.guard.heard(heartbeat, this.parts.staleness.heard(heartbeat));
     for (const report of heartbeat.shards) {
       const state = this.parts.intake.stateOf(report.shard);
       if (state) this.learnShard(state, heartbeat, report);
@@ -252,8 +265,9 @@ export class Repairer {
   }
 
   private async watchGaps(): Promise<void> {
-    const { timing, clock, transport, telemetry } = this.parts;
+    const { timing, clock, transport, telemetry, agreement } = this.parts;
     while (!this.stopping) {
+      agreement.look(clock.monotonicMillis());
       await this.gapWake.wait(clock, timing.gapPatienceMillis / 2);
       if (this.stopping) return;
       const isolated = !transport.isConnected();
@@ -267,7 +281,7 @@ export class Repairer {
       });
       for (const gap of due) {
         if (this.fetching.size >= fetchesMax) break;
-        this.begin(gap);
+        if (agreement.isCompared(gap.actor)) this.begin(gap);
       }
     }
   }

@@ -30,6 +30,8 @@ function slowTeller(readingMillis: number) {
   const teller = new Teller({
     ...{ processId: 'eu-1', log, clock, timing: timingDefault, telemetry: new MemoryTelemetry() },
     ...{ auth: kitAuth('eu'), hashing: kitHashing, policyHashes: new Map() },
+    agreement: { told: () => new Map() },
+    guard: { told: () => undefined },
     intake: new Intake(limitsDefault, clock),
     peers: {
       regions: ['us'],

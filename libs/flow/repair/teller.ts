@@ -1,4 +1,5 @@
 import { seqOf } from '#core/causality/version-vector.js';
+import type { ClockGuard } from '../accept/clock-guard.js';
 import type { Intake } from '../accept/intake.js';
 import { Rounds } from '../rounds.js';
 import type { Timing } from '../limits.js';
@@ -11,6 +12,7 @@ import { TransportUnavailable, type Transport } from '../ports/transport.js';
 import { vectorOf, type RegionCursors } from '../read/region-cursors.js';
 import type { Staleness } from '../read/staleness.js';
 import { encodeAnnouncement } from './announcement.js';
+import type { PolicyAgreement } from './policy-agreement.js';
 
 export interface TellerParts {
   readonly processId: string;
@@ -26,6 +28,8 @@ export interface TellerParts {
   readonly cursors: RegionCursors;
   readonly staleness: Staleness;
   readonly policyHashes: ReadonlyMap<string, string>;
+  readonly agreement: Pick<PolicyAgreement, 'told'>;
+  readonly guard: Pick<ClockGuard, 'told'>;
 }
 
 /** A process that has not been heard for so long is echoed no more: it will not come back under that name. */
@@ -73,13 +77,23 @@ export class Teller {
 
   /** What is echoed was heard before the state was read: who hears the echo may rely on that. */
   private async heartbeat(): Promise<Heartbeat | undefined> {
-    const { log, processId: process, policyHashes } = this.parts;
+    const { log, processId: process, policyHashes, agreement, guard } = this.parts;
     const echoes = this.echoes();
     const shards = await this.ownShards();
     if (!shards) return undefined;
     this.number += 1;
     const { region, actor } = log.identity;
-    return { region, actor, process, number: this.number, echoes, shards, policyHashes };
+    const head = { region, actor, process, number: this.number };
+    const compared = agreement.told();
+    const wallMillis = guard.told();
+    return {
+      ...head,
+      echoes,
+      shards,
+      policyHashes,
+      compared,
+      ...(wallMillis !== undefined && { wallMillis }),
+    };
   }
 
   /** The database's truth about the shards that are surely still owned, read now. */

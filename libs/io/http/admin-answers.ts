@@ -14,6 +14,15 @@ export const topology = z
     owned: z.array(z.number().int()),
     ready: z.boolean(),
     isolated: z.boolean(),
+    clock: z
+      .strictObject({
+        isTrusted: z.boolean(),
+        disagreements: z.array(z.strictObject({ witness: z.string(), aheadMillis: z.number() })),
+      })
+      .meta({
+        description:
+          "The process's wall clock: while it is not trusted, no writes are taken. Against whom it is off (`postgres`, or a region), and by how many milliseconds at least; below 0: behind.",
+      }),
     pending: z.number().int(),
     parked: z.number().int(),
     types: z.array(

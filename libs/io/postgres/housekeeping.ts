@@ -132,3 +132,13 @@ export async function mutationHorizonMillis(connections: Connections): Promise<n
   const [row] = await connections.run(readHorizon);
   return row === undefined ? 0 : Number(row[0]);
 }
+
+const readClock: Statement = {
+  name: 'atoll_now',
+  text: 'select extract(epoch from clock_timestamp()) * 1000',
+};
+
+export async function nowMillis(connections: Connections): Promise<number> {
+  const [row] = await connections.run(readClock);
+  return Number(row?.[0]);
+}

@@ -289,6 +289,10 @@ export class PostgresEventLog implements EventLog {
   async mutationHorizonMillis(): Promise<number> {
     return answered(housekeeping.mutationHorizonMillis(this.pools.reads));
   }
+
+  async nowMillis(): Promise<number> {
+    return answered(housekeeping.nowMillis(this.pools.reads));
+  }
 }
 
 /** Postgres' errors stop here. Whatever the caller asked for may be asked again. */

@@ -64,6 +64,10 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
     help: 'Types refused on a link: same version, other policies',
     labels: ['type', 'region'],
   },
+  policy_uncompared_total: {
+    help: 'Regions whose events were taken although nobody could tell their policies: none has heard them',
+    labels: ['region'],
+  },
   announcements_failed_total: {
     help: 'Heartbeats that could not be put on the control topic; replication does not need them',
     labels: [],
@@ -86,6 +90,14 @@ export const gauges: Readonly<Record<GaugeName, MetricEntry>> = {
   owned_shards: { help: 'Shards this process owns', labels: [] },
   cache_bytes: { help: 'Bytes of entities held in memory', labels: [] },
   isolated: { help: "1 while nothing can be read from the region's own Kafka", labels: [] },
+  clock_out_of_bounds: {
+    help: "1 while this process takes no writes because its wall clock is too far from the others'",
+    labels: [],
+  },
+  clock_ahead_millis: {
+    help: "How far this process's wall clock is ahead of the database's (postgres) or of a region's, about",
+    labels: ['against'],
+  },
   link_round_trip_millis: {
     help: 'Least of the last round trips to a region, by echoed heartbeats',
     labels: ['to'],

@@ -27,7 +27,7 @@ scrape_configs:
 | conflict rate | \`atoll_conflicts_total\` of \`atoll_events_committed_total\` + \`atoll_events_applied_total\` | below 1 in 100 | \`AtollConflictRateHigh\` |
 | durability elsewhere | \`atoll_acks_incomplete_total\` of \`atoll_acks_millis_count\` + \`atoll_acks_incomplete_total\` | below 1 in 1000 | \`AtollAcksIncomplete\` |
 | levels kept | \`atoll_reads_refused_total\`: refused in time, never lowered | none while all regions are reachable | \`AtollReadsRefused\` |
-| nothing stuck | \`atoll_parked_events\`, \`atoll_isolated\`, \`atoll_policy_mismatch_total\`, \`atoll_records_refused_total\` | none | \`AtollEventsParked\`, \`AtollIsolated\`, \`AtollPolicyMismatch\`, \`AtollRecordsRefused\` |
+| nothing stuck | \`atoll_parked_events\`, \`atoll_isolated\`, \`atoll_policy_mismatch_total\`, \`atoll_policy_uncompared_total\`, \`atoll_clock_out_of_bounds\`, \`atoll_records_refused_total\` | none | \`AtollEventsParked\`, \`AtollIsolated\`, \`AtollPolicyMismatch\`, \`AtollPolicyUncompared\`, \`AtollClockOutOfBounds\`, \`AtollRecordsRefused\` |
 | one history | \`atoll_forks_total\`: streams with two events under one dot | none, ever | \`AtollFork\` |
 
 This page is generated from the catalogue in \`libs/io/telemetry/metric-catalogue.ts\`; its test writes it anew with \`vitest -u\`.

@@ -348,6 +348,15 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
       'The database of the region is out of reach, the service is starting or stopping, or a process of it did not answer that may still carry the write out.',
     whatToDo: 'Try again with the same mutation id, here or in another region.',
   },
+  clock_out_of_bounds: {
+    httpStatus: 503,
+    grpcStatus: 'UNAVAILABLE',
+    title: 'The clock of the region cannot be trusted',
+    meaning:
+      "The wall clock of the process that owns the entity's shard is further than the bound from those of its database and of the other regions. Nothing was stored: other regions would hold back what it stamps.",
+    whatToDo:
+      'Write in another region, or try again with the same mutation id: writes are taken as soon as the clocks agree. An operator sets the clock; `atoll status` says against whom it is off and by how much.',
+  },
   unauthenticated: {
     httpStatus: 401,
     grpcStatus: 'UNAUTHENTICATED',

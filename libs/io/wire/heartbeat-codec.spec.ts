@@ -24,6 +24,11 @@ const heartbeat: Heartbeat = {
     ['cart', 'ff'],
     ['__proto__', '00'],
   ]),
+  compared: new Map([
+    ['us', []],
+    ['ap', ['cart']],
+  ]),
+  wallMillis: 1_700_000_000_000.25,
 };
 
 describe('the heartbeat codec', () => {
@@ -47,6 +52,8 @@ describe('the heartbeat codec', () => {
       { ...good, process: '' },
       { ...good, actor: 'us~1' },
       { ...good, number: -1 },
+      { ...good, wallMillis: -1 },
+      { ...good, wallMillis: NaN },
       { ...good, number: 2 ** 53 },
       { ...good, echoes: [{ region: 'us', process: 'q', number: -4, heldMillis: 0 }] },
       { ...good, echoes: [{ region: 'us', process: 'q', number: 4, heldMillis: NaN }] },

@@ -11,6 +11,8 @@ export interface HeartbeatMessage {
   readonly actors: readonly string[];
   readonly shards: readonly ShardMessage[];
   readonly policyHashes: Readonly<Record<string, string>>;
+  readonly compared: readonly { readonly region: string; readonly refused: readonly string[] }[];
+  readonly wallMillis: number;
 }
 
 /** One shard, with its actors by their index in a list beside it. */
@@ -62,13 +64,16 @@ export function encodeHeartbeat(heartbeat: Heartbeat): HeartbeatMessage {
     actors: indexes.actors,
     shards,
     policyHashes: Object.fromEntries(policyHashes),
+    compared: [...(heartbeat.compared ?? [])].map(([of, refused]) => ({ region: of, refused })),
+    wallMillis: heartbeat.wallMillis ?? 0,
   };
 }
 
 /** `undefined` when the message is no heartbeat that a member could have sent: it comes from outside and is not trusted. */
 export function decodeHeartbeat(message: HeartbeatMessage): Heartbeat | undefined {
-  const { region, actor, process, number, echoes, actors } = message;
+  const { region, actor, process, number, echoes, actors, compared, wallMillis } = message;
   if (region === '' || process === '' || regionOf(actor) !== region || !isCount(number)) return undefined;
+  if (!Number.isFinite(wallMillis) || wallMillis < 0) return undefined;
   if (!echoes.every(({ number: of, heldMillis }) => isCount(of) && heldMillis >= 0)) return undefined;
   const shards: ShardHeartbeat[] = [];
   for (const encoded of message.shards) {
@@ -89,6 +94,8 @@ export function decodeHeartbeat(message: HeartbeatMessage): Heartbeat | undefine
     })),
     shards,
     policyHashes: new Map(Object.entries(message.policyHashes)),
+    ...(compared.length > 0 && { compared: new Map(compared.map((one) => [one.region, one.refused])) }),
+    ...(wallMillis > 0 && { wallMillis }),
   };
 }
 

@@ -56,6 +56,11 @@ function heartbeatOf(region: string, number: number): Heartbeat {
       ['cart', 'ab12'],
       ['note', ''],
     ]),
+    compared: new Map([
+      ['ap', ['note']],
+      ['us', []],
+    ]),
+    wallMillis: 1_700_000_000_000.5,
   };
 }
 

@@ -7,7 +7,7 @@ eventLogContract('in memory', async (shards) => {
     region: 'eu',
     actor: 'eu~1',
     shards,
-    nowMillis: () => performance.now(),
+    nowMillis: () => performance.timeOrigin + performance.now(),
   });
   return { open: async () => new MemoryEventLog(database), dispose: async () => {} };
 });

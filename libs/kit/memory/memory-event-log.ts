@@ -317,6 +317,10 @@ export class MemoryEventLog implements EventLog {
     return this.database.mutationHorizonMillis;
   }
 
+  async nowMillis(): Promise<number> {
+    return this.database.nowMillis();
+  }
+
   private historyOf(entity: EntityRef, shard: number): readonly EventRecord[] {
     return this.database.shard(shard).histories.get(entityKey(entity)) ?? [];
   }

@@ -26,8 +26,12 @@ export interface MemoryWorldOptions {
   /** Who decides in strong shards at first; all regions where nothing is said. */
   readonly strongMembers?: Memberships;
   readonly limits?: Partial<Limits>;
-  /** How far a region's wall clock is ahead of the world's, in milliseconds. */
+  /** How far a region's wall clock is ahead of the world's from the start, in milliseconds: then nobody minds (PROTOCOL §10). */
   readonly skewMillis?: ReadonlyMap<string, number>;
+  /** Per region: how it folds each type (PROTOCOL §12); left out, all fold alike. */
+  readonly policyHashes?: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  /** Regions that are not there until they are started; what is published to their clusters waits. */
+  readonly asleep?: readonly string[];
 }
 
 const likes: EntityTypes = new Map([
@@ -54,6 +58,7 @@ export class MemoryWorld {
   readonly clusters: MemoryClusters;
   readonly telemetry = new Map<string, MemoryTelemetry>();
   private readonly processes = new Map<string, RegionProcess>();
+  private readonly network: MemoryNetwork;
   private readonly shards: number;
   private readonly skews = new Map<string, number>();
   private readonly losing = new Set<string>();
@@ -73,8 +78,8 @@ export class MemoryWorld {
       links: this.links,
       copies: (cluster) => (this.losing.has(cluster) ? 0 : 1),
     });
-    const network = new MemoryNetwork({ regions, clock: this.clock, links: this.links });
-    for (const region of regions) this.join(region, network);
+    this.network = new MemoryNetwork({ regions, clock: this.clock, links: this.links });
+    for (const region of regions) if (!options.asleep?.includes(region)) this.join(region);
   }
 
   static async started(options: MemoryWorldOptions): Promise<MemoryWorld> {
@@ -83,7 +88,13 @@ export class MemoryWorld {
     return world;
   }
 
-  private join(region: string, network: MemoryNetwork): void {
+  /** A region that was asleep begins. */
+  start(region: string): Promise<void> {
+    this.join(region);
+    return this.run(this.region(region).start());
+  }
+
+  private join(region: string): void {
     const database = new MemoryDatabase({
       region,
       actor: `${region}~1`,
@@ -94,7 +105,7 @@ export class MemoryWorld {
     const telemetry = new MemoryTelemetry();
     this.telemetry.set(region, telemetry);
     const address = `${region}:1`;
-    const peers = network.join({
+    const peers = this.network.join({
       region,
       address,
       handlers: {
@@ -126,11 +137,11 @@ export class MemoryWorld {
         processId: `${region}-1`,
         address,
         types: this.options.types ?? likes,
-        policyHashes: new Map(),
+        policyHashes: this.options.policyHashes?.get(region) ?? new Map<string, string>(),
         members: this.options.regions,
         ...(this.options.strongMembers && { strongMembers: this.options.strongMembers }),
         limits: { ...limitsDefault, ...this.options.limits },
-        timing: timingDefault,
+        timing: { ...timingDefault, ...(this.options.skewMillis && { clockBoundMillis: Infinity }) },
       },
     );
     this.processes.set(region, process);

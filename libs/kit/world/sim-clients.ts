@@ -44,6 +44,8 @@ function drawLevel(random: SeededRandom, session: string | undefined): Level {
 /** Sequential clients that write, read, retry in their own or another region, and keep a journal of what they were told. */
 export class SimClients {
   readonly journal: JournalEntry[] = [];
+  /** How often a region took no write because of its clock. */
+  clockRefusals = 0;
   private readonly sessions = new Map<number, string>();
   private readonly etags = new Map<string, VersionVector>();
 
@@ -151,6 +153,7 @@ export class SimClients {
       assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
       this.world.note(`refused ${entry.mutationId} ${error.code}`);
       if (error instanceof AcksIncomplete) this.incomplete(region, entry, error.outcome);
+      if (error.code === 'clock_out_of_bounds') this.clockRefusals += 1;
       if (error.retryable) entry.isInDoubt = true;
       else if (entry.outcome !== 'ok' && !entry.isInDoubt)
         entry.outcome = entry.acknowledged.length > 0 ? 'ok' : 'fail';

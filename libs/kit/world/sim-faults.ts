@@ -106,6 +106,13 @@ const faults: Readonly<Record<string, Fault>> = {
     world.process(id)?.crash();
     return { detail: id };
   },
+  'wall clock set': (world, random) => {
+    const id = random.pick(world.processIds());
+    const process = world.process(id);
+    const aheadMillis = random.between(120_000, 600_000) * (random.chance(0.5) ? 1 : -1);
+    process?.life.setWall(aheadMillis);
+    return { detail: `${id} ${aheadMillis}`, end: () => process?.life.setWall(0) };
+  },
   'process stands still': (world, random) => {
     // Where there is a second process: it takes over, and the one that stood still wakes up as a zombie.
     const ids = world.processIds().filter((id) => id.startsWith(world.upgradedRegion));

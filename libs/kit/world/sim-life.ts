@@ -6,6 +6,7 @@ export class SimLife implements Clock {
   private alive = true;
   private paused = false;
   private held: (() => void)[] = [];
+  private setAheadMillis = 0;
 
   constructor(
     private readonly clock: SimClock,
@@ -17,7 +18,12 @@ export class SimLife implements Clock {
   ) {}
 
   wallMillis(): number {
-    return this.clock.wallMillis() + this.skewMillis;
+    return this.clock.wallMillis() + this.skewMillis + this.setAheadMillis;
+  }
+
+  /** Somebody sets the wall clock of the machine: so far ahead of the world's, below 0 behind it. */
+  setWall(aheadMillis: number): void {
+    this.setAheadMillis = aheadMillis;
   }
 
   monotonicMillis(): number {

@@ -90,6 +90,7 @@ export class SimLog implements EventLog {
     this.call(() => this.inner.dropMutations(...args));
   readonly mutationHorizonMillis: EventLog['mutationHorizonMillis'] = () =>
     this.call(() => this.inner.mutationHorizonMillis());
+  readonly nowMillis: EventLog['nowMillis'] = () => this.call(() => this.inner.nowMillis());
 
   /** The one call whose outcome may stay unknown. */
   commit(parts: readonly ShardCommit[]): Promise<{ readonly fenced: readonly number[] }> {

@@ -52,6 +52,7 @@ export interface SimProcessOptions {
   readonly regions: readonly string[];
   readonly address: string;
   readonly types: EntityTypes;
+  readonly policyHashes: ReadonlyMap<string, string>;
   readonly clock: SimClock;
   readonly skewMillis: number;
   readonly originMillis: number;
@@ -133,7 +134,7 @@ export class SimProcess {
         processId: options.id,
         address,
         types: options.types,
-        policyHashes: new Map(),
+        policyHashes: options.policyHashes,
         members: options.regions,
         limits: { ...limitsDefault, ...tightLimits, ...options.limits },
         timing: options.timing,

@@ -193,6 +193,11 @@ const fieldsByType: Readonly<
     onDelete: 'update-wins',
     fields: { visits: { policy: growOnlyCounter(), draw: increment } },
   },
+  /** One region folds it otherwise than the others until it is upgraded: its events are parked until then. */
+  torn: {
+    onDelete: 'update-wins',
+    fields: { count: { policy: counter(), draw: increment } },
+  },
   /** Known to one region only until the others are upgraded: its events are parked there, and folded in the end. */
   late: {
     onDelete: 'update-wins',
@@ -201,6 +206,7 @@ const fieldsByType: Readonly<
 };
 
 export const lateType = 'late';
+export const tornType = 'torn';
 export const leasedType = 'ticket';
 export const movedType = 'booth';
 export const purseType = 'purse';

@@ -1,8 +1,9 @@
 import { assert } from '#core/assert.js';
-import { dotKey } from '#core/causality/dot.js';
+import { dotKey, regionOf } from '#core/causality/dot.js';
+import { driftMillisMax } from '#core/causality/hybrid-timestamp.js';
 import { decodeVector, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
-import type { EntityRef } from '#core/event/event.js';
-import { entityKey, shardFor } from '#core/event/shard-of.js';
+import type { EntityRef, Event } from '#core/event/event.js';
+import { entityKey } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
 import { isOfTheLog } from '#core/strong/opening-event.js';
 import { timingDefault, type Timing } from '#flow/limits.js';
@@ -23,7 +24,7 @@ import { noCommitFaults, type SimDatabase } from './sim-log.js';
 import { SimProcess } from './sim-process.js';
 import { lookAtGroups } from './sim-group-checks.js';
 import { StrongChecks } from './sim-strong-checks.js';
-import { earlierTypes, heldTypes, simTypes } from './sim-types.js';
+import { earlierTypes, heldTypes, simTypes, tornType } from './sim-types.js';
 
 /** Short times, so that a run of seconds has many leases, heartbeats and retries. */
 const simTiming: Timing = {
@@ -35,6 +36,8 @@ const simTiming: Timing = {
   marksSaveMillis: 300,
   electionMillis: 400,
   strongAskMillisMax: 300,
+  // Nobody is gone for ever here: the policies of every region are heard in the end.
+  policyGraceMillis: 3_600_000,
 };
 
 /** How long a killed process stays away before another life of it starts, in milliseconds. */
@@ -65,6 +68,11 @@ export class SimWorld {
   private births = 0;
   private lives = 0;
   private upgraded = false;
+  /**
+   * What a region has ever parked: it holds nothing up, and whoever looked at the cursors meanwhile goes by that, also when
+   * it waits again.
+   */
+  private readonly parked = new Set<string>();
   /** Record fates, drawn per record while the weather is bad. */
   recordLoss = 0;
   recordRepeat = 0;
@@ -171,6 +179,7 @@ export class SimWorld {
       regions: this.regions,
       address: `${id}.${this.lives}`,
       types: this.upgraded || region === this.upgradedRegion ? simTypes : earlierTypes,
+      policyHashes: new Map([[tornType, this.policyHashOf(region)]]),
       clock: this.clock,
       skewMillis: this.random.between(-40, 40),
       originMillis: this.random.between(0, 1_000_000),
@@ -197,6 +206,33 @@ export class SimWorld {
     this.clock.after(this.random.between(50, restartMillisMax), () => {
       if (!this.processes.get(id)?.life.isAlive) this.spawn(id, region);
     });
+  }
+
+  /** One region folds a type otherwise than all others, until it is upgraded. */
+  private policyHashOf(region: string): string {
+    return !this.upgraded && region === this.regions[1] ? 'its own' : 'all others';
+  }
+
+  /** PROTOCOL §10: whatever is stamped is stamped about now, whatever the wall clock of the process shows. */
+  private lookAtStamp({ identity: { actor } }: MemoryDatabase, { dot, time }: Event): void {
+    const aheadMillis = time.wallMillis - this.clock.wallMillis();
+    if (dot.actor !== actor || Math.abs(aheadMillis) <= driftMillisMax) return;
+    this.failure ??= new BrokenInvariant(
+      `§10: ${dotKey(dot)} is stamped ${aheadMillis} ms ahead of the time`,
+    );
+  }
+
+  /** PROTOCOL §12: where two regions fold a type differently, neither folds what the other minted. */
+  private lookAtPolicies({ identity: { region } }: MemoryDatabase, { entities }: ShardCommit): void {
+    for (const { entity, state } of entities) {
+      if (entity.type !== tornType || this.upgraded) continue;
+      const other = [...seenOf(state).keys()].find(
+        (actor) => this.policyHashOf(regionOf(actor)) !== this.policyHashOf(region),
+      );
+      if (other === undefined) continue;
+      const detail = `${region} folded what ${other} did to ${entityKey(entity)}`;
+      this.failure ??= new BrokenInvariant(`§12: ${detail}, and folds its type otherwise`);
+    }
   }
 
   /** A service that cannot start, because its database is down, ends; whoever runs it starts it again. */
@@ -257,6 +293,7 @@ export class SimWorld {
         if (fenced.includes(part.shard)) continue;
         this.strong.look(memory, part);
         lookAtGroups(memory, part);
+        this.lookAtPolicies(memory, part);
       }
     } catch (error) {
       this.failure ??= error as Error;
@@ -270,6 +307,7 @@ export class SimWorld {
         `commit ${memory.identity.region} shard ${part.shard} ${part.events.map(({ event }) => dotKey(event.dot)).join(' ')}`,
       );
       for (const { event } of part.events) {
+        this.lookAtStamp(memory, event);
         // Nobody can have seen a strong event before it is decided: its clients keep their own history.
         if (event.epoch !== undefined || isOfTheLog(event.entity)) continue;
         const name = `${part.shard} ${dotKey(event.dot)}`;
@@ -292,11 +330,15 @@ export class SimWorld {
     const fresh: KnownEvent[] = [];
     for (const part of parts) {
       if (fenced.includes(part.shard)) continue;
+      for (const { dot, state } of part.waiting)
+        if (state === 'parked') this.parked.add(`${region} ${part.shard} ${dotKey(dot)}`);
       for (const row of part.entities)
         fresh.push(...this.oracle.shows(region, row.entity, seenOf(row.state)));
     }
     for (const effect of fresh) {
-      const cause = this.oracle.unseenCause(region, effect, (event) => isParked(memory, event));
+      const cause = this.oracle.unseenCause(region, effect, ({ name }) =>
+        this.parked.has(`${region} ${name}`),
+      );
       if (cause === undefined) continue;
       this.failure ??= new BrokenInvariant(`INV-6: ${region} shows ${effect.name} before its cause ${cause}`);
     }
@@ -311,11 +353,4 @@ export class SimWorld {
 function seenOf(state: string): VersionVector {
   const { seen } = JSON.parse(state) as { readonly seen: Json };
   return decodeVector(seen) ?? nothingSeen;
-}
-
-function isParked(memory: MemoryDatabase, { entity, dot }: KnownEvent): boolean {
-  return (
-    memory.shard(shardFor(entity, { shards: simShards, types: simTypes })).waiting.get(dotKey(dot))?.state ===
-    'parked'
-  );
 }

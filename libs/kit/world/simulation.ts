@@ -7,7 +7,7 @@ import { planFaults } from './sim-faults.js';
 import { noCommitFaults } from './sim-log.js';
 import { GroupClients } from './sim-groups.js';
 import { StrongClients } from './sim-strong.js';
-import { heldTypes, leasedType, movedType, simTypes } from './sim-types.js';
+import { heldTypes, lateType, leasedType, movedType, simTypes, tornType } from './sim-types.js';
 import { SimWorld } from './sim-world.js';
 
 /** What the sum over all seeds must not leave at zero. */
@@ -42,6 +42,7 @@ export interface SimulationTally {
   readonly quorumReads: number;
   readonly refusedReads: number;
   readonly dependencyWaits: number;
+  readonly clockRefusals: number;
 }
 
 export interface SimulationResult {
@@ -105,7 +106,7 @@ export async function simulate(seed: number, withGroups = false): Promise<Simula
     failure = error instanceof Error ? error : new Error(String(error));
     world.note(`failed: ${failure.message}`);
   }
-  const tally = tallyOf(world, clientsOf.journal, { strong, groups });
+  const tally = tallyOf(world, clientsOf, { strong, groups });
   return {
     seed,
     regions,
@@ -122,7 +123,10 @@ function entitiesOf(random: SeededRandom): readonly { readonly type: string; rea
     consistency === 'eventual' && type !== leasedType && type !== movedType ? type : [],
   );
   return Array.from({ length: 18 }, (_, index) => ({
-    type: index < types.length ? (types[index] ?? '') : random.pick(types.filter((type) => type !== 'late')),
+    type:
+      index < types.length
+        ? (types[index] ?? '')
+        : random.pick(types.filter((type) => type !== lateType && type !== tornType)),
     id: `e${index}`,
   }));
 }
@@ -197,9 +201,10 @@ function checkCounters(memory: MemoryDatabase, journal: readonly JournalEntry[])
 
 function tallyOf(
   world: SimWorld,
-  journal: readonly JournalEntry[],
+  clientsOf: SimClients,
   { strong, groups }: { readonly strong: StrongClients; readonly groups: GroupClients },
 ): SimulationTally {
+  const { journal } = clientsOf;
   const count = (name: CounterName): number => world.telemetry.counts.get(name) ?? 0;
   const stats = [...world.databases.values()].map(({ stats: each }) => each);
   const sum = (read: (each: (typeof stats)[number]) => number): number =>
@@ -232,5 +237,6 @@ function tallyOf(
     membersChanged: world.membersChanged,
     ...world.promises.tally,
     dependencyWaits: world.dependencyWaits,
+    clockRefusals: clientsOf.clockRefusals,
   };
 }

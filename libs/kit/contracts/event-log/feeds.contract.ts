@@ -141,4 +141,15 @@ export function feedsContract(opened: Opened): void {
     expect(await log.dropMutations(50, new Map())).toBe(0);
     expect(await log.mutationHorizonMillis()).toBe(200);
   });
+
+  test("tells its database's clock, to every process the same", async () => {
+    const { log, other } = opened();
+    const before = Date.now();
+    const first = await log.nowMillis();
+    const second = await other.nowMillis();
+    // On the machine of the tests it is the same clock, but for what the two round it to.
+    expect(first).toBeGreaterThan(before - 1_000);
+    expect(second).toBeGreaterThanOrEqual(first);
+    expect(second).toBeLessThan(Date.now() + 1_000);
+  });
 }
