@@ -27,6 +27,22 @@ export const spineMutants = [
     caughtBy: simulation,
   },
   {
+    name: 'two lanes commit to one shard at once',
+    rule: '§1',
+    file: 'libs/flow/accept/intake.ts',
+    find: 'if (held.includes(lane)) return [];',
+    replace: 'if (held.length > this.lanes.length) return [];',
+    caughtBy: flow('accept/intake.spec.ts', 'keeps every lane from them'),
+  },
+  {
+    name: 'an entity at rest forgets what may still be concurrent',
+    rule: 'INV-7',
+    file: 'libs/flow/accept/entity-cache.ts',
+    find: '{ tail: nothing } : { tail, tailAbove }',
+    replace: '{ tail: nothing } : { tail: nothing, tailAbove }',
+    caughtBy: flow('accept/entity-cache.spec.ts', 'remembers the events that are not stable'),
+  },
+  {
     name: 'an unknown outcome is taken for committed without looking',
     rule: '§2',
     file: 'libs/flow/accept/executor.ts',
