@@ -96,10 +96,11 @@ export function dependenciesFor(
   return consistency === 'causal' && state?.dependencies ? { dependencies: state.dependencies } : {};
 }
 
-/** What makes two tries the same command: everything that was asked, nothing about how it was sent. */
+/** What makes two tries the same command: everything that was asked, nothing about how it was sent. Keys in canonical order. */
 function canonicalCommand(command: Command): Json {
-  const whole = { ...canonicalPart(command), resolves: command.resolves ?? [] };
-  return command.also ? { ...whole, also: command.also.map(canonicalPart) } : whole;
+  const { type = '', ...rest } = canonicalPart(command);
+  const whole = { ...rest, resolves: command.resolves ?? [], type };
+  return command.also ? { also: command.also.map(canonicalPart), ...whole } : whole;
 }
 
 function canonicalPart({ entity, kind, observed, operations }: CommandPart): JsonObject {
