@@ -34,7 +34,7 @@ export interface Limits {
   /** Of the events that share a record; a larger event has a record of its own. */
   readonly recordBytesMax: number;
   /**
-   * Requests in flight per cluster: over a link of 80 ms there and back, one every three milliseconds. Each has a connection of its own,
+   * Requests in flight per cluster: over a link of 80 ms there and back, one every five milliseconds. Each has a connection of its own,
    * made when it is first needed: a near cluster uses one or two.
    */
   readonly publishSlots: number;
@@ -67,7 +67,7 @@ export const limitsDefault: Limits = {
   publishChunkBytesMax: 900 * 1024,
   recordEventsMax: 500,
   recordBytesMax: 256 * 1024,
-  publishSlots: 24,
+  publishSlots: 16,
   fetchEventsMax: 1000,
   fetchBytesMax: 2 * mebibyte,
   sessionTokenBytesMax: 2048,

@@ -38,7 +38,7 @@ interface Cluster {
  * the same whether it carries one event or ten, here and in the cluster.
  */
 const fewEventsMax = 16;
-const gatherMillisMax = 3;
+const gatherMillisMax = 5;
 
 interface PackedRun extends SeqRange {
   readonly records: readonly OutgoingRecord[];

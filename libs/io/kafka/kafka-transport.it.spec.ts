@@ -187,42 +187,58 @@ describe.each(driverNames)('topics by %s', (driver) => {
   });
 });
 
-describe.each(driverNames)('a broker under %s', (driver) => {
-  let lab: KafkaLab;
-  beforeEach(() => void (lab = openLab(driver)));
-  afterEach(() => lab.close());
+/** Both drivers meet the same broker at once: it takes seconds until one is given up. */
+describe('a broker under each driver', () => {
+  let labs: readonly KafkaLab[];
+  const withEach = <T>(work: (lab: KafkaLab) => Promise<T>): Promise<T[]> => Promise.all(labs.map(work));
+  beforeEach(() => void (labs = driverNames.map(openLab)));
+  afterEach(() => withEach((lab) => lab.close()));
 
   it('that stops answering without closing anything is given up in time, and used again when it answers', async () => {
-    const { receiver, writer, reading } = await pairIn(lab);
-    await writer.publish(writer.make(4));
+    const pairs = await withEach(async (lab) => ({ lab, ...(await pairIn(lab)) }));
+    for (const { writer } of pairs) await writer.publish(writer.make(4));
     const pid = await stack.pid('eu', 'kafka');
     process.kill(pid!, 'SIGSTOP');
-    try {
+    const giveUp = async ({ lab, writer, reading }: (typeof pairs)[number]): Promise<void> => {
       const from = performance.now();
       const published = writer.transport.publish(lab.reader, 0, writer.make(1));
       await expect(published).rejects.toBeInstanceOf(TransportUnavailable);
       expect(performance.now() - from).toBeLessThan(lab.publishMillisMax);
       await until(() => !reading.isConnected());
+    };
+    try {
+      await Promise.all(pairs.map(giveUp));
     } finally {
       process.kill(pid!, 'SIGCONT');
     }
-    await untilPublished(writer, writer.make(4));
-    await until(() => receiver.hasAllOf(writer));
+    await Promise.all(
+      pairs.map(async ({ writer, receiver }) => {
+        await untilPublished(writer, writer.make(4));
+        await until(() => receiver.hasAllOf(writer));
+      }),
+    );
   });
 
   it('need not be there when a process starts', async () => {
     await stack.kill('eu', 'kafka');
-    const transport = new KafkaTransport(lab.settings(lab.reader));
-    await transport.open();
-    const receiver = new Receiver();
-    await transport.subscribe([], receiver.deliver);
-    expect(transport.isConnected()).toBe(false);
+    const reading = await withEach(async (lab) => {
+      const transport = new KafkaTransport(lab.settings(lab.reader));
+      await transport.open();
+      const receiver = new Receiver();
+      await transport.subscribe([], receiver.deliver);
+      expect(transport.isConnected()).toBe(false);
+      return { lab, transport, receiver };
+    });
     await stack.start('eu', 'kafka');
-    await until(() => transport.isConnected());
-    const writer = new Writer(lab, lab.writers[0]);
-    await untilPublished(writer, writer.make(4));
-    await until(() => receiver.hasAllOf(writer));
-    await transport.close();
+    await Promise.all(
+      reading.map(async ({ lab, transport, receiver }) => {
+        await until(() => transport.isConnected());
+        const writer = new Writer(lab, lab.writers[0]);
+        await untilPublished(writer, writer.make(4));
+        await until(() => receiver.hasAllOf(writer));
+        await transport.close();
+      }),
+    );
   });
 });
 

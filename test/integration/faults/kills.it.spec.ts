@@ -35,7 +35,7 @@ function planKills(seed: number): readonly Kill[] {
       target,
       region,
       cutTo,
-      calmMillis: 1_500 + random() * 1_500,
+      calmMillis: 1_000 + random() * 1_500,
       downMillis: 300 + random() * 2_000,
     };
   });

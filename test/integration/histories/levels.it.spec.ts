@@ -17,7 +17,7 @@ const regions = ['us', 'eu', 'ap'];
 const isLong = process.env['ATOLL_LONG'] === '1';
 
 /** How much is recorded per level and fault set; of sessions, 100 000 operations together when there is time. */
-const brief = { clients: 24, operations: 1_600, perSecond: 400, millisMax: 3_800 };
+const brief = { clients: 24, operations: 1_400, perSecond: 400, millisMax: 3_300 };
 const long = { clients: 48, operations: 20_000, perSecond: 450, millisMax: 2 * minute };
 const longSession = { clients: 48, operations: 50_000, perSecond: 500, millisMax: 4 * minute };
 const sizeOf = ({ level }: HistoryPlan) => {
