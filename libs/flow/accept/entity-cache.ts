@@ -4,7 +4,7 @@ import type { Json } from '#core/json.js';
 import type { EntityState } from '#core/merge/entity-state.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity } from '#core/merge/entity-value.js';
-import { Generations } from './generations.js';
+import { Generations } from '../generations.js';
 
 /** An entity as committed, with the events its owner still remembers: all folded ones that `tailAbove` lacks. */
 export interface CachedEntity {
