@@ -7,11 +7,11 @@ import type { Delay } from '#io/devstack/delay-matrix.js';
 import type { StackPart } from '#io/devstack/stack.js';
 import type { FaultLab } from '../integration/faults/fault-lab.js';
 
-/** Breaks things in a lab, and writes each into the journal of the run at the moment when it is done. */
+/** Breaks things in a lab, and writes each into the journals of the runs at the moment when it is done. */
 export class FaultBook {
   constructor(
     private readonly lab: FaultLab,
-    private readonly journal: Journal,
+    private readonly journals: readonly Journal[],
   ) {}
 
   async cut(from: string, to: string, oneWay = false): Promise<void> {
@@ -83,6 +83,6 @@ export class FaultBook {
   }
 
   #note(fault: FaultKind, target: string, detail: string): void {
-    this.journal.fault(fault, target, detail);
+    for (const journal of this.journals) journal.fault(fault, target, detail);
   }
 }

@@ -99,7 +99,7 @@ export const rightsMutants = [
     file: 'libs/core/merge/left-out.ts',
     find: 'return reclaimed.some((one) => one.of === dot.actor && !covers(one.dot));',
     replace: 'return reclaimed.some((one) => one.of === dot.actor && covers(one.dot) && !covers(dot));',
-    caughtBy: laws('INV-12: no region ever sees it out of bounds'),
+    caughtBy: core('merge/left-out.spec.ts', 'does not count where its region had not seen'),
   },
   {
     name: 'a region agrees to two heirs at once',

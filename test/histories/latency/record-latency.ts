@@ -4,7 +4,7 @@ import { loadDelayMatrix } from '#io/devstack/delay-matrix.js';
 import type { DevStack } from '#io/devstack/stack.js';
 import { describeMachine, loadAverage } from '../../bench/machine.js';
 import { openFaultLab } from '../../integration/faults/fault-lab.js';
-import { typesModule } from '../served.js';
+import { typesModule } from '../types-module.js';
 import { latencyPlot, latencyTable, targetMillis } from './latency-report.js';
 import { measureLatency, type LatencyRow } from './measure-latency.js';
 

@@ -10,7 +10,7 @@ import { cutBetween, healAll } from '#cli/dev/links.js';
 import { loadDelayMatrix } from '#io/devstack/delay-matrix.js';
 import { targetMillis } from '../../histories/latency/latency-report.js';
 import { measureLatency } from '../../histories/latency/measure-latency.js';
-import { typesModule } from '../../histories/served.js';
+import { typesModule } from '../../histories/types-module.js';
 import type {} from '../global-setup.js';
 import { openFaultLab, until, type FaultLab } from './fault-lab.js';
 import { lateness } from './lateness.js';
