@@ -86,7 +86,7 @@ export const mutants = [
     file: 'libs/flow/accept/executor.ts',
     find: 'const commits = decided.flatMap(({ commit })',
     replace:
-      'for (const { commit, work: { owned } } of decided)\n        this.parts.listener.committed(owned.state, [], commit?.events.filter(({ event }) => event.dot.actor !== this.parts.log.identity.actor) ?? []);\n      const commits = decided.flatMap(({ commit })',
+      'for (const { commit, work: { owned } } of decided)\n        this.parts.listener.committed(owned.state, [], commit?.events.filter(({ event }) => event.dot.actor !== this.parts.log.identity.actor) ?? [], []);\n      const commits = decided.flatMap(({ commit })',
     caughtBy: simulation,
   },
   {
