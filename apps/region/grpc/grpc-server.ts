@@ -6,6 +6,7 @@ import { Transport, type GrpcOptions } from '@nestjs/microservices';
 import { headerBytesMax } from '#io/http/limits.js';
 import { peerServerOptions } from '#io/grpc/peer-definition.js';
 import { protoRoot } from '#io/grpc/proto-path.js';
+import { widenReceiveWindows } from '#io/grpc/receive-windows.js';
 import { healthService } from './health-service.js';
 
 /** 64-bit numbers as strings: not all of them fit a JavaScript number, and clients must not guess which. */
@@ -33,6 +34,7 @@ export interface GrpcServerOptions {
 
 /** Nest's gRPC server for `atoll.v1`, with health and reflection, and whatever else shares the port. */
 export function grpcServerOptions({ address, isReady, addServices }: GrpcServerOptions): GrpcOptions {
+  widenReceiveWindows();
   const packageDefinition = loadSync(atollProtoPaths(), atollLoaderOptions);
   return {
     transport: Transport.GRPC,

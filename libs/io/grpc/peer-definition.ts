@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { ChannelOptions, ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type Options } from '@grpc/proto-loader';
 import { protoRoot } from './proto-path.js';
+import { connectionWindowBytes } from './receive-windows.js';
 
 /** int64 as number: every count of ours is a safe integer, and the codecs refuse what is not. */
 export const peerLoaderOptions: Options = {
@@ -45,6 +46,7 @@ export const peerServerOptions: ChannelOptions = both;
 
 export const peerChannelOptions: ChannelOptions = {
   ...both,
+  'grpc-node.flow_control_window': connectionWindowBytes,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.enable_retries': 0, // callers know better what may be repeated
   'grpc.enable_http_proxy': 0,

@@ -25,6 +25,7 @@ import {
   peerServerOptions,
   peerServiceDefinition,
 } from './peer-definition.js';
+import { widenReceiveWindows } from './receive-windows.js';
 
 export interface PeerServiceOptions {
   /** The region that serves: siblings must be of it. */
@@ -115,6 +116,7 @@ export interface PeerServer {
 
 /** A server of the peer service alone, for tests and tools. @throws Error when the address cannot be bound */
 export async function startPeerServer(address: string, options: PeerServiceOptions): Promise<PeerServer> {
+  widenReceiveWindows();
   const server = new Server(peerServerOptions);
   server.addService(peerServiceDefinition(), peerService(options));
   const port = await new Promise<number>((resolve, reject) => {
