@@ -1,5 +1,5 @@
 import { formatDot } from '#core/causality/dot.js';
-import { firstUncovered, joinSessions } from '#core/consistency/session-token.js';
+import { emptySession, firstUncovered, joinSessions } from '#core/consistency/session-token.js';
 import { AtollError } from '#core/errors.js';
 import { nothingSeen, seqOf, withDot } from '#core/causality/version-vector.js';
 import type { MemberChange } from '#core/strong/membership.js';
@@ -250,9 +250,11 @@ export class RegionProcess implements RegionService {
     return { stop: () => feed.stop(), ended };
   }
 
-  joinSessions(a: string, b: string): string {
+  joinSessions(tokens: Iterable<string>): string {
     const { sessions } = this.stations;
-    return sessions.issue(joinSessions(sessions.read(a), sessions.read(b)));
+    let joined = emptySession;
+    for (const token of tokens) joined = joinSessions(joined, sessions.read(token));
+    return sessions.issue(joined);
   }
 
   status(): Promise<ServiceStatus> {

@@ -299,8 +299,8 @@ export interface RegionService {
     query: { readonly type?: string; readonly after?: string },
     deliver: (notice: ChangeNotice) => Promise<void>,
   ): { stop(): void; readonly ended: Promise<void> };
-  /** Waits without polling: joins two session tokens into one. */
-  joinSessions(a: string, b: string): string;
+  /** Makes one session token of several. @throws AtollError invalid_session */
+  joinSessions(tokens: Iterable<string>): string;
   status(): Promise<ServiceStatus>;
   owners(): Promise<readonly ShardOwner[]>;
   /** Who the home of each shard is and its epoch, as far as this process owns the shard and anybody is known. */

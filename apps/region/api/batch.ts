@@ -29,11 +29,8 @@ export function batchOperations(parts: ApiParts) {
       const outcomes = await Promise.all(changes.map((change, at) => outcomeOf(parts, call, { change, at })));
       const sessions = new Set(outcomes.flatMap((outcome) => (outcome.ok ? [outcome.write.session] : [])));
       if (call.session !== undefined) sessions.add(call.session);
-      const [first, ...rest] = sessions;
-      const session =
-        first === undefined
-          ? undefined
-          : rest.reduce((joined, one) => service.joinSessions(joined, one), first);
+      const [first] = sessions;
+      const session = sessions.size > 1 ? service.joinSessions(sessions) : first;
       return { body: { outcomes, region, session: session ?? null }, ...given({ session }) };
     },
   };

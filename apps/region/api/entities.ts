@@ -95,7 +95,8 @@ function staleProblem(error: unknown): never {
 function sessionAfter({ service }: ApiParts, call: Call, outcomes: readonly ReadOutcome[]): string {
   const tokens = new Set(outcomes.map(({ session }) => session));
   if (call.session !== undefined) tokens.add(call.session);
-  return [...tokens].reduce((joined, token) => service.joinSessions(joined, token));
+  const [first] = tokens;
+  return tokens.size === 1 && first !== undefined ? first : service.joinSessions(tokens);
 }
 
 function listedEntity(outcome: ReadOutcome): ListedEntity {

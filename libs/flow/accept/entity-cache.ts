@@ -97,7 +97,8 @@ export class EntityCache {
 
   private rest(key: string, awake: Awake): void {
     const { entity, shard, text } = awake;
-    const { tail, tailAbove } = withoutStable(awake, this.parts.stable(shard));
+    const { tail, tailAbove } =
+      awake.tail.length === 0 ? awake : withoutStable(awake, this.parts.stable(shard));
     const bytes = text.length + overheadBytes / 2 + tail.length * overheadBytes;
     const remembered = tail.length === 0 ? { tail: nothing } : { tail, tailAbove };
     this.resting.set(key, { entity, shard, text, ...remembered, bytes });
