@@ -72,31 +72,41 @@ export function decodeSession(json: Json | undefined, shards: number): SessionCu
   return session;
 }
 
-/** A session as tokens carry it: each actor is named once, each shard has a seq per actor, 0 where it has none. */
-export interface CompactSession {
-  readonly actors: readonly Actor[];
-  readonly cursors: { readonly [shard: string]: readonly number[] };
-}
-
-/** Names of actors are most of a session: a region's whole cursor set shrinks to a fifth. */
-export function compactSession(session: SessionCursors): CompactSession {
-  const places = new Map<Actor, number>();
-  for (const vector of session.values())
-    for (const actor of vector.keys()) if (!places.has(actor)) places.set(actor, places.size);
-  const cursors: Record<string, number[]> = {};
-  for (const [shard, vector] of session) {
-    const seqs: number[] = [];
+/**
+ * A session as tokens carry it, in canonical JSON: each actor is named once, each shard has a seq per actor, 0 where it has
+ * none. Names of actors are most of a session: a region's whole cursor set shrinks to a fifth.
+ *
+ * Written as text at once: it is made for every write and every notice of a feed, and objects with numbers for keys cost
+ * several times as much.
+ */
+export function compactSessionText(
+  session: SessionCursors,
+  { region, version }: { readonly region: string; readonly version: number },
+): string {
+  const actors: Actor[] = [];
+  let cursors = '';
+  for (const [shard, vector] of byName(session)) {
+    if (vector.size === 0) continue;
+    const seqs = actors.map((actor) => vector.get(actor) ?? 0);
     for (const [actor, seq] of vector) {
-      const place = places.get(actor) ?? 0;
-      while (seqs.length <= place) seqs.push(0);
-      seqs[place] = seq;
+      if (actors.includes(actor)) continue;
+      actors.push(actor);
+      seqs.push(seq);
     }
-    cursors[String(shard)] = seqs;
+    while (seqs.at(-1) === 0) seqs.pop();
+    cursors += `${cursors === '' ? '' : ','}"${shard}":[${seqs.join(',')}]`;
   }
-  return { actors: [...places.keys()], cursors };
+  const names = JSON.stringify(actors);
+  return `{"actors":${names},"cursors":{${cursors}},"region":${JSON.stringify(region)},"v":${version}}`;
 }
 
-/** `undefined` when it is not what `compactSession` writes, for shard numbers below `shards`. */
+/** Shards in the canonical order of their numbers as text. */
+function byName(session: SessionCursors): readonly (readonly [string, VersionVector])[] {
+  const named = Array.from(session, ([shard, vector]) => [String(shard), vector] as const);
+  return named.length > 1 ? named.sort(([a], [b]) => (a < b ? -1 : 1)) : named;
+}
+
+/** `undefined` when it is not what `compactSessionText` writes, for shard numbers below `shards`. */
 export function readCompactSession(
   actors: Json | undefined,
   cursors: Json | undefined,

@@ -121,7 +121,7 @@ export class ChangeFeed {
     let moved = false;
     for (const [key, event] of this.skipped.get(shard) ?? []) {
       if (waiting.has(key) || !this.isNext(event)) continue;
-      this.skipped.get(shard)?.delete(key);
+      this.unskip(shard, key);
       await this.tell(shard, event);
       moved = true;
     }
@@ -152,6 +152,7 @@ export class ChangeFeed {
 
   /** Below the first event that was passed by and still waits. */
   private position(): string {
+    if (this.skipped.size === 0) return this.parts.sessions.sign(this.passed);
     const position = new Map<number, Map<Actor, number>>();
     for (const [shard, passed] of this.passed) {
       const vector = new Map(passed);
@@ -177,6 +178,12 @@ export class ChangeFeed {
     const skipped = this.skipped.get(shard) ?? new Map<string, Event>();
     skipped.set(dotKey(event.dot), event);
     this.skipped.set(shard, skipped);
+  }
+
+  private unskip(shard: number, key: string): void {
+    const skipped = this.skipped.get(shard);
+    skipped?.delete(key);
+    if (skipped?.size === 0) this.skipped.delete(shard);
   }
 
   private pass(shard: number, { dot }: Event): void {

@@ -1,5 +1,5 @@
 import {
-  compactSession,
+  compactSessionText,
   emptySession,
   joinSessions,
   readCompactSession,
@@ -8,7 +8,6 @@ import {
 } from '#core/consistency/session-token.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
-import { canonicalText } from '#core/event/canonical-json.js';
 import type { Json } from '#core/json.js';
 import type { Limits } from '../limits.js';
 import type { Hashing, RecordAuth } from '../ports/record-auth.js';
@@ -58,7 +57,7 @@ export class Sessions {
   /** As it is, nothing left out: for barriers. */
   sign(session: SessionCursors): string {
     const { hashing, auth, region } = this.parts;
-    const body = hashing.utf8(canonicalText({ ...compactSession(session), region, v: tokenVersion }));
+    const body = hashing.utf8(compactSessionText(session, { region, version: tokenVersion }));
     return `${hashing.base64Url(body)}.${hashing.base64Url(auth.sign(body))}`;
   }
 
