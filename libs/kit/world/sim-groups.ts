@@ -1,22 +1,19 @@
 import { assert } from '#core/assert.js';
 import type { Level } from '#core/consistency/level.js';
-import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { Command, CommandPart } from '#flow/service.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import type { SeededRandom } from './seeded-random.js';
+import { answerOf, runClients, submitAnywhere, type Known } from './sim-asking.js';
 import { BrokenInvariant } from './sim-checks.js';
 import { coinField as field, partitions } from './sim-group-checks.js';
 import { vaultType } from './sim-types.js';
 import type { SimWorld } from './sim-world.js';
 
-const patienceMillis = 3_000;
-const triesMax = 4;
-
 interface Moved {
   readonly mutationId: string;
   readonly parts: number;
-  outcome: 'ok' | 'refused' | 'unknown';
+  outcome: Known;
 }
 
 /** Clients that move coins between entities with one partition key: nobody may ever see that some are missing. */
@@ -29,18 +26,14 @@ export class GroupClients {
     private readonly random: SeededRandom,
   ) {}
 
-  async run(clients: number, operations: number): Promise<void> {
-    await Promise.all(Array.from({ length: clients }, (_, client) => this.runClient(client, operations)));
-  }
-
-  private async runClient(client: number, operations: number): Promise<void> {
-    const random = this.random.branch(`groups ${client}`);
-    for (let step = 0; step < operations; step += 1) {
-      await this.world.pause(random.between(10, 200));
-      const entities = partitions[random.chance(0.75) ? 0 : 1] ?? [];
-      if (random.chance(0.3)) await this.look(random, entities);
-      else await this.move(random, entities);
-    }
+  run(clients: number, operations: number): Promise<void> {
+    const { world, random } = this;
+    const plan = { clients, steps: operations, pauseMillisMax: 200 };
+    return runClients({ world, random, name: 'groups' }, plan, async (own) => {
+      const entities = partitions[own.chance(0.75) ? 0 : 1] ?? [];
+      if (own.chance(0.3)) await this.look(own, entities);
+      else await this.move(own, entities);
+    });
   }
 
   private async look(random: SeededRandom, entities: readonly EntityRef[]): Promise<void> {
@@ -49,23 +42,15 @@ export class GroupClients {
     const known = entities.filter(({ type }) => type !== vaultType || region === this.world.upgradedRegion);
     if (!service || known.length < entities.length) return;
     const level: Level = { kind: random.chance(0.7) ? 'eventual' : 'strong' };
-    try {
-      const read = await this.world.within(
-        service.readMany(known, { level, maxWaitMillis: 1_500 }),
-        patienceMillis,
-      );
-      if (!read) return;
-      this.reads += 1;
-      const sum = read.reduce((total, { value }) => total + Number(value?.[field] ?? 0), 0);
-      if (sum !== 0) throw new BrokenInvariant(`INV-11: ${region} shows half of a change: the sum is ${sum}`);
-    } catch (error) {
-      if (error instanceof BrokenInvariant) throw error;
-      assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
-    }
+    const read = await answerOf(this.world, service.readMany(known, { level, maxWaitMillis: 1_500 }));
+    if (!read) return;
+    this.reads += 1;
+    const sum = read.reduce((total, { value }) => total + Number(value?.[field] ?? 0), 0);
+    if (sum !== 0) throw new BrokenInvariant(`INV-11: ${region} shows half of a change: the sum is ${sum}`);
   }
 
   private async move(random: SeededRandom, entities: readonly EntityRef[]): Promise<void> {
-    let region = random.pick(this.world.regions);
+    const region = random.pick(this.world.regions);
     const [from, to, more] = turned(entities, random.between(0, 2));
     assert(from !== undefined && to !== undefined && more !== undefined, 'there are three to move between');
     const by = random.between(1, 9);
@@ -74,32 +59,10 @@ export class GroupClients {
       : [add(from, -2 * by), add(to, by), add(more, by)];
     const [first = add(from, 0), ...also] = parts;
     const command: Command = { ...first, also, mutationId: this.world.mutationId(region) };
-    const moved: Moved = { mutationId: command.mutationId ?? '', parts: parts.length, outcome: 'refused' };
+    const moved: Moved = { mutationId: command.mutationId ?? '', parts: parts.length, outcome: 'unknown' };
     this.journal.push(moved);
-    for (let tries = 1; tries <= triesMax; tries += 1) {
-      const outcome = await this.attempt(region, command);
-      if (outcome === 'ok') moved.outcome = 'ok';
-      else if (outcome === 'unknown' && moved.outcome === 'refused') moved.outcome = 'unknown';
-      if (outcome !== 'unknown') return;
-      await this.world.pause(random.between(20, 200));
-      region = random.pick(this.world.regions);
-    }
-  }
-
-  private async attempt(region: string, command: Command): Promise<Moved['outcome']> {
-    const service = this.world.anyProcess(region)?.service;
-    if (!service) return 'unknown';
-    try {
-      const outcome = await this.world.within(
-        service.submit(command, { maxWaitMillis: 2_000 }),
-        patienceMillis,
-      );
-      return outcome ? 'ok' : 'unknown';
-    } catch (error) {
-      assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
-      this.world.note(`group refused ${command.mutationId ?? ''} ${error.code}`);
-      return error.retryable ? 'unknown' : 'refused';
-    }
+    const { world } = this;
+    moved.outcome = await submitAnywhere({ world, random, name: 'groups' }, region, command);
   }
 
   /** All of a change counts in every region, or nothing of it; all of it where it was acknowledged. */

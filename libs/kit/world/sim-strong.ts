@@ -1,21 +1,16 @@
-import { assert } from '#core/assert.js';
-import { dotKey } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
-import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { Command } from '#flow/service.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { isLinearizable, type RegisterOperation } from './linearizable.js';
 import type { SeededRandom } from './seeded-random.js';
+import { answerOf, runClients, submitAnywhere, submitOnce } from './sim-asking.js';
 import { BrokenInvariant } from './sim-checks.js';
 import type { SimWorld } from './sim-world.js';
 
 const strongType = 'seat';
 const field = 'owner';
 const seats: readonly EntityRef[] = ['s0', 's1', 's2', 's3'].map((id) => ({ type: strongType, id }));
-
-const patienceMillis = 3_000;
-const triesMax = 4;
 
 interface Told extends RegisterOperation {
   readonly entity: EntityRef;
@@ -35,18 +30,14 @@ export class StrongClients {
     private readonly random: SeededRandom,
   ) {}
 
-  async run(clients: number, operations: number): Promise<void> {
-    await Promise.all(Array.from({ length: clients }, (_, client) => this.runClient(client, operations)));
-  }
-
-  private async runClient(client: number, operations: number): Promise<void> {
-    const random = this.random.branch(`strong ${client}`);
-    for (let step = 0; step < operations; step += 1) {
-      await this.world.pause(random.between(10, 160));
-      const entity = random.pick(seats);
-      if (random.chance(0.4)) await this.look(client, random, entity);
-      else await this.write(client, random, entity, `${client}.${step}`);
-    }
+  run(clients: number, operations: number): Promise<void> {
+    const { world, random } = this;
+    const plan = { clients, steps: operations, pauseMillisMax: 160 };
+    return runClients({ world, random, name: 'strong' }, plan, async (own, client, step) => {
+      const entity = own.pick(seats);
+      if (own.chance(0.4)) await this.look(client, own, entity);
+      else await this.write(client, own, entity, `${client}.${step}`);
+    });
   }
 
   private async look(client: number, random: SeededRandom, entity: EntityRef): Promise<void> {
@@ -54,22 +45,18 @@ export class StrongClients {
     const service = this.world.anyProcess(region)?.service;
     if (!service) return;
     const invoked = this.now;
-    try {
-      const work = service.read(entity, { level: { kind: 'strong' }, maxWaitMillis: 1_500 });
-      const read = await this.world.within(work, patienceMillis);
-      if (!read) return;
-      const value = read.value?.[field] as string | null | undefined;
-      const known = { value: value ?? undefined, seen: read.seen };
-      this.read.set(`${client} ${entity.id}`, known);
-      this.history.push({ kind: 'read', entity, value: known.value, invoked, completed: this.now });
-    } catch (error) {
-      assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
-    }
+    const work = service.read(entity, { level: { kind: 'strong' }, maxWaitMillis: 1_500 });
+    const read = await answerOf(this.world, work);
+    if (!read) return;
+    const value = read.value?.[field] as string | null | undefined;
+    const known = { value: value ?? undefined, seen: read.seen };
+    this.read.set(`${client} ${entity.id}`, known);
+    this.history.push({ kind: 'read', entity, value: known.value, invoked, completed: this.now });
   }
 
   private async write(client: number, random: SeededRandom, entity: EntityRef, value: string): Promise<void> {
     const known = random.chance(0.4) ? this.read.get(`${client} ${entity.id}`) : undefined;
-    let region = random.pick(this.world.regions);
+    const region = random.pick(this.world.regions);
     const mutationId = this.world.mutationId(region);
     const command: Command = {
       entity,
@@ -87,38 +74,13 @@ export class StrongClients {
       kind: known ? ('cas' as const) : ('write' as const),
       ...(known && { expected: known.value }),
     };
-    let isKnown = true;
-    for (let tries = 1; tries <= triesMax; tries += 1) {
-      const outcome = await this.attempt(region, command);
-      if (outcome === 'ok') {
-        this.history.push({ ...told, completed: this.now });
-        // A proxy that was too eager sends it once more.
-        if (random.chance(0.1)) await this.attempt(random.pick(this.world.regions), command);
-        return;
-      }
-      if (outcome === 'refused' && isKnown) return;
-      isKnown = false;
-      if (outcome === 'refused') break;
-      await this.world.pause(random.between(20, 200));
-      region = random.pick(this.world.regions);
-    }
-    this.history.push({ ...told, completed: Infinity });
-  }
-
-  private async attempt(region: string, command: Command): Promise<'ok' | 'refused' | 'unknown'> {
-    const service = this.world.anyProcess(region)?.service;
-    if (!service) return 'unknown';
-    try {
-      const work = service.submit(command, { maxWaitMillis: 2_000 });
-      const outcome = await this.world.within(work, patienceMillis);
-      if (!outcome) return 'unknown';
-      this.world.note(`strong ok ${region} ${outcome.mutationId} ${dotKey(outcome.dot)}`);
-      return 'ok';
-    } catch (error) {
-      assert(error instanceof AtollError, `only typed errors reach a client, not ${String(error)}`);
-      this.world.note(`strong refused ${command.mutationId ?? ''} ${error.code}`);
-      return error.retryable ? 'unknown' : 'refused';
-    }
+    const asker = { world: this.world, random, name: 'strong' };
+    const outcome = await submitAnywhere(asker, region, command);
+    if (outcome === 'refused') return;
+    this.history.push({ ...told, completed: outcome === 'ok' ? this.now : Infinity });
+    // A proxy that was too eager sends it once more.
+    if (outcome === 'ok' && random.chance(0.1))
+      await submitOnce(asker, random.pick(this.world.regions), command);
   }
 
   /** Nothing acknowledged is lost anywhere, and each seat's history has an order that explains it. */
