@@ -18,6 +18,7 @@ import {
 } from '../accept/command-codec.js';
 import type { Intake } from '../accept/intake.js';
 import type { PreparedCommand } from '../accept/prepared-command.js';
+import { mayBeStored } from '../accept/queues.js';
 import type { ShardState } from '../accept/shard-state.js';
 import type { CursorWatch } from '../accept/wake.js';
 import { within } from '../deadline.js';
@@ -282,10 +283,14 @@ export class StrongDesk {
       readonly late?: () => AtollError;
     },
   ): Promise<T> {
-    const { clock, homes, log, timing, watch } = this.parts;
+    const { clock, homes, log, timing, watch, intake } = this.parts;
+    // A try that nobody answered may be under way still, and be taken where a later one is refused.
+    let isInDoubt = false;
+    const told = (error: AtollError): AtollError => (isInDoubt ? mayBeStored(error) : error);
     let lastWord = notHome();
     for (;;) {
-      const state = this.stateOf(shard);
+      const state = intake.stateOf(shard);
+      if (!state) throw told(notOwner());
       const home = homes.homeOf(state);
       const left = deadlineMillis - clock.monotonicMillis();
       try {
@@ -293,9 +298,10 @@ export class StrongDesk {
         const waitMillis = Math.min(left - wayBackMillis, timing.strongAskMillisMax);
         if (home !== undefined && waitMillis > 0) return await ways.there(home, waitMillis);
       } catch (error) {
-        if (error instanceof PeerUnavailable) lastWord = ways.late?.() ?? notHome();
-        else if (!(error instanceof AtollError) || !mayBeServedLater(error)) throw error;
-        else if (lastWord.code !== 'deadline_exceeded') lastWord = error;
+        const answer = answerIn(error);
+        if (answer && !mayBeServedLater(answer)) throw told(answer);
+        if (isUnanswered(answer, home !== log.identity.region)) isInDoubt ||= ways.late !== undefined;
+        lastWord = (isInDoubt ? ways.late?.() : answer) ?? notHome();
       }
       const rest = deadlineMillis - clock.monotonicMillis();
       if (rest <= wayBackMillis) throw lastWord;
@@ -305,7 +311,7 @@ export class StrongDesk {
 
   private stateOf(shard: number): ShardState {
     const state = this.parts.intake.stateOf(shard);
-    if (!state) throw new AtollError('owner_moved', 'this process does not own the shard');
+    if (!state) throw notOwner();
     return state;
   }
 
@@ -314,10 +320,27 @@ export class StrongDesk {
   }
 }
 
+/** What whoever was asked had to say; `undefined`: it did not answer. */
+function answerIn(error: unknown): AtollError | undefined {
+  if (error instanceof AtollError) return error;
+  if (error instanceof PeerUnavailable) return undefined;
+  throw error;
+}
+
+/** Whether nobody knows what became of a try. In another region the owner of the shard may have it that does not answer. */
+function isUnanswered(answer: AtollError | undefined, isElsewhere: boolean): boolean {
+  if (answer === undefined || answer.code === 'deadline_exceeded') return true;
+  return isElsewhere && answer.code === 'owner_moved';
+}
+
 function mayBeServedLater({ code }: AtollError): boolean {
   return (
     code === 'not_home' || code === 'no_majority' || code === 'owner_moved' || code === 'deadline_exceeded'
   );
+}
+
+function notOwner(): AtollError {
+  return new AtollError('owner_moved', 'this process does not own the shard');
 }
 
 function notHome(): AtollError {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AtollError } from '#core/errors.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
-import { counter, lastWriterWins } from '#core/merge/policies.js';
+import { boundedCounter, counter, lastWriterWins } from '#core/merge/policies.js';
 import { openingOf } from '#core/strong/strong-chain.js';
 import { parseEpoch } from '#core/strong/epoch.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
@@ -31,6 +31,16 @@ const types: EntityTypes = new Map([
       consistency: 'strong',
       acks: 'local',
       fields: new Map([['state', { policy: lastWriterWins() }]]),
+    },
+  ],
+  [
+    'stock',
+    {
+      name: 'stock',
+      schemaVersion: 1,
+      onDelete: 'update-wins',
+      consistency: 'strong',
+      fields: new Map([['units', { policy: boundedCounter({ min: 0 }) }]]),
     },
   ],
   [
@@ -283,6 +293,32 @@ describe('what a strong change may build on', () => {
     expect(world.storedOf('us', 'eu', 'note', 'n')).toBeLessThan(dot.seq);
     await strong.write('eu', set('the effect', { session, consistency: 'causal' }));
     expect(world.cursorOf('us', 'eu', 'note', 'n').folded).toBeGreaterThanOrEqual(dot.seq);
+  });
+});
+
+describe('a strong change of which a try was not answered', () => {
+  const stock = { type: 'stock', id: 's' };
+  const change = (op: 'increment' | 'spend'): Command => ({
+    entity: stock,
+    kind: 'update',
+    operations: [{ field: 'units', op, by: 1 }],
+  });
+
+  it('is not called refused where a later try was: the first is under way, and may be taken', async () => {
+    const lab = await StrongWorld.started();
+    const { world } = lab;
+    await lab.write('us', set('created'));
+    await lab.handover('us');
+    world.links.delay('ap', 'us', 3_000);
+    const spent = world.region('ap').submit(change('spend'), { maxWaitMillis: 6_000 });
+    const told = lab.failure(spent);
+    await world.clock.advance(100);
+    world.links.delay('ap', 'us', 10);
+    expect(await world.run(told)).toBe('unavailable');
+    await lab.write('us', change('increment'));
+    await world.clock.advance(3_000);
+    const { value } = await world.run(world.region('us').read(stock, strong));
+    expect(value).toMatchObject({ units: { value: 0 } });
   });
 });
 
