@@ -67,6 +67,20 @@ export async function readQuarantine(region: RegionClient): Promise<readonly Wai
     .events;
 }
 
+/** A strong event that a new home left out. */
+export interface RefusedEvent {
+  readonly dot: string;
+  readonly type: string;
+  readonly id: string;
+  readonly epoch: string;
+  readonly mutationId: string;
+}
+
+export async function readRefused(region: RegionClient): Promise<readonly RefusedEvent[]> {
+  return (await region.get<{ readonly events: readonly RefusedEvent[] }>('/v1/admin/refused?limit=1000'))
+    .events;
+}
+
 /** Which region is the home of a shard now, and since which epoch. */
 export interface HandedOver {
   readonly shard: number;

@@ -153,8 +153,8 @@ export interface HistoryEntry {
   readonly time: HybridTime;
   readonly mutationId: string;
   readonly bytes: number;
-  /** How it was merged in the region that answers. */
-  readonly merged: 'folded' | 'pending' | 'parked' | 'alias';
+  /** How it was merged in the region that answers; `refused`: a new home left it out, for ever. */
+  readonly merged: 'folded' | 'pending' | 'parked' | 'alias' | 'refused';
   readonly reason: string | null;
 }
 

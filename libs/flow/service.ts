@@ -132,7 +132,7 @@ export interface HistoryEntry {
   readonly hash: string;
   readonly bytes: number;
   /** How it was merged here. */
-  readonly merged: 'folded' | 'pending' | 'parked' | 'alias';
+  readonly merged: 'folded' | 'pending' | 'parked' | 'alias' | 'refused';
   readonly reason?: string;
 }
 

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readQuarantine, readShards } from '#client/admin.js';
+import { readQuarantine, readRefused, readShards } from '#client/admin.js';
 import { NoAnswer, RequestRefused } from '#client/errors.js';
 import type { RegionClient } from '#client/region-client.js';
 import type { EntityRef, HistoryEntry } from '#client/wire.js';
@@ -15,11 +15,15 @@ interface TraceFlags extends Where {
 interface EventPlace {
   readonly region: string;
   readonly dot: string;
-  readonly state: 'not here' | 'stored' | 'pending' | 'parked' | 'folded' | 'alias' | 'unreachable';
+  readonly state:
+    'not here' | 'stored' | 'pending' | 'parked' | 'folded' | 'alias' | 'refused' | 'unreachable';
   readonly detail: string;
   /** When its origin stamped it; `null` where the entity is not known. */
   readonly stamped: string | null;
 }
+
+/** Nothing changes any more in what the region shows of it. */
+const settledStates: ReadonlySet<EventPlace['state']> = new Set(['folded', 'alias', 'refused']);
 
 export function addTraceCommand(program: Command, invocation: Invocation): void {
   addWhere(
@@ -52,9 +56,9 @@ export function addTraceCommand(program: Command, invocation: Invocation): void 
             ]),
           }),
         );
-        const merged = places.every(({ state }) => state === 'folded' || state === 'alias');
+        const settled = places.every(({ state }) => settledStates.has(state));
         if (places.some(({ state }) => state === 'unreachable')) return exitCodes.unreachable;
-        return merged ? exitCodes.ok : exitCodes.notConverged;
+        return settled ? exitCodes.ok : exitCodes.notConverged;
       }),
     );
 }
@@ -107,9 +111,10 @@ async function placeOf(
     const { stored = 0, folded = 0 } = shard?.cursors[parsed?.dot.actor ?? ''] ?? {};
     const seq = parsed?.dot.seq ?? 0;
     if (seq > stored) return place('not here', `stored up to ${stored}`);
+    if ((await readRefused(region)).some((one) => one.dot === dot)) return place('refused');
     if (seq <= folded) return place('folded');
     const waiting = (await readQuarantine(region)).find((one) => one.dot === dot);
-    if (waiting === undefined) return place('folded');
+    if (waiting === undefined) return place('stored', 'something before it waits: --entity tells of itself');
     return place(waiting.state, waiting.reason ?? `waits for ${waiting.waitsFor ?? 'nothing'}`);
   } catch (error) {
     if (error instanceof NoAnswer) return place('unreachable', error.message);

@@ -103,12 +103,19 @@ export async function readConflicts(client: RegionClient): Promise<readonly Conf
 
 export function loggedEvents(region: string, histories: readonly LoggedHistory[]): readonly LoggedEvent[] {
   return histories.flatMap(({ entries }) =>
-    entries.map(({ dot, mutationId, merged }) => ({ region, dot, mutationId, alias: merged === 'alias' })),
+    effective(entries).map(({ dot, mutationId, merged }) => ({
+      ...{ region, dot, mutationId, alias: merged === 'alias' },
+    })),
   );
 }
 
+/** Without those that a new home left out: they are in the log, and in no state. */
+function effective(entries: readonly HistoryEntry[]): readonly HistoryEntry[] {
+  return entries.filter(({ merged }) => merged !== 'refused');
+}
+
 export function judgedEvents({ entity, entries }: LoggedHistory): readonly JudgedEvent[] {
-  return entries.map((entry) => {
+  return effective(entries).map((entry) => {
     const [actor = '', , seq = ''] = entry.dot.split(':');
     const { dot, kind, changes, context, observed, mutationId } = entry;
     return {

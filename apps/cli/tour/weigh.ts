@@ -105,7 +105,7 @@ export function isConverged(evidence: readonly RegionEvidence[]): boolean {
   );
   const nothingWaits = evidence.every(({ histories }) =>
     histories.every(({ entries }) =>
-      entries.every(({ merged }) => merged === 'folded' || merged === 'alias'),
+      entries.every(({ merged }) => merged !== 'pending' && merged !== 'parked'),
     ),
   );
   return nothingWaits && shown.every((own) => isDeepStrictEqual(own, shown[0]));

@@ -252,9 +252,9 @@ export interface EventLog {
     readonly limit: number;
   }): Promise<readonly (WaitingRow & { readonly shard: number })[]>;
   listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]>;
-  /** Strong events that were left out, of the whole region or of one mutation id, ordered by (shard, actor, seq). */
+  /** Strong events that were left out, of the whole region or of these mutation ids, ordered by (shard, actor, seq). */
   refused(query: {
-    readonly mutationId?: string;
+    readonly mutationIds?: readonly string[];
     readonly limit: number;
   }): Promise<readonly (RefusedRow & { readonly shard: number })[]>;
   /**

@@ -1,5 +1,5 @@
 import { assert } from '#core/assert.js';
-import { formatDot, regionOf } from '#core/causality/dot.js';
+import { formatDot, regionOf, sameDot } from '#core/causality/dot.js';
 import { includes, join, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import { eventual, session as sessionLevel, type Level } from '#core/consistency/level.js';
 import { emptySession } from '#core/consistency/session-token.js';
@@ -175,12 +175,17 @@ export class Reader {
   ): Promise<readonly HistoryEntry[]> {
     const type = this.typeOf(entity);
     const shard = this.shardOf(entity);
+    const stored = await this.parts.log.entityHistory(entity, shard, page);
     const waiting = await this.waitingOf(entity, shard);
     const state = await this.stateOf(type, entity);
-    const stored = await this.parts.log.entityHistory(entity, shard, page);
+    const strong = stored.filter(({ event }) => event.epoch !== undefined);
+    const refused = await this.refusedOf(strong.map(({ event }) => event.mutation.id));
     return stored.map(({ event, hash, bytes }) => {
-      const held = waiting.find(({ dot }) => dot.actor === event.dot.actor && dot.seq === event.dot.seq);
-      const merged = held?.state ?? (isAlias(state, event.dot) ? 'alias' : 'folded');
+      const isLeftOut = refused.some(({ dot }) => sameDot(dot, event.dot));
+      const held = isLeftOut ? undefined : waiting.find(({ dot }) => sameDot(dot, event.dot));
+      const merged = isLeftOut
+        ? 'refused'
+        : (held?.state ?? (isAlias(state, event.dot) ? 'alias' : 'folded'));
       return {
         event,
         hash,
@@ -195,7 +200,7 @@ export class Reader {
     const { mutations } = await this.parts.log.prepare({ entities: [], mutations: [mutationId] });
     const [first] = mutations;
     // A try that a new home left out has no record: another one may have been executed since.
-    const refused = await this.parts.log.refused({ mutationId, limit: refusedTriesMax });
+    const refused = await this.refusedOf([mutationId]);
     const leftOut = refused.map(({ dot, shard }) => ({
       ...{ dot: formatDot(dot, shard), region: regionOf(dot.actor), state: 'refused' as const },
     }));
@@ -216,6 +221,12 @@ export class Reader {
     const survivor = copies.find((copy) => copy.state !== 'alias') ?? copies[0];
     const state = survivor?.state ?? 'stored';
     return { mutationId, state, copies: [...copies, ...leftOut], entity: first.entity };
+  }
+
+  /** Tries of commands that a new home left out. */
+  private async refusedOf(mutationIds: readonly string[]): ReturnType<EventLog['refused']> {
+    if (mutationIds.length === 0) return [];
+    return this.parts.log.refused({ mutationIds, limit: mutationIds.length * refusedTriesMax });
   }
 
   /** The entity as it is committed here now; `undefined` for a type this region does not know. */

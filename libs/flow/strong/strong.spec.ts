@@ -218,6 +218,11 @@ describe('a handover', () => {
       expect((await lab.local(region)).value).toMatchObject({ state: 'taken alone' });
       const refused = await lab.world.run(lab.world.region(region).refused(10));
       expect(refused).toMatchObject([{ dot: { actor: 'us~1' }, entity, mutationId }]);
+      const page = { limit: 10, offset: 0 };
+      const history = await lab.world.run(lab.world.region(region).history(entity, page));
+      const tries = history.filter(({ event }) => event.mutation.id === mutationId);
+      const fates = tries.map(({ event, merged }) => `${event.dot.actor} ${merged}`);
+      expect(fates.sort()).toEqual(['eu~1 folded', 'us~1 refused']);
     }
   });
 

@@ -145,7 +145,9 @@ export const history = z
           prev: z.string(),
           bytes: z.number().int(),
           trace: z.string().nullable(),
-          merged: z.enum(['folded', 'pending', 'parked', 'alias']),
+          merged: z
+            .enum(['folded', 'pending', 'parked', 'alias', 'refused'])
+            .meta({ description: 'How it was merged here; `refused`: a new home left it out, for ever' }),
           reason: z.string().nullable(),
         })
         .meta({ id: 'HistoryEntry' }),

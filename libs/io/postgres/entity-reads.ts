@@ -145,15 +145,16 @@ const readRefusedRows: Statement = {
   name: 'atoll_refused',
   text: `
     select ${refusedColumns} from atoll.refused join atoll.actor on actor.no = refused.actor
-    where $1::text is null or refused.mutation_id = $1
+    where $1::text[] is null or refused.mutation_id = any($1)
     order by refused.shard, actor.name, refused.seq limit $2::int8`,
 };
 
 export async function refused(
   connections: Connections,
-  { mutationId, limit }: { readonly mutationId?: string; readonly limit: number },
+  { mutationIds, limit }: { readonly mutationIds?: readonly string[]; readonly limit: number },
 ): Promise<readonly (RefusedRow & { readonly shard: number })[]> {
-  return (await connections.run(readRefusedRows, [mutationId ?? null, limit])).map(readRefused);
+  const wanted = mutationIds ? textArray(mutationIds) : null;
+  return (await connections.run(readRefusedRows, [wanted, limit])).map(readRefused);
 }
 
 const joinedActors = `

@@ -256,7 +256,7 @@ export class PostgresEventLog implements EventLog {
   }
 
   async refused(query: {
-    readonly mutationId?: string;
+    readonly mutationIds?: readonly string[];
     readonly limit: number;
   }): Promise<readonly (RefusedRow & { readonly shard: number })[]> {
     return answered(entityReads.refused(this.pools.reads, query));

@@ -244,7 +244,7 @@ export class MemoryEventLog implements EventLog {
   }
 
   async refused(query: {
-    readonly mutationId?: string;
+    readonly mutationIds?: readonly string[];
     readonly limit: number;
   }): Promise<readonly (RefusedRow & { readonly shard: number })[]> {
     return this.database.shards
@@ -253,7 +253,7 @@ export class MemoryEventLog implements EventLog {
           .sort((a, b) => compareDots(a.dot, b.dot))
           .map((row) => ({ ...row, shard })),
       )
-      .filter(({ mutationId }) => query.mutationId === undefined || mutationId === query.mutationId)
+      .filter(({ mutationId }) => query.mutationIds?.includes(mutationId) ?? true)
       .slice(0, query.limit);
   }
 

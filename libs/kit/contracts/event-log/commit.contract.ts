@@ -66,8 +66,9 @@ export function commitContract(opened: Opened): void {
     await writer.write({ lastSeq: 1, refused: [refused], voided: [mutationRow(dot)] });
     expect((await log.loadShard(0)).promised).toBe('1.7');
     expect(await log.refused({ limit: 10 })).toEqual([{ ...refused, shard: 0 }]);
-    expect(await log.refused({ mutationId: refused.mutationId, limit: 10 })).toHaveLength(1);
-    expect(await log.refused({ mutationId: 'another', limit: 10 })).toEqual([]);
+    const of = (...mutationIds: string[]) => log.refused({ mutationIds, limit: 10 });
+    expect(await of('another', refused.mutationId)).toHaveLength(1);
+    expect([await of('another'), await of()]).toEqual([[], []]);
     const { mutations } = await log.prepare({ entities: [], mutations: [refused.mutationId] });
     expect(mutations).toEqual([]);
     expect(await log.commit([part(stale, { promised: '1.9' })])).toEqual({ fenced: [0] });
