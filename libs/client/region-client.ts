@@ -179,7 +179,7 @@ function reads(
 
 /** The problem `not_found` says what the region has seen of an entity that is not there. */
 function missing(entity: EntityRef, problem: Problem): EntityRead {
-  const { seen, version, session, region, stalenessMs } = problem as Problem & Partial<EntityRead>;
+  const { seen, version, session, region, stalenessMs, epoch } = problem as Problem & Partial<EntityRead>;
   return {
     ...entity,
     value: null,
@@ -188,6 +188,7 @@ function missing(entity: EntityRef, problem: Problem): EntityRead {
     conflicts: [],
     quarantined: false,
     stalenessMs: stalenessMs ?? null,
+    ...(epoch === undefined ? {} : { epoch }),
     region: region ?? '',
     session: session ?? '',
   };

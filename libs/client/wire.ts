@@ -49,6 +49,8 @@ export interface WriteResult extends EntityRef {
   readonly replayed: boolean;
   /** Regions besides its origin that are known to store it durably, where acks were asked for. */
   readonly confirmed: readonly string[];
+  /** Of the home that answered, where the type is strong. */
+  readonly epoch?: string | undefined;
   readonly region: string;
   readonly session: string;
 }
@@ -72,6 +74,8 @@ export interface TransactionResult {
   })[];
   readonly replayed: boolean;
   readonly confirmed: readonly string[];
+  /** Of the home that answered. */
+  readonly epoch?: string | undefined;
   readonly region: string;
   readonly session: string;
 }
@@ -120,6 +124,8 @@ export interface ListedEntity extends EntityRef {
   readonly quarantined: boolean;
   /** What is missing in it is younger than this, in milliseconds; `null`: nobody can tell. */
   readonly stalenessMs: number | null;
+  /** Of the home that answered, where the read was strong. */
+  readonly epoch?: string | undefined;
 }
 
 export interface EntityRead extends ListedEntity {

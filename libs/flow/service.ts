@@ -69,6 +69,8 @@ export interface WriteOutcome extends PartOutcome {
   readonly shard: number;
   /** Of the further entities of an atomic change, in their order. */
   readonly also?: readonly PartOutcome[];
+  /** Of the home that answered, where one decided it. */
+  readonly epoch?: Epoch;
   readonly session: string;
   /** The command had been stored before; this is what became of the first try. */
   readonly replayed: boolean;
@@ -119,6 +121,8 @@ export interface ReadOutcome {
   readonly quarantined: boolean;
   /** At the moment of the answer, whatever is missing in it is younger than this; `null`: nobody can tell. Whole milliseconds. */
   readonly stalenessMillis: number | null;
+  /** Of the home that answered, of a strong read. */
+  readonly epoch?: Epoch;
 }
 
 export interface ReadOptions extends CallOptions {

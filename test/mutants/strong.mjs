@@ -70,8 +70,8 @@ export const strongMutants = [
     name: 'strong: a write is answered before it is decided',
     rule: '§8',
     file: 'libs/flow/strong/strong-desk.ts',
-    find: "if (fate === 'decided' || (fate === 'undecided' && command.isEarly === true)) return outcome;",
-    replace: "if (fate === 'decided' || fate === 'undecided') return outcome;",
+    find: "if (fate === 'decided' || (fate === 'undecided' && command.isEarly === true))",
+    replace: "if (fate === 'decided' || fate === 'undecided')",
     caughtBy: flow('strong/strong.spec.ts', 'leaves out what the old home had taken alone'),
   },
   {
@@ -114,5 +114,21 @@ export const strongMutants = [
     find: 'if (committed.undecidedBytes + this.arrivedBytes > hands.undecidedBytesMax / 2)',
     replace: 'if (committed.undecidedBytes + this.arrivedBytes > hands.undecidedBytesMax * 1_000)',
     caughtBy: flow('strong/strong.spec.ts', 'is bounded in bytes'),
+  },
+  {
+    name: 'a strong command is called refused that a home which did not answer may still take',
+    rule: 'INV-9',
+    file: 'libs/flow/strong/strong-desk.ts',
+    find: 'isInDoubt ||= ways.late !== undefined;',
+    replace: 'isInDoubt &&= ways.late !== undefined;',
+    caughtBy: flow('strong/strong.spec.ts', 'is not called refused where a later try was'),
+  },
+  {
+    name: 'a refused event is told as folded in the history of its entity',
+    rule: 'INV-11',
+    file: 'libs/flow/read/reader.ts',
+    find: 'const isLeftOut = refused.some(({ dot }) => sameDot(dot, event.dot));',
+    replace: 'const isLeftOut = refused.length < 0;',
+    caughtBy: flow('strong/strong.spec.ts', 'leaves out what the old home had taken alone'),
   },
 ];

@@ -204,7 +204,9 @@ class JournaledClient implements SequentialClient {
       const { entities: found, session } = await client.readMany(type, ids, this.#readOptions());
       this.#absorb(session);
       const completed = journal.nanoseconds();
-      return journal.operation({ ...line(found.map(({ value }) => take(value))), outcome: 'ok', completed });
+      // They share a partition key, and so a home.
+      const told = { outcome: 'ok', completed, ...epochOf(found[0] ?? {}) } as const;
+      return journal.operation({ ...line(found.map(({ value }) => take(value))), ...told });
     } catch (error) {
       if (!(error instanceof RequestRefused || error instanceof NoAnswer)) throw error;
       const refused = { outcome: 'fail', error: errorCode(error), completed: journal.nanoseconds() } as const;

@@ -114,9 +114,8 @@ export function errorCode(error: Error): string {
 }
 
 /** The epoch of the home that answered a strong operation. */
-export function epochOf(answer: object): { readonly epoch?: string } {
-  const { epoch } = answer as { readonly epoch?: unknown };
-  return epoch === undefined || epoch === null ? {} : { epoch: String(epoch) };
+export function epochOf({ epoch }: { readonly epoch?: string | undefined }): { readonly epoch?: string } {
+  return epoch === undefined ? {} : { epoch };
 }
 
 /** What an operation is in the words of a client history. */

@@ -1,5 +1,6 @@
 import { AtollError } from '#core/errors.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
+import { formatEpoch, type Epoch } from '#core/strong/epoch.js';
 import { decodeVersion, encodeVersion } from '#io/wire/etag.js';
 
 /** What an operation answers, before HTTP or gRPC gives it its form. */
@@ -17,6 +18,11 @@ export function vectorObject(vector: VersionVector): Record<string, number> {
 }
 
 export { encodeVersion };
+
+/** The epoch of the home that answered, where one did. */
+export function toldEpoch({ epoch }: { readonly epoch?: Epoch }): { readonly epoch?: string } {
+  return epoch ? { epoch: formatEpoch(epoch) } : {};
+}
 
 /** @throws AtollError invalid_request at `path` */
 export function readVersion(text: string | undefined, path: string): VersionVector | undefined {

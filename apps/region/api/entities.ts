@@ -5,7 +5,7 @@ import { TooStale, type HistoryEntry, type ReadOptions, type ReadOutcome } from 
 import type { EntitiesAnswer, EntityAnswer, HistoryAnswer, ListedEntity } from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
 import { AtollErrorWithMembers } from '#io/wire/problem.js';
-import { encodeVersion, vectorObject, type Answer } from './answer.js';
+import { encodeVersion, toldEpoch, vectorObject, type Answer } from './answer.js';
 import type { ApiParts } from './api-parts.js';
 
 /** Station 6: reads. */
@@ -109,6 +109,7 @@ function listedEntity(outcome: ReadOutcome): ListedEntity {
     conflicts: [...openConflicts],
     quarantined,
     stalenessMs,
+    ...toldEpoch(outcome),
   };
 }
 
@@ -122,6 +123,7 @@ function notFound(outcome: ReadOutcome, session: string): AtollError {
     session,
     quarantined,
     stalenessMs,
+    ...toldEpoch(outcome),
   });
 }
 

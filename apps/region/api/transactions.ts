@@ -5,7 +5,7 @@ import type { TransactionAnswer } from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
 import type { TransactionChange } from '#io/http/requests.js';
 import { AtollErrorWithMembers } from '#io/wire/problem.js';
-import { encodeVersion, readVersion, vectorObject, type Answer } from './answer.js';
+import { encodeVersion, readVersion, toldEpoch, vectorObject, type Answer } from './answer.js';
 import type { ApiParts } from './api-parts.js';
 import { commandOfCall, given } from './writes.js';
 
@@ -26,7 +26,7 @@ export function transactionOperations(parts: ApiParts) {
         .catch((error: unknown) => incomplete(error, changes));
       const { mutationId, replayed, confirmed, session } = outcome;
       const done = { mutationId, changes: changed(outcome, changes), replayed, confirmed: [...confirmed] };
-      return { body: { ...done, region, session }, session };
+      return { body: { ...done, ...toldEpoch(outcome), region, session }, session };
     },
   };
 }
@@ -56,7 +56,7 @@ function incomplete(error: unknown, changes: readonly TransactionChange[]): neve
   const { outcome, unconfirmed } = error;
   const { mutationId, session, replayed, confirmed } = outcome;
   const told = { mutationId, changes: changed(outcome, changes), session, replayed, confirmed, unconfirmed };
-  throw new AtollErrorWithMembers('acks_incomplete', error.message, told);
+  throw new AtollErrorWithMembers('acks_incomplete', error.message, { ...told, ...toldEpoch(outcome) });
 }
 
 function needsOperations(path: string): AtollError {

@@ -8,7 +8,7 @@ import type { Call } from '#io/http/call.js';
 import { escapePointer } from '#io/http/json-body.js';
 import { AtollErrorWithMembers } from '#io/wire/problem.js';
 import type { ChangeRequest } from '#io/http/requests.js';
-import { encodeVersion, readVersion, vectorObject, type Answer } from './answer.js';
+import { encodeVersion, readVersion, toldEpoch, vectorObject, type Answer } from './answer.js';
 import { assertType } from './entities.js';
 import type { ApiParts } from './api-parts.js';
 
@@ -96,6 +96,7 @@ function acksProblem(error: unknown): never {
     replayed,
     confirmed,
     unconfirmed: error.unconfirmed,
+    ...toldEpoch(error.outcome),
   });
 }
 
@@ -111,6 +112,7 @@ function written({ region }: ApiParts, entity: EntityRef, outcome: WriteOutcome)
     seen: vectorObject(outcome.seen),
     replayed,
     confirmed: [...confirmed],
+    ...toldEpoch(outcome),
     region,
     session,
   };

@@ -52,6 +52,16 @@ describe('a strong type over HTTP', () => {
     expect(first.status).toBe(200);
     const found = await read('eu');
     expect(found.body).toMatchObject({ value: { state: 'created' }, version: first.body.version });
+    const { epoch } = first.body;
+    expect(epoch).toMatch(/^1\.\d+$/);
+    expect(found.body.epoch).toBe(epoch);
+    const none = { method: 'GET', url: '/v1/entities/payment/none' } as const;
+    const strongly = { 'atoll-consistency': 'strong', 'atoll-max-wait': '8000' };
+    expect((await ask(bases.eu!, { ...none, headers: strongly })).body).toMatchObject({
+      code: 'not_found',
+      epoch: expect.stringMatching(/^1\./),
+    });
+    expect((await ask(bases.eu!, none)).body).not.toHaveProperty('epoch');
     const ifMatch = { 'if-match': `"${String(found.body.version)}"` };
     const second = await write('eu', 'captured', ifMatch);
     expect(second.status).toBe(200);
@@ -146,7 +156,8 @@ describe('an atomic change over HTTP and gRPC', () => {
     const key = { 'idempotency-key': 'us.first' };
     const { status, body } = await transact('us', [add('acme:a', -5), add('acme:b', 5)], key);
     expect(status).toBe(200);
-    expect(body).toMatchObject({ mutationId: 'us.first', replayed: false, region: 'us' });
+    const epoch = expect.stringMatching(/^\d+\.\d+$/);
+    expect(body).toMatchObject({ mutationId: 'us.first', replayed: false, epoch, region: 'us' });
     expect(body.changes).toMatchObject([{ id: 'acme:a' }, { id: 'acme:b' }]);
     const again = await transact('eu', [add('acme:a', -5), add('acme:b', 5)], key);
     expect(again.body).toMatchObject({ replayed: true, changes: body.changes });
@@ -177,8 +188,15 @@ describe('an atomic change over HTTP and gRPC', () => {
       { changes: [change('g:a', 2), change('g:b', -2)] },
       headers,
     );
-    expect(message).toMatchObject({ mutationId: 'us.grpc', changes: [{ id: 'g:a' }, { id: 'g:b' }] });
+    const epoch = expect.stringMatching(/^\d+\.\d+$/);
+    expect(message).toMatchObject({ mutationId: 'us.grpc', epoch, changes: [{ id: 'g:a' }, { id: 'g:b' }] });
+    const asked = { type: 'account', id: 'g:a' };
+    const strongly = { 'atoll-consistency': 'strong', 'atoll-max-wait': '8000' };
+    expect((await us.call('getEntity', asked, strongly)).message).toMatchObject({ epoch });
+    expect((await us.call('getEntity', asked)).message).not.toHaveProperty('epoch');
     expect(await balances('us', 'g:a', 'g:b')).toEqual([2, -2]);
+    const removed = await us.call('deleteEntity', asked, { 'atoll-max-wait': '8000' });
+    expect(removed.message).toMatchObject({ epoch });
     const apart = await us.refused('transact', { changes: [change('g:a', 2), change('h:b', -2)] });
     expect(apart).toMatchObject({ code: 'not_one_partition', errors: [{ path: '/changes/1' }] });
     us.close();

@@ -7,6 +7,7 @@ import { AtollError, type ErrorCode, type FieldError } from '#core/errors.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import { shardsMax } from '#core/event/shard-of.js';
 import type { Json, JsonObject } from '#core/json.js';
+import { formatEpoch, parseEpoch, type Epoch } from '#core/strong/epoch.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { FieldOperation, PartOutcome } from '../service.js';
 import type { PreparedCommand } from './prepared-command.js';
@@ -21,8 +22,8 @@ export interface ForwardedOutcome extends PartOutcome {
   readonly replayed: boolean;
   /** Of the further parts of an atomic change. */
   readonly also?: readonly PartOutcome[];
-  /** It was decided by the home of the shard. Absent: by the region alone. */
-  readonly isStrong?: boolean;
+  /** In which the home of the shard answered, that decided it. Absent: the region did alone. */
+  readonly epoch?: Epoch;
   /** Of the entity, where the command is causal and there are any. */
   readonly dependencies?: Dependencies;
 }
@@ -112,11 +113,11 @@ export function decodeForward(payload: Uint8Array, hashing: Hashing): ForwardedC
 }
 
 export function encodeOutcome(outcome: ForwardedOutcome, hashing: Hashing): Uint8Array {
-  const { dot, seen, replayed, dependencies, also, isStrong } = outcome;
+  const { dot, seen, replayed, dependencies, also, epoch } = outcome;
   const ok: Json[] = [dot.actor, dot.seq, encodeVector(seen), replayed];
   if (dependencies || also) ok.push(dependencies ? encodeSession(dependencies) : null);
   if (also) ok.push(also.map((part) => [part.dot.actor, part.dot.seq, encodeVector(part.seen)]));
-  return hashing.utf8(canonicalText(isStrong === true ? { ok, strong: true } : { ok }));
+  return hashing.utf8(canonicalText(epoch ? { ok, epoch: formatEpoch(epoch) } : { ok }));
 }
 
 export function encodeFailure(error: AtollError, hashing: Hashing): Uint8Array {
@@ -133,7 +134,7 @@ export function decodeOutcome(payload: Uint8Array, hashing: Hashing): ForwardedO
       ...readPartOutcome([actor, seq, seen]),
       replayed: replayed === true,
       ...readDependencies(dependencies ?? undefined),
-      ...(body.strong === true && { isStrong: true }),
+      ...readEpoch(body.epoch),
       ...(Array.isArray(also) && { also: (also as readonly (readonly Json[])[]).map(readPartOutcome) }),
     };
   }
@@ -153,6 +154,11 @@ function readDependencies(json: Json | undefined): { readonly dependencies?: Dep
 function readAcks(json: Json | undefined): { readonly acks?: Acks } {
   const acks = parseAcks(String(json));
   return acks ? { acks } : {};
+}
+
+function readEpoch(json: Json | undefined): { readonly epoch?: Epoch } {
+  const epoch = typeof json === 'string' ? parseEpoch(json) : undefined;
+  return epoch ? { epoch } : {};
 }
 
 interface Failure {

@@ -66,8 +66,7 @@ async function decideOnce(
   const asked = { types: parts.types, members: members.length, isStrong: true };
   const { needed, isEarly } = acksAsked(command.acks, command, asked);
   const early = isEarly ? { isEarly } : {};
-  const outcome = await desk.submit(shard, { ...command, ...early, asksAcks: needed > 0 }, deadlineMillis);
-  return { ...outcome, isStrong: true };
+  return desk.submit(shard, { ...command, ...early, asksAcks: needed > 0 }, deadlineMillis);
 }
 
 const onlyEventual: ReadonlySet<Consistency> = new Set(['eventual']);

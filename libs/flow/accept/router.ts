@@ -8,6 +8,7 @@ import { birthOf, mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { shardFor } from '#core/event/shard-of.js';
 import { isWellFormed } from '#core/event/text-limits.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
+import type { Epoch } from '#core/strong/epoch.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
@@ -98,10 +99,11 @@ class Written implements WriteOutcome {
   readonly replayed: boolean;
   readonly confirmed: readonly string[];
   readonly also?: readonly PartOutcome[];
+  readonly epoch?: Epoch;
   private issued: string | undefined;
 
   constructor(
-    { mutationId, dot, shard, seen, replayed, confirmed, also }: Omit<WriteOutcome, 'session'>,
+    { mutationId, dot, shard, seen, replayed, confirmed, also, epoch }: Omit<WriteOutcome, 'session'>,
     private readonly issue: () => string,
   ) {
     this.mutationId = mutationId;
@@ -111,6 +113,7 @@ class Written implements WriteOutcome {
     this.replayed = replayed;
     this.confirmed = confirmed;
     if (also) this.also = also;
+    if (epoch) this.epoch = epoch;
   }
 
   get session(): string {
@@ -158,10 +161,12 @@ export class Router {
     );
     telemetry.count('commands_total', { type: command.entity.type });
     const outcome = await this.bring(shard, prepared, deadlineMillis);
-    const { dot, seen, replayed, dependencies: kept, also, isStrong = false } = outcome;
+    const { dot, seen, replayed, dependencies: kept, also, epoch } = outcome;
+    const isStrong = epoch !== undefined;
     const { needed } = isStrong ? acksAsked(options.acks, command, { ...asked, isStrong }) : forRegion;
     const last = lastDot(outcome);
-    const known = { mutationId, dot, shard, seen, replayed, confirmed: [], ...(also && { also }) };
+    const more = { ...(also && { also }), ...(epoch && { epoch }) };
+    const known = { mutationId, dot, shard, seen, replayed, confirmed: [], ...more };
     const issue = (): string => {
       const allSeen = also ? also.reduce((joined, part) => join(joined, part.seen), seen) : seen;
       const after = sessionWith(session, shard, withDot(allSeen, last));

@@ -162,12 +162,14 @@ export class StrongDesk {
     // What the asking region has is no promise of what the home has: an effect would be decided here before its cause is.
     if (command.dependencies) await cover(command.dependencies, deadlineMillis);
     await this.serving(state, deadlineMillis);
+    const epoch = state.strong.record.promised;
     const outcome = await this.parts.decide(state.shard, { ...command, isStrong: true }, deadlineMillis);
     for (;;) {
       if (intake.stateOf(state.shard) !== state)
         throw new AtollError('owner_moved', 'another process owns the shard now');
       const fate = state.strong.outcomeOf(lastDot(outcome));
-      if (fate === 'decided' || (fate === 'undecided' && command.isEarly === true)) return outcome;
+      if (fate === 'decided' || (fate === 'undecided' && command.isEarly === true))
+        return { ...outcome, epoch };
       // Left out for ever: it is executed anew, by whoever is the home now.
       if (fate === 'refused') throw new AtollError('not_home', 'the first try was left out by a new home');
       const left = deadlineMillis - clock.monotonicMillis();

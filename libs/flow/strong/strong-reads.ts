@@ -23,10 +23,10 @@ export class StrongReads {
     const outcomes: ReadOutcome[] = [];
     let token: SessionCursors | undefined;
     for (const { entity, shard, session, deadlineMillis } of asked) {
-      const { value, seen } = await readStrong(shard, entity, deadlineMillis);
+      const { value, seen, epoch } = await readStrong(shard, entity, deadlineMillis);
       token = sessionWith(token ?? session, shard, seen);
       const told = { openConflicts: [], quarantined: false, stalenessMillis: 0 };
-      outcomes.push({ entity, value, seen, session: sessions.issue(token), ...told });
+      outcomes.push({ entity, value, seen, epoch, session: sessions.issue(token), ...told });
     }
     return outcomes;
   }

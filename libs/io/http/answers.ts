@@ -10,6 +10,10 @@ const dot = z.string().meta({ description: 'actor:shard:seq', example: 'eu~3k2:7
 const region = z.string().meta({ description: 'The region that answers', example: 'us' });
 const session = z.string().meta({ description: 'The session token to send with the next request' });
 const version = z.string().meta({ description: "The entity's version: the ETag without its quotes" });
+const epoch = z
+  .string()
+  .optional()
+  .meta({ description: 'Of the home that answered, where the operation was strong', example: '1.4' });
 const json = z.unknown().meta({ description: 'Any JSON' });
 const type = z.string();
 const id = z.string();
@@ -26,6 +30,7 @@ export const entity = z
     stalenessMs: z.number().int().nullable().meta({
       description: 'What is missing in it is younger than this, in milliseconds; null: nobody can tell',
     }),
+    epoch,
     region,
     session,
   })
@@ -64,6 +69,7 @@ export const write = z
     confirmed: z.array(z.string()).meta({
       description: 'Regions besides its origin that are known to store it durably, where `Atoll-Acks` asked',
     }),
+    epoch,
     region,
     session,
   })
@@ -80,6 +86,7 @@ export const transaction = z
     confirmed: z.array(z.string()).meta({
       description: 'Regions besides its origin that are known to store it durably, where `Atoll-Acks` asked',
     }),
+    epoch,
     region,
     session,
   })
