@@ -36,7 +36,12 @@ import type { RightsDesk } from './rights/rights-desk.js';
 import { RightsKnowledge } from './rights/rights-knowledge.js';
 import { RightsOperators } from './rights/rights-operators.js';
 import type { RegionPorts, RegionProcessConfig } from './region-ports.js';
-import { buildStrong, type StrongHearing, type StrongStations } from './strong/build-strong.js';
+import {
+  buildStrong,
+  hasStrongTypes,
+  type StrongHearing,
+  type StrongStations,
+} from './strong/build-strong.js';
 import { Members } from './strong/members.js';
 import { StrongReads } from './strong/strong-reads.js';
 import { StrongDesk } from './strong/strong-desk.js';
@@ -135,9 +140,11 @@ export function buildStations(ports: RegionPorts, config: RegionProcessConfig): 
   const atHome = { desk, reclaims, owners, timing };
   const service: StrongService = new StrongService({ ...ports, ...ground, ...moving.strong, ...atHome });
   const changing = { ...ports, ...ground, ...moving.strong, service, submit: ownCommand };
-  const strongMembers = new Members({ ...changing, regions: members, shards: log.identity.shards });
+  const { shards } = log.identity;
+  const aboutMembers = { regions: members, shards, hasStrongTypes: hasStrongTypes(types) };
+  const strongMembers = new Members({ ...changing, ...aboutMembers });
   const operators = new RightsOperators({ ...aboutRights, askHere: service.askHere.bind(service) });
-  const typeOperators = new TypeOperators({ ...changing, types, shards: log.identity.shards });
+  const typeOperators = new TypeOperators({ ...changing, types, shards });
   const strong = { ...moving.strong, desk, service, members: strongMembers, types: typeOperators };
   const deciding = { confirmations, stable, rights, leased, reclaims, desk };
   const own = { ...config, types: withOwnTypes(types), ...deciding };

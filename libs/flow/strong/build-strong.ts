@@ -1,4 +1,5 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import { firstMembership } from '#core/strong/membership.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
@@ -36,6 +37,11 @@ export interface StrongStations extends StrongHearing {
   readonly types: TypeOperators;
 }
 
+/** Whether any type is declared strong. */
+export function hasStrongTypes(types: EntityTypes): boolean {
+  return [...types.values()].some(({ consistency }) => consistency === 'strong');
+}
+
 export function buildStrong(
   ports: RegionPorts,
   { address, members, strongMembers, timing, types }: RegionProcessConfig,
@@ -52,7 +58,7 @@ export function buildStrong(
   const first = strongMembers ?? firstMembership(members);
   const memberships = new KnownMemberships({ ...ports, ...ground, first });
   const homes = new Homes({ ...ports, ...ground, members, memberships, timing, address });
-  const isNeeded = [...types.values()].some(({ consistency }) => consistency === 'strong');
+  const isNeeded = hasStrongTypes(types);
   const elections = new Elections({ ...ports, ...ground, memberships, timing, homes, questions, isNeeded });
   const mover = new TypeMover({ ...ports, ...ground, types, members, timing, homes, questions, elections });
   return {

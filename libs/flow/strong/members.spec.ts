@@ -181,6 +181,27 @@ describe('a witness', () => {
   });
 });
 
+describe('where no type is strong', () => {
+  it('no change of the members is waited for: it is refused at once, and says why', async () => {
+    const [[, payment] = []] = types;
+    const note = { ...payment!, name: 'note', consistency: 'eventual' as const };
+    const regions = ['us', 'eu', 'ap'];
+    const lab = await Lab.started(regions, { types: new Map([['note', note]]) });
+    const began = lab.world.clock.monotonicMillis();
+    for (const change of [remove('ap'), remove('ap', true), add('ap', true)])
+      for (const dryRun of [true, false])
+        await expect(lab.change('us', change, { dryRun })).rejects.toMatchObject({
+          code: 'precondition_failed',
+        });
+    expect(lab.world.clock.monotonicMillis() - began).toBeLessThan(100);
+    const moved = lab.world
+      .region('us')
+      .moveType({ type: 'note', to: 'strong', isAbort: false, dryRun: false }, { maxWaitMillis: 20_000 });
+    await lab.world.run(moved);
+    expect((await lab.change('us', remove('ap'))).after.members).toEqual(['eu', 'us']);
+  });
+});
+
 describe('of two members', () => {
   it('one alone is no majority, and takes over only after the other is stated to be stopped', async () => {
     const lab = await Lab.started(['us', 'eu']);

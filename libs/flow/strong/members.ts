@@ -1,5 +1,6 @@
 import { AtollError } from '#core/errors.js';
 import { changeMembers, formerMembers, latestOf, type MemberChange } from '#core/strong/membership.js';
+import { noEpoch, sameEpoch } from '#core/strong/epoch.js';
 import { membershipEntity, readMemberships, writeMemberships } from '#core/strong/membership-record.js';
 import type { CursorWatch } from '../accept/wake.js';
 import type { Clock } from '../ports/clock.js';
@@ -17,6 +18,8 @@ export interface MembersParts {
   readonly watch: CursorWatch;
   readonly telemetry: Telemetry;
   readonly shards: number;
+  /** Whether any type is declared strong; one that is not may have been moved. */
+  readonly hasStrongTypes: boolean;
   /** All configured regions. */
   readonly regions: readonly string[];
   readonly submit: (command: Command, maxWaitMillis: number) => Promise<unknown>;
@@ -44,7 +47,7 @@ export class Members {
    * Adds or removes one region, through the strong log of the system shard. A region that is stated to be stopped is not
    * waited for: that both sides of a cut do so is the one thing that no rule helps against.
    *
-   * @throws AtollError invalid_request, not_home, no_majority, deadline_exceeded (it may still be done: ask again)
+   * @throws AtollError invalid_request, precondition_failed where nothing is strong, not_home, no_majority, deadline_exceeded (it may still be done: ask again)
    */
   async change(
     change: MemberChange,
@@ -53,6 +56,7 @@ export class Members {
     const { memberships, clock, watch, regions, service, telemetry } = this.parts;
     if (!regions.includes(change.region))
       throw new AtollError('invalid_request', `'${change.region}' is no configured region`);
+    await this.assertDecided();
     const deadlineMillis = clock.monotonicMillis() + maxWaitMillis;
     for (;;) {
       const { known, seen } = await this.newest(change, deadlineMillis);
@@ -79,6 +83,17 @@ export class Members {
         await watch.next(Math.min(left, lookAgainMillis));
       }
     }
+  }
+
+  /** Where no type was ever strong nobody stands as a home, and no record can be decided. @throws AtollError */
+  private async assertDecided(): Promise<void> {
+    if (this.parts.hasStrongTypes) return;
+    const standing = await this.standing(this.parts.memberships.systemShard);
+    if (!standing || !sameEpoch(standing.promised, noEpoch)) return;
+    throw new AtollError(
+      'precondition_failed',
+      'no entity type is strong, so there are no strong shards to decide in: declare a type strong, or move one to strong, first',
+    );
   }
 
   /** As their home has them: this region may lag behind. Who overrules a majority goes by what is known here. */

@@ -67,7 +67,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     grpcStatus: 'FAILED_PRECONDITION',
     title: 'A precondition does not hold',
     meaning:
-      "The version of the entity is not the one that `If-Match` names (for strong types: at its home, and `observed` counts too), or a policy's own precondition does not hold. The change was refused.",
+      "The version of the entity is not the one that `If-Match` names (for strong types: at its home, and `observed` counts too), or a policy's own precondition does not hold; or members of strong shards were to be changed where no type is strong. The change was refused.",
     whatToDo: 'Read the entity again, decide again, and write with the new `ETag`.',
   },
   not_one_partition: {
@@ -345,7 +345,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     grpcStatus: 'UNAVAILABLE',
     title: 'The region cannot serve at the moment',
     meaning:
-      'The database of the region is out of reach, the service is starting or stopping, or a process of it did not answer that may still carry the write out.',
+      'The database of the region is out of reach, the service is starting or stopping, or a process of it, or the home of a strong entity, did not answer and may still carry the write out.',
     whatToDo: 'Try again with the same mutation id, here or in another region.',
   },
   clock_out_of_bounds: {
