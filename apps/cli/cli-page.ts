@@ -3,9 +3,9 @@ import { exitCodes } from './terminal/exit.js';
 
 const intro = `# The command line
 
-\`atoll\` is \`node bin/atoll.js\` in the repository, \`npx atoll\` where it is installed. Commands ask the dev stack that runs on this machine, or the
-regions that \`--endpoint us=http://… eu=http://…\` (or \`ATOLL_ENDPOINTS\`, separated by semicolons) names, with the bearer token of \`--token\`
-or \`ATOLL_TOKEN\`. Everything works without a terminal; with \`--output json\` standard output has one JSON document and nothing else, or a
+\`atoll\` is \`node bin/atoll.js\` in the repository, \`npx atoll\` where it is installed. Commands ask the dev stack that runs on this machine (\`--port-base\`
+says which, of several: its first port, 7400 without it), or the regions that \`--endpoint us=http://… eu=http://…\` (or \`ATOLL_ENDPOINTS\`, separated by
+semicolons) names, with the bearer token of \`--token\` or \`ATOLL_TOKEN\`. \`--region\` says which of them is asked, where one is: the first without it. Everything works without a terminal; with \`--output json\` standard output has one JSON document and nothing else, or a
 line of JSON each second with \`--watch\`, and progress goes to standard error.
 
 | ends with | when |
