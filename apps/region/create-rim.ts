@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
+import type { Admission } from '#flow/accept/admission.js';
 import type { BearerTokens } from '#io/http/bearer-tokens.js';
 import type { Log } from '#io/telemetry/json-log.js';
 import type { PrometheusTelemetry } from '#io/telemetry/prometheus.js';
@@ -18,6 +19,7 @@ import { nestLogOf } from './wiring/nest-log.js';
 export interface Rim {
   readonly api: RegionApi;
   readonly tokens: BearerTokens;
+  readonly admission: Admission;
   readonly telemetry: PrometheusTelemetry;
   readonly report: Report;
   readonly log: Log;
@@ -31,7 +33,7 @@ export async function createRim(rim: Rim): Promise<NestFastifyApplication> {
   const openapi = (): OpenAPIObject => (described ??= describeApi(app, rim.version));
   const app = await NestFactory.create<NestFastifyApplication>(
     RegionModule.over({ ...rim, openapi }),
-    createFastifyAdapter(rim.api.region, rim.tokens),
+    createFastifyAdapter({ region: rim.api.region, tokens: rim.tokens, admission: rim.admission }),
     { bodyParser: false, logger: nestLogOf(rim.log), abortOnError: false },
   );
   app.useGlobalFilters(new ProblemFilter(rim.api.region, rim.report));

@@ -2,7 +2,7 @@ import type { Server } from '@grpc/grpc-js';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { InvariantViolation } from '#core/assert.js';
 import { firstMembership, type Memberships } from '#core/strong/membership.js';
-import { limitsDefault, timingDefault } from '#flow/limits.js';
+import { limitsDefault, timingDefault, type Limits } from '#flow/limits.js';
 import { createRegionProcess, type RegionProcess } from '#flow/region-process.js';
 import { tokenAuthentication } from '#io/grpc/peer-authentication.js';
 import { peerServiceDefinition } from '#io/grpc/peer-definition.js';
@@ -52,7 +52,7 @@ export async function startRegion(settings: Settings, log: Log, version: string)
       policyHashes: hashes,
       members,
       strongMembers: strongMembersOf(settings, members),
-      limits: settings.kafkaRecords === 'events' ? { ...limitsDefault, recordEventsMax: 1 } : limitsDefault,
+      limits: limitsOf(settings),
       timing: { ...timingDefault, mutationRetentionMillis: settings.mutationRetentionHours * hourMillis },
     });
     const report = reportTo(log);
@@ -70,6 +70,7 @@ export async function startRegion(settings: Settings, log: Log, version: string)
     const app = await createRim({
       api,
       tokens: new BearerTokens(settings.tokens),
+      admission: process.admission,
       telemetry,
       report,
       log,
@@ -81,6 +82,12 @@ export async function startRegion(settings: Settings, log: Log, version: string)
     await adapters.close();
     throw error;
   }
+}
+
+function limitsOf({ kafkaRecords, requestsMax, requestMebibytesMax, commandQueueMax }: Settings): Limits {
+  const requestBytesMax = requestMebibytesMax * 1024 * 1024;
+  const limits = { ...limitsDefault, requestsMax, requestBytesMax, commandQueueMax };
+  return kafkaRecords === 'events' ? { ...limits, recordEventsMax: 1 } : limits;
 }
 
 /** The first membership of strong shards: configured, the same in every region. */
@@ -126,6 +133,8 @@ function mountGrpc(app: NestFastifyApplication, { settings, adapters, process, a
   app.connectMicroservice(
     grpcServerOptions({
       address: formatEndpoint(settings.grpc),
+      region: settings.region,
+      admission: process.admission,
       isReady: () => api.isReady(),
       addServices: (server: Server) => server.addService(peerServiceDefinition(), service),
     }),

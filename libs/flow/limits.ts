@@ -5,9 +5,20 @@ export interface Limits {
   /** Commands and events that one transaction may carry: more gains no throughput and costs latency. */
   readonly batchItemsMax: number;
   readonly batchBytesMax: number;
-  /** Commands waiting in one process; beyond it `overloaded` (INV-15). */
+  /** Requests of clients under way in one process, over HTTP and gRPC; beyond it `overloaded` (INV-15). Each costs some 20 KiB. */
+  readonly requestsMax: number;
+  /**
+   * Bytes of all bodies that one process reads or works on at a time. What becomes of a body takes several times as much: a few
+   * dozen clients with large batches would take the process's memory.
+   */
+  readonly requestBytesMax: number;
+  /** Commands under way in one process, whatever they wait for: what their session depends on, the queue, acks, rights. */
+  readonly commandsMax: number;
+  /** Commands waiting to be decided in one process; beyond it `overloaded`. At most some two seconds of work. */
   readonly commandQueueMax: number;
   readonly commandQueueBytesMax: number;
+  /** So many may wait however long the others had to: about what two batches of each lane take. */
+  readonly commandQueueMin: number;
   /** Received events waiting to be applied, per process; beyond it the consumer is awaited. */
   readonly applyQueueBytesMax: number;
   /** Events ahead of their turn, per process; beyond it they are dropped and fetched again. */
@@ -51,8 +62,12 @@ const mebibyte = 1024 * 1024;
 export const limitsDefault: Limits = {
   batchItemsMax: 512,
   batchBytesMax: 4 * mebibyte,
-  commandQueueMax: 20_000,
+  requestsMax: 4_096,
+  requestBytesMax: 64 * mebibyte,
+  commandsMax: 20_000,
+  commandQueueMax: 10_000,
   commandQueueBytesMax: 64 * mebibyte,
+  commandQueueMin: 2_048,
   applyQueueBytesMax: 32 * mebibyte,
   earlyBufferBytesMax: 32 * mebibyte,
   cacheBytesMax: 256 * mebibyte,

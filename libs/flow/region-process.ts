@@ -13,6 +13,7 @@ import {
   type ShardOwner,
   type WaitingRow,
 } from './ports/event-log.js';
+import type { Admission } from './accept/admission.js';
 import type { PeerHandlers } from './ports/peer-handlers.js';
 import type { FetchRequest, Heartbeat, RightsRequest, ShardCursors } from './ports/peers.js';
 import type { Subscription } from './ports/transport.js';
@@ -111,6 +112,11 @@ export class RegionProcess implements RegionService {
   /** Reads every topic of the local cluster again from its start: what is known is dropped. */
   async rewind(): Promise<void> {
     await this.subscription?.rewind();
+  }
+
+  /** The door that all requests of clients come through. */
+  get admission(): Admission {
+    return this.stations.admission;
   }
 
   readonly handlers: PeerHandlers = {

@@ -5,6 +5,7 @@ import type { EntityTypes } from '#core/merge/entity-type.js';
 import { isMembership, membershipType } from '#core/strong/membership-record.js';
 import type { EntityRef } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
+import { Admission } from './accept/admission.js';
 import { BatchLoader } from './accept/batch-loader.js';
 import { ClockGuard } from './accept/clock-guard.js';
 import { Confirmations } from './accept/confirmations.js';
@@ -56,6 +57,7 @@ import { Teller } from './repair/teller.js';
 
 /** The stations of one process, wired to each other. */
 export interface Stations {
+  readonly admission: Admission;
   readonly intake: Intake;
   readonly executor: Executor;
   readonly ownership: Ownership;
@@ -84,6 +86,7 @@ export interface Stations {
 
 /** What stations of both directions share. */
 interface Ground {
+  readonly admission: Admission;
   readonly watch: CursorWatch;
   readonly cache: EntityCache;
   readonly held: HeldEvents;
@@ -183,6 +186,7 @@ function buildGround(
   const { region, actor } = log.identity;
   const watch = new CursorWatch(clock);
   const intake = new Intake(limits, clock);
+  const admission = new Admission({ limits, intake, telemetry });
   const onReading = ({ beganMillis, shards }: CursorReading): void => {
     for (const [shard, rows] of shards) {
       const lastSeq = rows.find((row) => row.actor === actor)?.stored ?? 0;
@@ -211,7 +215,7 @@ function buildGround(
   const knowledge = new RightsKnowledge({ clock, staleness, region, members });
   const guard = new ClockGuard({ log, clock, telemetry, timing });
   const known = { agreement, cursors, staleness, links, horizon, knowledge, guard };
-  return { watch, cache, held, intake, ...known, expiry, followed };
+  return { admission, watch, cache, held, intake, ...known, expiry, followed };
 }
 
 type HandOver = (shard: number, to: string) => Promise<unknown>;

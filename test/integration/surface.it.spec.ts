@@ -1,10 +1,17 @@
 import { once } from 'node:events';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { limitsDefault } from '#flow/limits.js';
+import { handlingGraceMillis, maxWaitMillisDefault } from '#io/http/limits.js';
+import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { openFeed } from '../rim/feed-client.js';
 import { GrpcAsker } from '../rim/grpc-client.js';
 import { ask } from '../rim/http-client.js';
+import { flood } from './flood.js';
 import { RunningRegions, until } from './running-regions.js';
+
+/** Two regions and all clients share one process here: its timers are late by so much. */
+const scheduleMillisMax = 3_000;
 
 let regions: RunningRegions;
 let us: string;
@@ -213,6 +220,43 @@ describe('HTTP and gRPC say the same,', () => {
       { region: 'eu', lastHeartbeatMillisAgo: expect.any(Number), refusedTypes: [] },
     ]);
     expect((await get(us, '/v1/admin/quarantine')).events).toEqual([]);
+  });
+});
+
+describe('a region under several times what it can take', () => {
+  it('answers everything in time, by a code where it refuses, and keeps all that it acknowledged', async () => {
+    const ids = Array.from({ length: 20 }, (_, at) => `flooded-${at}`);
+    const { requestBytesMax, commandsMax, commandQueueMax } = limitsDefault;
+    const limits = new Map([
+      ['request_bytes_in_flight', requestBytesMax],
+      ['commands_in_flight', commandsMax],
+      ['command_queue', commandQueueMax],
+    ]);
+    const { done, refused, millisMax, highest } = await flood({
+      ...{ base: us, grpc: grpcUs, type: 'cart', field: 'views', ids },
+      ...{ batches: 50, batchChanges: 500, singles: 100 },
+      ...{ gauges: [...limits.keys()], lookMillis: 100 },
+    });
+    expect([...refused.keys()].filter((code) => !Object.hasOwn(errorCatalogue, code))).toEqual([]);
+    expect(refused.get('overloaded')).toBeGreaterThan(1_000);
+    expect(millisMax).toBeLessThan(maxWaitMillisDefault + handlingGraceMillis + scheduleMillisMax);
+    for (const [name, limit] of limits) {
+      expect(highest.get(name), name).toBeGreaterThan(0);
+      expect(highest.get(name), name).toBeLessThanOrEqual(limit);
+    }
+    // What nobody could tell may have been done.
+    const open = [...refused].reduce((sum, [code, count]) => sum + (code === 'overloaded' ? 0 : count), 0);
+    let extra = 0;
+    for (const id of ids) {
+      const { value } = await get(us, `/v1/entities/cart/${id}`);
+      expect(value.views).toBeGreaterThanOrEqual(done.get(id) ?? 0);
+      extra += value.views - (done.get(id) ?? 0);
+    }
+    expect(extra).toBeLessThanOrEqual(open);
+    expect((await ask(us, { method: 'GET', url: '/readyz' })).status).toBe(200);
+    await until(async () => (await get(us, '/metrics')).includes('atoll_commands_in_flight 0\n'));
+    await caughtUp(us, eu);
+    await caughtUp(eu, us);
   });
 });
 

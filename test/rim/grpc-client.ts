@@ -26,6 +26,8 @@ export interface GrpcProblem {
   readonly detail: string;
   readonly metadata: Readonly<Record<string, string>>;
   readonly errors: readonly { readonly path: string; readonly code: string; readonly detail: string }[];
+  /** Metadata that came with the status, where it is text. */
+  readonly trailers: Readonly<Record<string, unknown>>;
 }
 
 const text = (id: number) => ({ type: 'string', id });
@@ -69,8 +71,11 @@ export function problemOfStatus(error: ServiceError): GrpcProblem {
     code,
     detail: description,
   }));
-  return { status: error.code, code: reason, detail: status.message, metadata, errors };
+  const trailers = error.metadata.getMap();
+  return { status: error.code, code: reason, detail: status.message, metadata, errors, trailers };
 }
+
+const callMillisMax = 20_000;
 
 /** Calls a region over gRPC by the published contract, as any client would. */
 export class GrpcAsker {
@@ -96,13 +101,14 @@ export class GrpcAsker {
     method: string,
     request: object,
     headers: Readonly<Record<string, string>> = {},
+    deadlineMillis = callMillisMax,
   ): Promise<GrpcAnswered> {
     return new Promise((resolve, reject) => {
       let metadata: Readonly<Record<string, string>> = {};
       const call = this.client[method]!(
         request,
         metadataOf(headers),
-        { deadline: Date.now() + 20_000 },
+        { deadline: Date.now() + deadlineMillis },
         (error: ServiceError | null, message: Any) => {
           if (error) reject(error);
           else resolve({ message, metadata });
@@ -117,9 +123,10 @@ export class GrpcAsker {
     method: string,
     request: object,
     headers: Readonly<Record<string, string>> = {},
+    deadlineMillis = callMillisMax,
   ): Promise<GrpcProblem> {
     try {
-      await this.call(method, request, headers);
+      await this.call(method, request, headers, deadlineMillis);
     } catch (error) {
       return problemOfStatus(error as ServiceError);
     }

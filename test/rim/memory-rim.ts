@@ -72,10 +72,16 @@ export class MemoryRims {
 
   /** Serves HTTP and gRPC, each on a free port; answers the HTTP base and the gRPC address. */
   async listen(region: string): Promise<{ readonly base: string; readonly grpc: string }> {
-    const { app, api } = this.at(region);
+    const { app, api, process } = this.at(region);
     const grpc = `127.0.0.1:${await freePort()}`;
     app.connectMicroservice(
-      grpcServerOptions({ address: grpc, isReady: () => api.isReady(), addServices: () => undefined }),
+      grpcServerOptions({
+        address: grpc,
+        region,
+        admission: process.admission,
+        isReady: () => api.isReady(),
+        addServices: () => undefined,
+      }),
     );
     await app.startAllMicroservices();
     await app.listen(0, '127.0.0.1');
@@ -118,6 +124,7 @@ export class MemoryRims {
     const app = await createRim({
       api,
       tokens: new BearerTokens(tokens),
+      admission: process.admission,
       telemetry,
       report,
       log: () => undefined,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { shardsDefault, shardsMax } from '#core/event/shard-of.js';
+import { limitsDefault } from '#flow/limits.js';
 import { saslMechanisms, type ClusterSecurity } from '#io/kafka/cluster.js';
 
 /** Where something listens or is reached. */
@@ -48,14 +49,23 @@ export interface Settings {
   /** Whether one Kafka record may carry a run of events, or each has its own, for other readers of the topic. */
   readonly kafkaRecords: 'packs' | 'events';
   readonly mutationRetentionHours: number;
+  /** What clients may have under way in this process together; beyond it `overloaded`. */
+  readonly requestsMax: number;
+  readonly requestMebibytesMax: number;
+  readonly commandQueueMax: number;
   /** Who decides in strong shards until that is changed: `home` may be the home of a shard, `witness` never. Absent: all. */
   readonly strongMembers?: ReadonlyMap<string, 'home' | 'witness'> | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 }
 
+const mebibyte = 1024 * 1024;
+
 /** Shorter tokens and keys can be guessed: 128 bits at six bits a character, and 128 bits. */
 const tokenLengthMin = 22;
 const keyBytesMin = 16;
+/** Two of the largest batches; and what one process can hold at all. */
+const requestMebibytesMin = 16;
+const requestMebibytesMost = 4_096;
 /** An outage of a long weekend must not outlive the records that make retries safe; a year would only fill tables. */
 const retentionHoursMin = 24;
 const retentionHoursMax = 24 * 366;
@@ -303,6 +313,26 @@ export const keys = {
     example: '24',
     schema: wholeNumber(retentionHoursMin, retentionHoursMax).default(retentionHoursMin),
     what: 'How long a mutation id is remembered, and a retry of it is known',
+  },
+  requestsMax: {
+    env: 'ATOLL_REQUESTS_MAX',
+    example: String(limitsDefault.requestsMax),
+    schema: wholeNumber(1, 1_000_000).default(limitsDefault.requestsMax),
+    what: 'Requests of clients that this process works on at a time, over HTTP and gRPC together, feeds included; beyond it `overloaded`. Operators get in all the same',
+  },
+  requestMebibytesMax: {
+    env: 'ATOLL_REQUEST_MEBIBYTES_MAX',
+    example: String(limitsDefault.requestBytesMax / mebibyte),
+    schema: wholeNumber(requestMebibytesMin, requestMebibytesMost).default(
+      limitsDefault.requestBytesMax / mebibyte,
+    ),
+    what: 'MiB of their bodies that it reads or works on at a time; what becomes of them takes several times as much memory. Beyond it `overloaded`',
+  },
+  commandQueueMax: {
+    env: 'ATOLL_COMMAND_QUEUE_MAX',
+    example: String(limitsDefault.commandQueueMax),
+    schema: wholeNumber(1, 1_000_000).default(limitsDefault.commandQueueMax),
+    what: 'Commands that wait to be decided in this process; beyond it `overloaded`. While more comes than it can do, it takes only as many as it does in a second',
   },
   strongMembers: {
     env: 'ATOLL_STRONG_MEMBERS',

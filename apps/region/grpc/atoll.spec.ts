@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { limitsDefault } from '#flow/limits.js';
 import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { grpcStatusNumbers } from '#io/wire/error-entry.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
@@ -252,5 +253,75 @@ describe('gRPC', () => {
     expect(await us.reflectedServices()).toEqual(
       expect.arrayContaining(['atoll.v1.Atoll', 'grpc.health.v1.Health']),
     );
+  });
+});
+
+describe('a region that takes no more', () => {
+  /** Holds so many requests of so many bytes, as clients would. */
+  function held(kind: 'read' | 'write', count: number, bytes = 0): () => void {
+    const { admission } = rims.at('us').process;
+    const tickets = Array.from({ length: count }, () => admission.enter(kind, bytes));
+    return () => {
+      for (const ticket of tickets) ticket.leave();
+    };
+  }
+  const operations = [operation('coupon', 'set', { value: 'A' })];
+  const batch = { changes: [{ type: 'cart', id: 'g-full', operations }] };
+  const overHttp = (url: string) => ask(base, { method: 'GET', url });
+
+  it('says so with a code and when to come back, the same over HTTP, and goes on answering operators', async () => {
+    const release = held('read', limitsDefault.requestsMax);
+    for (const [method, request] of Object.entries({ batch, getEntity: { type: 'cart', id: 'g-1' } })) {
+      const problem = await us.refused(method, request);
+      expect(problem).toMatchObject({
+        code: 'overloaded',
+        status: grpcStatusNumbers.RESOURCE_EXHAUSTED,
+        metadata: { retryable: 'true', region: 'us', requestId: expect.any(String) },
+        trailers: { 'retry-after': '1' },
+      });
+    }
+    const refused = await overHttp('/v1/entities/cart/g-1');
+    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([
+      429,
+      'overloaded',
+      '1',
+    ]);
+    expect((await overHttp('/v1/admin/shards')).status).toBe(200);
+    expect((await us.call('getShards', {})).message.json).toContain('shards');
+    expect(await overHttp('/metrics')).toMatchObject({
+      body: expect.stringContaining(`atoll_requests_in_flight ${limitsDefault.requestsMax}`),
+    });
+    release();
+    await us.call('batch', batch);
+  });
+
+  it('reads no more of a body than there is room for, and keeps nothing of a request that is over', async () => {
+    const { admission } = rims.at('us').process;
+    const room = 100_000;
+    const release = held('read', 1, limitsDefault.requestBytesMax - room);
+    const large = [operation('coupon', 'set', { value: 'x'.repeat(2 * room) })];
+    expect((await us.refused('changeEntity', { type: 'cart', id: 'g-full', operations: large })).code).toBe(
+      'overloaded',
+    );
+    await us.call('changeEntity', { type: 'cart', id: 'g-full', operations });
+    const body = JSON.stringify({ coupon: 'x'.repeat(2 * room) });
+    const overHttps = await ask(base, { method: 'PATCH', url: '/v1/entities/cart/g-full', body });
+    expect(overHttps.body.code).toBe('overloaded');
+    release();
+    await vi.waitFor(() => expect(admission.underWay).toEqual({ requests: 0, bytes: 0, commands: 0 }));
+  });
+
+  it('refuses a message that is too large by its code, before it is whole', async () => {
+    const large = [operation('coupon', 'set', { value: 'x'.repeat(10_000_000) })];
+    const changes = [{ type: 'cart', id: 'g-full', operations: large }];
+    expect((await us.refused('batch', { changes })).code).toBe('too_large');
+  });
+
+  it('answers by its code before the deadline of the call', async () => {
+    rims.cut();
+    const acks = { 'atoll-acks': 'all' };
+    const answered = us.refused('changeEntity', { type: 'cart', id: 'g-late', operations }, acks, 1_000);
+    expect((await answered).code).toBe('acks_incomplete');
+    rims.heal();
   });
 });

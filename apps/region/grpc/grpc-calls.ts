@@ -1,29 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { type Metadata, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
 import { RpcException } from '@nestjs/microservices';
 import { AtollError } from '#core/errors.js';
 import type { BearerTokens, Role } from '#io/http/bearer-tokens.js';
 import { readCall, refuseUntaken, type Call } from '#io/http/call.js';
-import { handlingGraceMillis } from '#io/http/limits.js';
-import { problemOf } from '#io/wire/problem.js';
-import { richStatusOf, statusDetailsKey } from '#io/wire/rich-status.js';
+import { answerAheadMillis, handlingGraceMillis } from '#io/http/limits.js';
 import type { Answer } from '../api/answer.js';
 import { asAtollError, type Report } from '../api/as-atoll-error.js';
-
-/** Methods that read at a level, and methods whose writes may ask for acks: as their HTTP twins say by their headers. */
-const readingMethods: ReadonlySet<string> = new Set(['GetEntity', 'GetEntities']);
-const writingMethods: ReadonlySet<string> = new Set([
-  'ChangeEntity',
-  'PatchEntity',
-  'DeleteEntity',
-  'ResolveConflict',
-  'Batch',
-  'Transact',
-]);
+import { answerMetadata, grpcStatusOf } from './grpc-status.js';
+import { levelReadingMethods, writingMethods } from './methods.js';
 
 function takenBy(path: string): { readonly level: boolean; readonly acks: boolean } {
   const method = path.slice(path.lastIndexOf('/') + 1);
-  return { level: readingMethods.has(method), acks: writingMethods.has(method) };
+  return { level: levelReadingMethods.has(method), acks: writingMethods.has(method) };
 }
 
 export type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
@@ -70,29 +59,34 @@ export class GrpcCalls {
     const header = (name: string): string | undefined => textOf(metadata, name);
     const caller = this.tokens.identify(header('authorization'));
     this.tokens.allow(caller, needed);
-    const deadline = Number(call.getDeadline());
-    const remainingMillis = Number.isFinite(deadline) ? deadline - Date.now() : undefined;
-    const asked = readCall({ requestId, caller, header, remainingMillis });
+    const asked = readCall({ requestId, caller, header, remainingMillis: remainingOf(call) });
     refuseUntaken(asked, takenBy(call.getPath()));
     return asked;
   }
 
   exceptionOf(thrown: unknown, requestId: string): RpcException {
-    const problem = problemOf(asAtollError(thrown, this.report), { requestId, region: this.region });
-    const { code, message, details } = richStatusOf(problem);
-    const metadata = this.initialMetadata(requestId);
-    metadata.set(statusDetailsKey, details);
-    return new RpcException({ code, message, details: message, metadata });
+    const { code, details, metadata } = grpcStatusOf(
+      asAtollError(thrown, this.report),
+      this.region,
+      requestId,
+    );
+    return new RpcException({ code, message: details, details, metadata });
   }
 
   initialMetadata(requestId: string, version?: string, session?: string): Metadata {
-    const metadata = new Metadata();
-    metadata.set('atoll-region', this.region);
-    metadata.set('atoll-request-id', requestId);
+    const metadata = answerMetadata(this.region, requestId);
     if (version !== undefined) metadata.set('etag', `"${version}"`);
     if (session !== undefined) metadata.set('atoll-session', session);
     return metadata;
   }
+}
+
+/** What is left of a call's own deadline, but for the time that a typed answer needs to be there before it. */
+function remainingOf(call: AnyCall): number | undefined {
+  const deadline = Number(call.getDeadline());
+  if (!Number.isFinite(deadline)) return undefined;
+  const left = deadline - Date.now();
+  return left - Math.min(answerAheadMillis, left / 10);
 }
 
 function textOf(metadata: Metadata, name: string): string | undefined {
@@ -102,11 +96,9 @@ function textOf(metadata: Metadata, name: string): string | undefined {
 
 function within<T>(work: Promise<T>, millis: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const late = new AtollError(
-      'deadline_exceeded',
-      'The answer did not come within the wait that was allowed.',
-    );
-    const timer = setTimeout(() => reject(late), millis);
+    const late = (): AtollError =>
+      new AtollError('deadline_exceeded', 'The answer did not come within the wait that was allowed.');
+    const timer = setTimeout(() => reject(late()), millis);
     work.then(resolve, reject).finally(() => clearTimeout(timer));
   });
 }

@@ -1,12 +1,14 @@
 import { join } from 'node:path';
-import type { Server, ServiceDefinition } from '@grpc/grpc-js';
+import type { ChannelOptions, Server, ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { Transport, type GrpcOptions } from '@nestjs/microservices';
+import type { Admission } from '#flow/accept/admission.js';
 import { headerBytesMax } from '#io/http/limits.js';
 import { peerServerOptions } from '#io/grpc/peer-definition.js';
 import { protoRoot } from '#io/grpc/proto-path.js';
 import { widenReceiveWindows } from '#io/grpc/receive-windows.js';
+import { admitting } from './admitting.js';
 import { healthService } from './health-service.js';
 
 /** 64-bit numbers as strings: not all of them fit a JavaScript number, and clients must not guess which. */
@@ -27,13 +29,16 @@ export function atollProtoPaths(): string[] {
 export interface GrpcServerOptions {
   /** `host:port` */
   readonly address: string;
+  readonly region: string;
+  readonly admission: Admission;
   readonly isReady: () => Promise<boolean>;
   /** Adds what is not for clients: the peer service. */
   readonly addServices: (server: Server) => void;
 }
 
 /** Nest's gRPC server for `atoll.v1`, with health and reflection, and whatever else shares the port. */
-export function grpcServerOptions({ address, isReady, addServices }: GrpcServerOptions): GrpcOptions {
+export function grpcServerOptions(options: GrpcServerOptions): GrpcOptions {
+  const { address, region, admission, isReady, addServices } = options;
   widenReceiveWindows();
   const packageDefinition = loadSync(atollProtoPaths(), atollLoaderOptions);
   return {
@@ -43,7 +48,11 @@ export function grpcServerOptions({ address, isReady, addServices }: GrpcServerO
       packageDefinition,
       url: address,
       maxMetadataSize: headerBytesMax,
-      channelOptions: { ...peerServerOptions },
+      // Nest hands these to grpc-js as they are.
+      channelOptions: {
+        ...peerServerOptions,
+        interceptors: [admitting(admission, region)],
+      } as ChannelOptions,
       onLoadPackageDefinition: (definition: PackageDefinition, server: Server) => {
         new ReflectionService(definition).addToServer(server);
         server.addService(

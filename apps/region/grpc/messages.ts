@@ -82,6 +82,6 @@ export function conflictMessage({ low, high, ...rest }: ConflictAnswer): object 
   return { ...rest, low: side(low), high: side(high) };
 }
 
-export function noticeMessage({ value, ...rest }: NoticeAnswer): object {
+export function noticeMessage({ value, ...rest }: NoticeAnswer): { readonly valueJson: string } {
   return { ...rest, valueJson: JSON.stringify(value) };
 }

@@ -11,6 +11,7 @@ import type { Answer } from '../api/answer.js';
 import type { Feed } from '../api/feed.js';
 import type { RegionApi } from '../api/region-api.js';
 import { GRPC_CALLS, REGION_API } from '../wiring/tokens.js';
+import { FeedWriter } from './feed-writer.js';
 import type { AnyCall, GrpcCalls } from './grpc-calls.js';
 import { noticeMessage } from './messages.js';
 
@@ -24,7 +25,7 @@ export class ReportsGrpcController {
     @Inject(GRPC_CALLS) private readonly calls: GrpcCalls,
   ) {}
 
-  /** One notice at a time: the next is read when the client has taken enough of those before. */
+  /** The next notice is read when the client has taken enough of those before. */
   @GrpcMethod('Atoll')
   followChanges(request: object, metadata: Metadata, call: Stream): Observable<object> {
     const requestId = randomUUID();
@@ -33,10 +34,10 @@ export class ReportsGrpcController {
       let feed: Feed | undefined;
       try {
         this.calls.admit('read', metadata, call, requestId);
-        feed = this.api.follow(readBy(requests.changesQuery, request, '/query'), (notice) => {
-          subscriber.next(noticeMessage(notice));
-          return drained(call);
-        });
+        const writer = new FeedWriter(call, feedStallMillisMax);
+        feed = this.api.follow(readBy(requests.changesQuery, request, '/query'), (notice) =>
+          writer.write(noticeMessage(notice)),
+        );
         feed.started.then(
           () => call.sendMetadata(this.calls.initialMetadata(requestId)),
           () => undefined,
@@ -141,18 +142,4 @@ export class ReportsGrpcController {
       body: { json: JSON.stringify((await work(asked)).body) },
     }));
   }
-}
-
-/** Resolves when the client may be sent more; a client that takes nothing for too long is dropped. */
-function drained(call: Stream): Promise<void> {
-  if (!call.writableNeedDrain || call.cancelled) return Promise.resolve();
-  return new Promise((resolve) => {
-    const settle = (): void => {
-      clearTimeout(stalled);
-      call.off('drain', settle).off('cancelled', settle).off('close', settle);
-      resolve();
-    };
-    const stalled = setTimeout(() => call.destroy(), feedStallMillisMax);
-    call.once('drain', settle).once('cancelled', settle).once('close', settle);
-  });
 }

@@ -2,16 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { RequestKind } from '#core/admission/admit.js';
 import { AtollError } from '#core/errors.js';
+import type { Admission } from '#flow/accept/admission.js';
 import type { BearerTokens } from '#io/http/bearer-tokens.js';
 import { readJson } from '#io/http/json-body.js';
-import {
-  batchBodyBytesMax,
-  bodiesBytesMax,
-  bodyBytesMax,
-  headerBytesMax,
-  requestReceiveMillisMax,
-} from '#io/http/limits.js';
+import { batchBodyBytesMax, bodyBytesMax, headerBytesMax, requestReceiveMillisMax } from '#io/http/limits.js';
 import { problemMediaType, problemOf, type Problem } from '#io/wire/problem.js';
 import { headerOf, type RimRequest } from './request.js';
 
@@ -21,11 +17,17 @@ const pathParameterLengthMax = headerBytesMax;
 const publicRoutes: ReadonlySet<string> = new Set(['/livez', '/readyz', '/openapi.json']);
 const batchRoute = '/v1/batch';
 
+export interface FastifyParts {
+  readonly region: string;
+  readonly tokens: BearerTokens;
+  readonly admission: Admission;
+}
+
 /**
  * Fastify as the rim needs it: limits before anything is read, our JSON reader instead of the built-in ones, and our
  * problems also for what never reaches a route.
  */
-export function createFastifyAdapter(region: string, tokens: BearerTokens): FastifyAdapter {
+export function createFastifyAdapter({ region, tokens, admission }: FastifyParts): FastifyAdapter {
   const adapter = new FastifyAdapter({
     genReqId: () => randomUUID(),
     requestTimeout: requestReceiveMillisMax,
@@ -44,11 +46,11 @@ export function createFastifyAdapter(region: string, tokens: BearerTokens): Fast
       answerRaw(socket, problemOf(unreadable(error.code), { requestId: randomUUID(), region }));
     },
   });
-  prepare(adapter.getInstance() as unknown as FastifyInstance, region, tokens);
+  prepare(adapter.getInstance() as unknown as FastifyInstance, { region, tokens, admission });
   return adapter;
 }
 
-function prepare(fastify: FastifyInstance, region: string, tokens: BearerTokens): void {
+function prepare(fastify: FastifyInstance, { region, tokens, admission }: FastifyParts): void {
   fastify.addHook('onRoute', (route) => {
     if (route.url !== batchRoute) route.bodyLimit = bodyBytesMax;
   });
@@ -64,18 +66,17 @@ function prepare(fastify: FastifyInstance, region: string, tokens: BearerTokens)
       done(error as Error);
     }
   });
-  let bodiesBytes = 0;
   fastify.addHook('onRequest', (request, reply, done) => {
-    const bytes = announcedBytes(request);
-    if (bodiesBytes + bytes > bodiesBytesMax) {
-      done(
-        new AtollError('overloaded', `This process works on ${bodiesBytesMax} bytes of bodies at a time.`),
-      );
-      return;
+    const kind = requestKindOf(request);
+    try {
+      if (kind !== undefined) {
+        const ticket = admission.enter(kind, announcedBytes(request));
+        reply.raw.once('close', () => ticket.leave());
+      }
+      done();
+    } catch (error) {
+      done(error as Error);
     }
-    bodiesBytes += bytes;
-    if (bytes > 0) reply.raw.once('close', () => (bodiesBytes -= bytes));
-    done();
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {
@@ -91,6 +92,16 @@ function prepare(fastify: FastifyInstance, region: string, tokens: BearerTokens)
 function isPublic({ routeOptions, is404 }: RimRequest): boolean {
   const path = routeOptions.url ?? '';
   return is404 || publicRoutes.has(path) || path.startsWith('/docs');
+}
+
+/** Reads that are asked by POST, because what they ask for does not fit a URL. */
+const readingPosts: ReadonlySet<string> = new Set(['/v1/entities/:type/get', '/v1/barriers']);
+
+/** What the door takes a request for; `undefined` for what nobody is refused: health, metrics, descriptions, what is not there. */
+function requestKindOf({ method, routeOptions: { url = '' } }: FastifyRequest): RequestKind | undefined {
+  if (!url.startsWith('/v1/')) return undefined;
+  if (url.startsWith('/v1/admin/')) return 'operate';
+  return method === 'GET' || readingPosts.has(url) ? 'read' : 'write';
 }
 
 /** What a body may come to: as long as it says it is, or as long as one may be. */

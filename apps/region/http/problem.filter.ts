@@ -1,12 +1,9 @@
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import { AtollError } from '#core/errors.js';
-import { batchBodyBytesMax, bodyBytesMax } from '#io/http/limits.js';
+import { batchBodyBytesMax, bodyBytesMax, retryAfterSeconds } from '#io/http/limits.js';
 import { problemMediaType, problemOf, type Problem } from '#io/wire/problem.js';
 import { asAtollError, type Report } from '../api/as-atoll-error.js';
 import type { RimReply, RimRequest } from './request.js';
-
-/** Codes after which a client should pause, and for how long at least. */
-const retryAfterSeconds = 1;
 
 /** Answers everything that is thrown anywhere as an RFC 9457 problem. */
 @Catch()

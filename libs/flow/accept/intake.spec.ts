@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { AtollError } from '#core/errors.js';
+import { ManualClock } from '#kit/memory/manual-clock.js';
 import { SimClock } from '#kit/world/sim-clock.js';
 import { limitsDefault } from '../limits.js';
 import { EarlyBuffer } from '../receive/early-buffer.js';
@@ -61,6 +63,31 @@ describe('limits', () => {
     intake.own(shardStateOf(0, image));
     void intake.submit(0, command('a'), 1_000);
     await expect(intake.submit(0, command('b'), 1_000)).rejects.toMatchObject({ code: 'overloaded' });
+  });
+
+  it('refuses a command that would wait much longer than a second, once more comes than is done', async () => {
+    const clock = new ManualClock();
+    const intake = new Intake({ ...limitsDefault, commandQueueMin: 10, batchItemsMax: 5 }, clock);
+    intake.own(shardStateOf(0, image));
+    const [lane] = intake.lanes;
+    const refused: string[] = [];
+    // Twenty commands each 50 ms, of which five are done: a hundred in a second.
+    for (let at = 0; at < 60 && lane; at += 1) {
+      for (let count = 0; count < 20; count += 1)
+        intake.submit(0, command('a'), 100_000).catch(({ code }: AtollError) => refused.push(code));
+      intake.gather(lane);
+      intake.ended(lane);
+      await clock.advance(50);
+    }
+    expect(new Set(refused)).toEqual(new Set(['overloaded']));
+    const standing = intake.depths.commands;
+    expect(intake.hasRoom()).toBe(false);
+    for (let at = 0; standing > 0 && !intake.hasRoom() && lane; at += 1) {
+      intake.gather(lane);
+      intake.ended(lane);
+      await clock.advance(50);
+    }
+    expect(intake.depths.commands).toBeLessThan(110);
   });
 
   it('lets whoever delivers events wait until there is room', async () => {

@@ -1,3 +1,4 @@
+import { StandingQueue } from '#core/admission/standing-queue.js';
 import { assert } from '#core/assert.js';
 import { AtollError } from '#core/errors.js';
 import type { EntityRef, StoredEvent } from '#core/event/event.js';
@@ -56,11 +57,13 @@ export class Intake {
   /** The lanes whose shards a batch has taken from, by the lane that runs it. */
   private readonly underWay = new Map<Lane, readonly Lane[]>();
   private closed = false;
+  private readonly standing: StandingQueue;
 
   constructor(
     private readonly limits: Limits,
     private readonly clock: Clock,
   ) {
+    this.standing = new StandingQueue(limits.commandQueueMin);
     this.lanes = Array.from({ length: laneCount }, () => ({
       wake: new Wake(),
       shards: new Map<number, OwnedShard>(),
@@ -121,19 +124,22 @@ export class Intake {
     if (!owned || this.closed) {
       return Promise.reject(new AtollError('owner_moved', 'this process does not own the shard'));
     }
-    const { commandQueueMax, commandQueueBytesMax } = this.limits;
-    if (
-      this.queuedCommands >= commandQueueMax ||
-      this.queuedCommandBytes + command.bytes > commandQueueBytesMax
-    ) {
+    if (!this.hasRoom(command.bytes))
       return Promise.reject(new AtollError('overloaded', 'too many commands wait in this process'));
-    }
     return new Promise((resolve, reject) => {
       owned.commands.push(new CommandWork(command, deadlineMillis, resolve, reject, this.clock));
       this.queuedCommands += 1;
       this.queuedCommandBytes += command.bytes;
       lane.wake.wake();
     });
+  }
+
+  /** Whether a command of so many bytes would be queued: it fits, and would not wait much longer than a second. */
+  hasRoom(bytes = 0): boolean {
+    const { commandQueueMax, commandQueueBytesMax } = this.limits;
+    if (this.queuedCommands >= commandQueueMax) return false;
+    if (this.queuedCommandBytes + bytes > commandQueueBytesMax) return false;
+    return this.queuedCommands < this.standing.lengthMax(this.clock.monotonicMillis());
   }
 
   /** Queues the next event of another region, with the others of its group. The caller keeps to `room`. */
@@ -209,6 +215,8 @@ export class Intake {
     let bytesLeft = batchBytesMax;
     const now = this.clock.monotonicMillis();
     const gathered: ShardWork[] = [];
+    let commands = 0;
+    let waitedMillisMin = Infinity;
     for (const owned of waiting) {
       const items: Work[] = [];
       while (items.length < share && bytesLeft > 0) {
@@ -216,9 +224,13 @@ export class Intake {
         if (!next) break;
         items.push(next);
         bytesLeft -= bytesOf(next);
+        if (next.kind !== 'command') continue;
+        commands += 1;
+        waitedMillisMin = Math.min(waitedMillisMin, now - next.queuedMillis);
       }
       if (items.length > 0) gathered.push({ owned, items });
     }
+    if (commands > 0) this.standing.took(commands, waitedMillisMin, now);
     return gathered;
   }
 
@@ -232,6 +244,7 @@ export class Intake {
       if (!next) return undefined;
       this.leftQueue(next);
       if (next.kind === 'command' && next.deadlineMillis < nowMillis) {
+        this.standing.took(0, nowMillis - next.queuedMillis, nowMillis);
         next.reject(new AtollError('deadline_exceeded', 'the command waited too long; it was not executed'));
         continue;
       }

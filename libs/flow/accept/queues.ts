@@ -24,6 +24,8 @@ export interface Committed {
 /** A command on its way through the executor. It answers once: with its outcome, or at its deadline that nobody knows it. */
 export class CommandWork {
   readonly kind = 'command';
+  /** When it was queued first. */
+  readonly queuedMillis: number;
   private readonly cancel: () => void;
 
   constructor(
@@ -33,7 +35,8 @@ export class CommandWork {
     private readonly failed: (error: AtollError) => void,
     clock: Clock,
   ) {
-    const left = Math.max(0, deadlineMillis - clock.monotonicMillis());
+    this.queuedMillis = clock.monotonicMillis();
+    const left = Math.max(0, deadlineMillis - this.queuedMillis);
     // The error is made when it is needed: its stack trace costs as much as deciding a command.
     this.cancel = clock.after(left, () => failed(unanswered()));
   }

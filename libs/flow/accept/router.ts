@@ -28,6 +28,7 @@ import {
 } from '../service.js';
 import { acksAsked, checkAsked } from './before-routing.js';
 import { decideByMode, type ByModeParts } from './decide-by-mode.js';
+import type { Admission } from './admission.js';
 import {
   decodeForward,
   decodeOutcome,
@@ -49,6 +50,7 @@ import type { RightsDesk } from '../rights/rights-desk.js';
 import type { CursorWatch } from './wake.js';
 
 export interface RouterParts {
+  readonly admission: Admission;
   readonly log: EventLog;
   readonly clock: Clock;
   readonly timing: Timing;
@@ -136,7 +138,11 @@ export class Router {
   }
 
   /** Also with operations that only regions may send. @throws AtollError */
-  async submitOwn(command: Command, options: WriteOptions): Promise<WriteOutcome> {
+  submitOwn(command: Command, options: WriteOptions): Promise<WriteOutcome> {
+    return this.parts.admission.command(() => this.written(command, options));
+  }
+
+  private async written(command: Command, options: WriteOptions): Promise<WriteOutcome> {
     const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
     const { types, members } = this.parts;

@@ -12,6 +12,7 @@ export interface Telemetry {
 
 export type CounterName =
   | 'commands_total'
+  | 'requests_refused_total'
   | 'events_committed_total'
   | 'events_applied_total'
   | 'events_in_time_total'
@@ -48,6 +49,9 @@ export type GaugeName =
   | 'pending_events'
   | 'parked_events'
   | 'command_queue'
+  | 'requests_in_flight'
+  | 'request_bytes_in_flight'
+  | 'commands_in_flight'
   | 'apply_queue_bytes'
   | 'early_buffer_bytes'
   | 'publish_backlog'

@@ -1,3 +1,4 @@
+import type { Admission } from '../accept/admission.js';
 import type { ClockGuard } from '../accept/clock-guard.js';
 import type { Intake } from '../accept/intake.js';
 import type { EventLog } from '../ports/event-log.js';
@@ -22,6 +23,7 @@ export interface StatusReaderParts {
   readonly agreement: PolicyAgreement;
   readonly guard: Pick<ClockGuard, 'reading'>;
   readonly cursors: RegionCursors;
+  readonly admission: Pick<Admission, 'underWay'>;
 }
 
 /** What an operator asks first: who owns what, who is behind whom, what waits. */
@@ -29,8 +31,12 @@ export class StatusReader {
   constructor(private readonly parts: StatusReaderParts) {}
 
   async read(): Promise<ServiceStatus> {
-    const { log, intake, transport, cursors, telemetry, processId } = this.parts;
+    const { log, intake, admission, transport, cursors, telemetry, processId } = this.parts;
     // First, for it needs no database.
+    const { requests, bytes, commands } = admission.underWay;
+    telemetry.gauge('requests_in_flight', requests);
+    telemetry.gauge('request_bytes_in_flight', bytes);
+    telemetry.gauge('commands_in_flight', commands);
     telemetry.gauge('command_queue', intake.depths.commands);
     telemetry.gauge('apply_queue_bytes', intake.depths.eventBytes);
     await cursors.readOthers(0);

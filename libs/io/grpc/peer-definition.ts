@@ -28,25 +28,35 @@ export function peerServiceDefinition(): ServiceDefinition {
 export const peerMessageBytesMax = 16 * 1024 * 1024;
 
 /**
- * How soon a link that swallows everything is noticed: no sign of life for the first time, no answer to the ping within
- * the second. In milliseconds.
+ * How soon a link that swallows everything is noticed by whoever sends over it: no sign of life for the first time, no answer to
+ * the ping within the second. In milliseconds.
  */
 const keepaliveMillis = 2000;
 const keepaliveAnswerMillis = 2000;
 
+/**
+ * How soon a server gives a caller up. Nothing waits for that but memory, and it ends every call of the connection without a word: a
+ * client, or the server itself, may be too busy to look at an answer for seconds.
+ */
+const callerAnswerMillis = 20_000;
+
 const both: ChannelOptions = {
   'grpc.max_receive_message_length': peerMessageBytesMax,
   'grpc.max_send_message_length': peerMessageBytesMax,
-  'grpc.keepalive_time_ms': keepaliveMillis,
-  'grpc.keepalive_timeout_ms': keepaliveAnswerMillis,
 };
 
 /** For a server that serves peers, whoever makes it: a dead caller's stream ends by itself. */
-export const peerServerOptions: ChannelOptions = both;
+export const peerServerOptions: ChannelOptions = {
+  ...both,
+  'grpc.keepalive_time_ms': keepaliveMillis,
+  'grpc.keepalive_timeout_ms': callerAnswerMillis,
+};
 
 export const peerChannelOptions: ChannelOptions = {
   ...both,
   'grpc-node.flow_control_window': connectionWindowBytes,
+  'grpc.keepalive_time_ms': keepaliveMillis,
+  'grpc.keepalive_timeout_ms': keepaliveAnswerMillis,
   'grpc.keepalive_permit_without_calls': 1,
   'grpc.enable_retries': 0, // callers know better what may be repeated
   'grpc.enable_http_proxy': 0,

@@ -3,15 +3,12 @@
  * are met. Lengths are in UTF-16 code units, as JavaScript counts them.
  */
 
-/**
- * Bytes of all bodies that one process reads or works on at a time (INV-15): with more, a few hundred clients with large
- * batches would take its memory. Beyond it `overloaded`.
- */
-export const bodiesBytesMax = 256 * 1024 * 1024;
 /** One change becomes one event, which must fit a Kafka record (1 MiB by default) with room for its context. */
 export const bodyBytesMax = 1024 * 1024;
 /** A batch is many changes: as much as one process should hold for one client at a time. */
 export const batchBodyBytesMax = 8 * 1024 * 1024;
+/** One request over gRPC: a batch, and what its message adds to the JSON in it. */
+export const messageBytesMax = batchBodyBytesMax + 1024 * 1024;
 /** What one event may do: folding it must stay a matter of milliseconds. */
 export const operationsMax = 1_000;
 /** About what one group commit takes. */
@@ -39,6 +36,10 @@ export const maxWaitMillisMax = 30_000;
 export const maxWaitMillisDefault = 5_000;
 /** A client that has not sent its whole request by then is cut off, so that slow senders cannot hold connections. */
 export const requestReceiveMillisMax = 15_000;
+/** A typed answer is given so much before a gRPC client's own deadline, or a tenth of it where that is less: it has to get there. */
+export const answerAheadMillis = 100;
+/** Codes that may succeed later say when at the earliest. */
+export const retryAfterSeconds = 1;
 /** Requests under way beyond the wait they asked for are answered `deadline_exceeded`. */
 export const handlingGraceMillis = 2_000;
 
@@ -46,5 +47,7 @@ export const handlingGraceMillis = 2_000;
 export const feedClientsMax = 256;
 /** A feed without news says so, so that proxies and clients know that it lives. */
 export const feedHeartbeatMillis = 10_000;
+/** What is written to one gRPC feed and not taken by its connection yet; one notice more where it is larger. */
+export const feedBufferBytesMax = 256 * 1024;
 /** A feed's client that takes nothing for this long is dropped; it resumes from its last position. */
 export const feedStallMillisMax = 30_000;

@@ -11,6 +11,10 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
     help: 'Commands of clients, by what became of them',
     labels: ['type', 'outcome', 'code'],
   },
+  requests_refused_total: {
+    help: 'Requests and commands answered `overloaded`, by what there was too much of: requests, bytes of bodies, or commands',
+    labels: ['reason'],
+  },
   events_committed_total: { help: 'Events born here and committed', labels: [] },
   events_applied_total: { help: 'Events of other regions stored here', labels: ['from'] },
   events_in_time_total: {
@@ -83,6 +87,9 @@ export const gauges: Readonly<Record<GaugeName, MetricEntry>> = {
     help: 'Events that wait for somebody to act now, in the shards of this process',
     labels: [],
   },
+  requests_in_flight: { help: 'Requests of clients under way, over HTTP and gRPC', labels: [] },
+  request_bytes_in_flight: { help: 'Bytes of their bodies, as far as they have come', labels: [] },
+  commands_in_flight: { help: 'Commands under way, whatever they wait for', labels: [] },
   command_queue: { help: 'Commands that wait to be decided', labels: [] },
   apply_queue_bytes: { help: 'Bytes of received events that wait to be stored', labels: [] },
   early_buffer_bytes: { help: 'Bytes of events held until their turn', labels: [] },

@@ -14,6 +14,14 @@ Every error is a problem by RFC 9457 (\`application/problem+json\`) over HTTP, a
 - \`requestId\`, \`region\`: for support.
 - \`errors\`: \`[{ path, code, detail }]\`, one per wrong place in the body; \`path\` is a JSON pointer.
 
+Every retryable error says how many seconds to wait at least: \`Retry-After\` over HTTP, \`retry-after\` in the trailing metadata over gRPC.
+
+Overload is answered by \`overloaded\`, before anything is done: where as many requests, bytes of bodies or commands are under way as a
+process takes, and where a command would wait much longer than a second because more comes than can be done. A batch is then refused
+as a whole, or its outcomes say which of its changes were. A client that sets a gRPC deadline gets the typed answer a moment
+before it. What has no code is not the region's answer but the gRPC library's: a connection that broke, or a deadline that passed on the
+way. Take it for \`unavailable\`.
+
 An error never leaves a request half done. Only \`deadline_exceeded\`, \`unavailable\` and \`internal\` leave it open whether a write
 took effect; a retry with the same mutation id finds out. \`acks_incomplete\` says that it did.
 

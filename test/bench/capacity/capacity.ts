@@ -29,6 +29,8 @@ interface Plan {
   readonly trialSeconds: number;
   /** The search ends with the trial during which so much time has passed: overload takes long to drain. */
   readonly searchSecondsMax: number;
+  /** The same where nothing is confirmed. */
+  readonly briefSecondsMax: number;
   readonly seconds: number;
   readonly confirmations: number;
 }
@@ -39,6 +41,7 @@ export const capacityPlan: Plan = {
   trials: 10,
   trialSeconds: 4,
   searchSecondsMax: 60,
+  briefSecondsMax: 40,
   seconds: 60,
   confirmations: 3,
 };
@@ -67,12 +70,17 @@ const found = new WeakMap<object, Promise<Capacity>>();
 export function capacityOf(context: BenchContext): Promise<Capacity> {
   const known = found.get(context.servers);
   if (known !== undefined) return known;
-  const finding = findCapacity(context);
+  const finding = findCapacity(context, false);
   found.set(context.servers, finding);
   return finding;
 }
 
-async function findCapacity(context: BenchContext): Promise<Capacity> {
+/** The same where it was found in this run; else what short steps alone show, in a minute: it may be too much for longer. */
+export function briefCapacityOf(context: BenchContext): Promise<Capacity> {
+  return found.get(context.servers) ?? findCapacity(context, true);
+}
+
+async function findCapacity(context: BenchContext, brief: boolean): Promise<Capacity> {
   if (context.scale === 'smoke')
     return { perSecond: smokePerSecond, confirmed: false, trials: [], confirmations: [] };
   const stops = stopsOf();
@@ -89,16 +97,18 @@ async function findCapacity(context: BenchContext): Promise<Capacity> {
       perSecond: capacityPlan.first / 2,
       seconds: capacityPlan.warmUpSeconds,
     });
-    const trials = await search(context, pair);
+    const trials = await search(context, pair, brief);
+    if (brief) return { perSecond: bestOf(trials), confirmed: false, trials, confirmations: [] };
     return { trials, ...(await confirm(context, pair, bestOf(trials))) };
   } finally {
     await stops.stop();
   }
 }
 
-async function search(context: BenchContext, pair: LagPair): Promise<readonly Trial[]> {
+async function search(context: BenchContext, pair: LagPair, brief: boolean): Promise<readonly Trial[]> {
   const trials: Trial[] = [];
-  const until = performance.now() + capacityPlan.searchSecondsMax * 1000;
+  const { searchSecondsMax, briefSecondsMax } = capacityPlan;
+  const until = performance.now() + (brief ? briefSecondsMax : searchSecondsMax) * 1000;
   while (trials.length < capacityPlan.trials && performance.now() < until) {
     const perSecond = nextRate(trials);
     if (perSecond === undefined) break;
@@ -170,5 +180,10 @@ export function capacityText({ perSecond, confirmed, trials, confirmations }: Ca
     all
       .map((trial) => `${trial.perSecond.toFixed(0)}: ${trial.slice.lagMillis.p99.toFixed(0)} ms`)
       .join(', ');
-  return `${perSecond.toFixed(0)} writes/s: the highest rate at which the lag stayed below ${lagP99MillisMax} ms at p99, three regions on; looked for in steps of ${capacityPlan.trialSeconds} s (${each(trials)}), then ${confirmed ? 'kept' : 'NOT kept'} for ${capacityPlan.seconds} s (${each(confirmations)})`;
+  const held = confirmed ? 'kept' : 'NOT kept';
+  const then =
+    confirmations.length === 0
+      ? 'not tried for longer'
+      : `then ${held} for ${capacityPlan.seconds} s (${each(confirmations)})`;
+  return `${perSecond.toFixed(0)} writes/s: the highest rate at which the lag stayed below ${lagP99MillisMax} ms at p99, three regions on; looked for in steps of ${capacityPlan.trialSeconds} s (${each(trials)}), ${then}`;
 }

@@ -67,6 +67,9 @@ function message<Message extends object>(name: string): MessageTypeDefinition<Me
 
 const path = '/atoll.v1.Atoll/Batch';
 
+/** A region answers within its wait of 5 s and a grace of 2 s; what has no answer by then counts as one without a code. */
+const answerMillisMax = 10_000;
+
 /** @param address `host:port` of a region's gRPC */
 export function openBatchChannel(address: string): BatchChannel {
   const client = new Client(address, credentials.createInsecure());
@@ -81,6 +84,7 @@ export function openBatchChannel(address: string): BatchChannel {
           deserialize,
           { changes },
           new Metadata(),
+          { deadline: Date.now() + answerMillisMax },
           (error, answer) => {
             if (error !== null || answer === undefined) {
               const refused = error === null ? 'no answer' : codeOf(error);

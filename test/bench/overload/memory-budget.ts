@@ -1,5 +1,4 @@
 import { limitsDefault } from '#flow/limits.js';
-import { bodiesBytesMax } from '#io/http/limits.js';
 import { limits as kafkaLimits } from '#io/kafka/settings.js';
 
 /** What a region's process may hold for its clients and its peers at most, by the limits it is configured with. */
@@ -17,7 +16,7 @@ export function memoryBudget({
   readonly regions: number;
 }): MemoryBudget {
   const parts: Readonly<Record<string, number>> = {
-    'bodies of requests': bodiesBytesMax,
+    'bodies of requests': limitsDefault.requestBytesMax,
     'commands that wait': limitsDefault.commandQueueBytesMax,
     'cached entities': limitsDefault.cacheBytesMax,
     'events that wait to be folded': limitsDefault.heldEventsBytesMax,

@@ -48,13 +48,20 @@ export async function serveClients(
   const app = await createRim({
     api,
     tokens: new BearerTokens([]),
+    admission: process.admission,
     telemetry,
     report,
     log,
     version: '0.0.0',
   });
   app.connectMicroservice(
-    grpcServerOptions({ address: grpc, isReady: () => api.isReady(), addServices: () => undefined }),
+    grpcServerOptions({
+      address: grpc,
+      region,
+      admission: process.admission,
+      isReady: () => api.isReady(),
+      addServices: () => undefined,
+    }),
   );
   await app.startAllMicroservices();
   const cut = http.lastIndexOf(':');

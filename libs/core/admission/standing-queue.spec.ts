@@ -1,0 +1,47 @@
+import { describe, expect, it } from 'vitest';
+import { StandingQueue } from './standing-queue.js';
+
+const lengthMin = 100;
+
+/** A queue from which batches are taken every 20 ms; answers how long it may be after the last. */
+function after(
+  batches: readonly { readonly count: number; readonly waitedMillis: number }[],
+  queue = new StandingQueue(lengthMin),
+  from = 0,
+): number {
+  batches.forEach(({ count, waitedMillis }, at) => queue.took(count, waitedMillis, from + at * 20));
+  return queue.lengthMax(from + (batches.length - 1) * 20);
+}
+
+const batches = (count: number, waitedMillis: number, size = 40) =>
+  Array.from({ length: count }, () => ({ count: size, waitedMillis }));
+
+describe('a queue', () => {
+  it('may be as long as its limits allow while those that leave it waited little', () => {
+    expect(after(batches(200, 200))).toBe(Infinity);
+  });
+
+  it('may be as long as what left it in the last second, once nobody waited little for a second', () => {
+    // 50 batches of 40 a second.
+    expect(after(batches(200, 400))).toBe(2_000);
+    expect(after(batches(200, 400, 1))).toBe(lengthMin);
+  });
+
+  it('that filled up while nothing was done may drain', () => {
+    const queue = new StandingQueue(lengthMin);
+    queue.took(10, 1_000, 3_500);
+    expect(queue.lengthMax(8_000)).toBe(Infinity);
+    expect(after(batches(40, 4_000), queue, 8_000)).toBe(Infinity);
+    expect(after(batches(20, 4_000), queue, 8_800)).toBe(2_000);
+  });
+
+  it('is no longer called standing once one had waited little', () => {
+    expect(after([...batches(200, 2_000), { count: 1, waitedMillis: 10 }])).toBe(Infinity);
+  });
+
+  it('forgets what was taken more than a second ago', () => {
+    const queue = new StandingQueue(lengthMin);
+    after(batches(200, 400), queue);
+    expect(queue.lengthMax(4_000 + 5_000)).toBe(lengthMin);
+  });
+});

@@ -1,0 +1,61 @@
+/** What a command that waited no longer shows: that the queue is drained faster than it fills. In milliseconds. */
+const shortWaitMillis = 250;
+
+/** A queue that filled up while nothing could be done is drained within this; one that is not has more work than it can do. */
+const patienceMillis = 1_000;
+
+/** While nothing is taken, nothing is known: a database that stands still is no overload. */
+const takesMin = 8;
+
+/** The rate is counted in parts of this length, as many of them as make up a second. */
+const partMillis = 100;
+const parts = 10;
+
+/**
+ * Tells a queue that stands, because more comes than can be done, from one that filled up for a moment, by how long those
+ * had waited that leave it. Of a standing queue it says how long it may be: what one second takes from it, so that nobody
+ * waits much longer than that.
+ *
+ * Source: the rule that CoDel drops by, Nichols and Jacobson, "Controlling Queue Delay", 2012, doi:10.1145/2208917.2209336.
+ */
+export class StandingQueue {
+  private longSinceMillis: number | undefined;
+  private lastMillis = -Infinity;
+  private takes = 0;
+  private readonly taken: number[] = Array.from({ length: parts }, () => 0);
+  private part = 0;
+
+  /** @param lengthMin a queue of no more is never too long */
+  constructor(private readonly lengthMin: number) {}
+
+  /** So many left the queue together; the least that any of them had waited. */
+  took(count: number, waitedMillisMin: number, nowMillis: number): void {
+    this.advance(nowMillis);
+    this.taken[this.part % parts] = (this.taken[this.part % parts] ?? 0) + count;
+    const stoodStill = nowMillis - this.lastMillis > patienceMillis;
+    this.lastMillis = nowMillis;
+    if (stoodStill || waitedMillisMin < shortWaitMillis) {
+      this.longSinceMillis = undefined;
+      this.takes = 0;
+    }
+    if (waitedMillisMin < shortWaitMillis) return;
+    this.longSinceMillis ??= nowMillis;
+    this.takes += 1;
+  }
+
+  /** How many may wait now, for all that is known of the time they would wait; `Infinity` while the queue does not stand. */
+  lengthMax(nowMillis: number): number {
+    const since = this.longSinceMillis;
+    if (since === undefined || this.takes < takesMin || nowMillis - since < patienceMillis) return Infinity;
+    this.advance(nowMillis);
+    const lastSecond = this.taken.reduce((sum, count) => sum + count, 0);
+    return Math.max(this.lengthMin, lastSecond);
+  }
+
+  private advance(nowMillis: number): void {
+    const part = Math.floor(nowMillis / partMillis);
+    if (part - this.part >= parts) this.taken.fill(0);
+    else for (let at = this.part + 1; at <= part; at += 1) this.taken[at % parts] = 0;
+    this.part = Math.max(this.part, part);
+  }
+}
