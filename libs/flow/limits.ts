@@ -17,7 +17,7 @@ export interface Limits {
   /** Commands waiting to be decided in one process; beyond it `overloaded`. At most some two seconds of work. */
   readonly commandQueueMax: number;
   readonly commandQueueBytesMax: number;
-  /** So many may wait however long the others had to: about what two batches of each lane take. */
+  /** So many may wait however long the others had to: enough for the batches of a region that does little. */
   readonly commandQueueMin: number;
   /** Received events waiting to be applied, per process; beyond it the consumer is awaited. */
   readonly applyQueueBytesMax: number;
@@ -67,7 +67,7 @@ export const limitsDefault: Limits = {
   commandsMax: 20_000,
   commandQueueMax: 10_000,
   commandQueueBytesMax: 64 * mebibyte,
-  commandQueueMin: 2_048,
+  commandQueueMin: 128,
   applyQueueBytesMax: 32 * mebibyte,
   earlyBufferBytesMax: 32 * mebibyte,
   cacheBytesMax: 256 * mebibyte,

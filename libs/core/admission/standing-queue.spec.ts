@@ -29,19 +29,23 @@ describe('a queue', () => {
 
   it('that filled up while nothing was done may drain', () => {
     const queue = new StandingQueue(lengthMin);
-    queue.took(10, 1_000, 3_500);
-    expect(queue.lengthMax(8_000)).toBe(Infinity);
+    queue.took(40, 10, 4_000);
     expect(after(batches(40, 4_000), queue, 8_000)).toBe(Infinity);
     expect(after(batches(20, 4_000), queue, 8_800)).toBe(2_000);
   });
 
-  it('is no longer called standing once one had waited little', () => {
-    expect(after([...batches(200, 2_000), { count: 1, waitedMillis: 10 }])).toBe(Infinity);
+  it('that stands no more may be longer second by second, and in the end as long as its limits allow', () => {
+    const queue = new StandingQueue(lengthMin);
+    expect(after(batches(200, 2_000), queue)).toBe(2_000);
+    expect(after(batches(25, 10), queue, 4_000)).toBe(2_000);
+    expect(after(batches(50, 10), queue, 4_500)).toBe(4_000);
+    expect(after(batches(50, 10), queue, 5_500)).toBe(8_000);
+    expect(queue.lengthMax(12_000)).toBe(Infinity);
   });
 
-  it('forgets what was taken more than a second ago', () => {
+  it('is as short as it has to be when less and less is done', () => {
     const queue = new StandingQueue(lengthMin);
-    after(batches(200, 400), queue);
-    expect(queue.lengthMax(4_000 + 5_000)).toBe(lengthMin);
+    expect(after(batches(200, 400), queue)).toBe(2_000);
+    expect(after(batches(100, 400, 1), queue, 4_000)).toBe(lengthMin);
   });
 });

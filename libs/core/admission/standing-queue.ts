@@ -11,17 +11,22 @@ const takesMin = 8;
 const partMillis = 100;
 const parts = 10;
 
+/** A queue that stands no more may be twice as long each second, until nothing is left of its bound. */
+const relaxMillis = 1_000;
+const relaxTimesMax = 64;
+
 /**
  * Tells a queue that stands, because more comes than can be done, from one that filled up for a moment, by how long those
  * had waited that leave it. Of a standing queue it says how long it may be: what one second takes from it, so that nobody
- * waits much longer than that.
+ * waits much longer than that. Afterwards the bound goes up step by step: what comes is still too much, as a rule.
  *
  * Source: the rule that CoDel drops by, Nichols and Jacobson, "Controlling Queue Delay", 2012, doi:10.1145/2208917.2209336.
  */
 export class StandingQueue {
   private longSinceMillis: number | undefined;
-  private lastMillis = -Infinity;
   private takes = 0;
+  private stoodAtMillis = -Infinity;
+  private stoodLength = 0;
   private readonly taken: number[] = Array.from({ length: parts }, () => 0);
   private part = 0;
 
@@ -32,24 +37,28 @@ export class StandingQueue {
   took(count: number, waitedMillisMin: number, nowMillis: number): void {
     this.advance(nowMillis);
     this.taken[this.part % parts] = (this.taken[this.part % parts] ?? 0) + count;
-    const stoodStill = nowMillis - this.lastMillis > patienceMillis;
-    this.lastMillis = nowMillis;
-    if (stoodStill || waitedMillisMin < shortWaitMillis) {
+    if (waitedMillisMin < shortWaitMillis) {
       this.longSinceMillis = undefined;
       this.takes = 0;
+      return;
     }
-    if (waitedMillisMin < shortWaitMillis) return;
     this.longSinceMillis ??= nowMillis;
     this.takes += 1;
+    if (this.takes < takesMin || nowMillis - this.longSinceMillis < patienceMillis) return;
+    this.stoodAtMillis = nowMillis;
+    this.stoodLength = this.lastSecond();
   }
 
   /** How many may wait now, for all that is known of the time they would wait; `Infinity` while the queue does not stand. */
   lengthMax(nowMillis: number): number {
-    const since = this.longSinceMillis;
-    if (since === undefined || this.takes < takesMin || nowMillis - since < patienceMillis) return Infinity;
+    const times = 2 ** Math.floor((nowMillis - this.stoodAtMillis) / relaxMillis);
+    if (times > relaxTimesMax) return Infinity;
     this.advance(nowMillis);
-    const lastSecond = this.taken.reduce((sum, count) => sum + count, 0);
-    return Math.max(this.lengthMin, lastSecond);
+    return Math.max(this.lengthMin, this.stoodLength, this.lastSecond()) * times;
+  }
+
+  private lastSecond(): number {
+    return this.taken.reduce((sum, count) => sum + count, 0);
   }
 
   private advance(nowMillis: number): void {

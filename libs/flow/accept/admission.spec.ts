@@ -46,6 +46,20 @@ describe('the door', () => {
     admission.enter('read');
   });
 
+  it('counts what is in those that were let in, by the size that they had of late', async () => {
+    const asked: number[] = [];
+    const intake = { hasRoom: (_bytes?: number, ahead = 0) => asked.push(Math.round(ahead)) > 0 };
+    const many = { requestsMax: 1_000, requestBytesMax: 100, commandsMax: 1_000 };
+    const admission = new Admission({ limits: many, telemetry: new MemoryTelemetry(), intake });
+    for (let at = 0; at < 1_000; at += 1) {
+      const ticket = admission.enter('write');
+      await Promise.all(Array.from({ length: 50 }, () => admission.command(() => Promise.resolve())));
+      ticket.leave();
+    }
+    for (let at = 0; at < 3; at += 1) admission.enter('write');
+    expect(asked.slice(-3)).toEqual([0, 50, 100]);
+  });
+
   it('lets no more commands wait than it may, whatever they wait for, and forgets those that failed', async () => {
     const { admission, telemetry } = door();
     const { promise, reject } = Promise.withResolvers<never>();

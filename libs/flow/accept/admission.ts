@@ -18,6 +18,9 @@ export interface Ticket {
   leave(): void;
 }
 
+/** Of so many requests that write, and of those before by halves, it is counted how many commands are in one. */
+const sizeWritesMax = 128;
+
 /**
  * The door of a process: what is under way of all ways in, HTTP and gRPC alike, stays within limits (INV-15). Requests are
  * counted before their bodies are read, commands before they wait for anything.
@@ -26,6 +29,8 @@ export class Admission {
   private requests = 0;
   private bytes = 0;
   private commands = 0;
+  private writes = 0;
+  private readonly size = { writes: 1, commands: 1 };
 
   constructor(private readonly parts: AdmissionParts) {}
 
@@ -39,6 +44,7 @@ export class Admission {
     this.check(kind, bytes);
     this.requests += 1;
     this.bytes += bytes;
+    if (kind === 'write') this.writes += 1;
     let held = bytes;
     let isIn = true;
     return {
@@ -53,12 +59,14 @@ export class Admission {
         isIn = false;
         this.requests -= 1;
         this.bytes -= held;
+        if (kind === 'write') this.wrote();
       },
     };
   }
 
   /** Does the work of one command, if not too many are under way. @throws AtollError overloaded, and what the work throws */
   async command<T>(work: () => Promise<T>): Promise<T> {
+    this.size.commands += 1;
     if (this.commands >= this.parts.limits.commandsMax) throw this.refusal('commands');
     this.commands += 1;
     try {
@@ -79,9 +87,23 @@ export class Admission {
 
   private check(kind: RequestKind, bytes: number): void {
     const { limits, intake } = this.parts;
-    const queueHasRoom = kind !== 'write' || intake.hasRoom();
+    const queueHasRoom = kind !== 'write' || intake.hasRoom(0, this.ahead());
     const noRoom = admit(kind, bytes, { requests: this.requests, bytes: this.bytes, queueHasRoom }, limits);
     if (noRoom !== undefined) throw this.refusal(noRoom);
+  }
+
+  /** About how many commands are in requests that were let in, and have not come out of them: by the size of requests of late. */
+  private ahead(): number {
+    return Math.max(0, (this.writes * this.size.commands) / this.size.writes - this.commands);
+  }
+
+  private wrote(): void {
+    const { size } = this;
+    this.writes -= 1;
+    size.writes += 1;
+    if (size.writes < sizeWritesMax) return;
+    size.writes /= 2;
+    size.commands /= 2;
   }
 
   private refusal(noRoom: NoRoom): AtollError {

@@ -134,12 +134,16 @@ export class Intake {
     });
   }
 
-  /** Whether a command of so many bytes would be queued: it fits, and would not wait much longer than a second. */
-  hasRoom(bytes = 0): boolean {
+  /**
+   * Whether a command of so many bytes would be queued: it fits, and would not wait much longer than a second.
+   *
+   * @param ahead commands that were let in and are on their way to the queue
+   */
+  hasRoom(bytes = 0, ahead = 0): boolean {
     const { commandQueueMax, commandQueueBytesMax } = this.limits;
-    if (this.queuedCommands >= commandQueueMax) return false;
-    if (this.queuedCommandBytes + bytes > commandQueueBytesMax) return false;
-    return this.queuedCommands < this.standing.lengthMax(this.clock.monotonicMillis());
+    const length = this.queuedCommands + ahead;
+    if (length >= commandQueueMax || this.queuedCommandBytes + bytes > commandQueueBytesMax) return false;
+    return length < this.standing.lengthMax(this.clock.monotonicMillis());
   }
 
   /** Queues the next event of another region, with the others of its group. The caller keeps to `room`. */
