@@ -132,8 +132,8 @@ function mountGrpc(app: NestFastifyApplication, { settings, adapters, process, a
   });
   app.connectMicroservice(
     grpcServerOptions({
-      address: formatEndpoint(settings.grpc),
       region: settings.region,
+      address: formatEndpoint(settings.grpc),
       admission: process.admission,
       isReady: () => api.isReady(),
       addServices: (server: Server) => server.addService(peerServiceDefinition(), service),

@@ -103,6 +103,13 @@ const badHeaders: readonly BadRequest[] = [
     code: 'acks_not_available',
   },
   {
+    name: 'a level under a misspelt name',
+    method: 'GET',
+    url: cart,
+    headers: { 'atoll-consistancy': 'strong' },
+    code: 'invalid_request',
+  },
+  {
     name: 'acks that are none',
     url: changes,
     headers: { 'atoll-acks': 'two' },

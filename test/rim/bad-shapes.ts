@@ -120,6 +120,46 @@ export const badShapes: readonly BadRequest[] = [
     url: '/v1/entities/cart/%E0%A4%A',
     code: 'invalid_request',
   },
+  {
+    name: 'a query where none is taken',
+    url: `${changes}?dryRun=true`,
+    body: operation(set('coupon', 'A')),
+    code: 'invalid_request',
+    path: '/query/dryRun',
+  },
+  {
+    name: 'a query that does not decode',
+    method: 'GET',
+    url: '/v1/entities/cart?after=%ff',
+    code: 'invalid_request',
+  },
+  {
+    name: 'a limit given twice',
+    method: 'GET',
+    url: '/v1/entities/cart?limit=1&limit=2',
+    code: 'invalid_request',
+    path: '/query/limit',
+  },
+  {
+    name: 'a body that says it is packed',
+    url: changes,
+    headers: { 'content-encoding': 'gzip' },
+    body: operation(set('coupon', 'A')),
+    code: 'invalid_request',
+  },
+  ...['%20', '1e1', '0x1'].map((shard): BadRequest => ({
+    name: `the shard ${shard}`,
+    url: `/v1/admin/shards/${shard}/handover`,
+    body: json({ to: 'eu' }),
+    code: 'invalid_request',
+    path: '/path/shard',
+  })),
+  ...['conflicts/%00', 'writes/%00', 'conflicts?after=9.%00'].map((place): BadRequest => ({
+    name: `U+0000 in ${place}`,
+    method: 'GET',
+    url: `/v1/${place}`,
+    code: 'invalid_request',
+  })),
   { name: 'a route that is none', method: 'GET', url: '/v2/entities', code: 'route_not_found' },
 ];
 

@@ -20,8 +20,8 @@ interface Body {
 export function overGrpc({ method = 'POST', url, headers = {}, body }: BadRequest): GrpcRequest | undefined {
   const { pathname, search } = new URL(url.replace(/%E0.*/, ''), 'http://region');
   const [, version, entities, type = '', id, verb] = pathname.split('/').map(decodeURIComponent);
-  if (version !== 'v1' || entities !== 'entities' || search !== '' || 'content-type' in headers)
-    return undefined;
+  const isOfHttp = 'content-type' in headers || 'content-encoding' in headers;
+  if (version !== 'v1' || entities !== 'entities' || search !== '' || isOfHttp) return undefined;
   const entity = { type, id };
   if (method === 'GET')
     return asked(

@@ -3,7 +3,6 @@ import { Controller, Inject } from '@nestjs/common';
 import { GrpcMethod } from '@nestjs/microservices';
 import { z } from 'zod';
 import { AtollError } from '#core/errors.js';
-import { mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { batchBodyBytesMax, bodyBytesMax, tokenLengthMax } from '#io/http/limits.js';
 import * as requests from '#io/http/requests.js';
 import { readBy } from '#io/http/validation.js';
@@ -51,9 +50,7 @@ function checkSize(changes: readonly ChangeMessage[], bytesMax: number, what: st
   if (bytes > bytesMax) throw new AtollError('too_large', `${what} may have ${bytesMax} bytes.`);
 }
 
-const mutationId = z.string().min(1).max(mutationIdLengthMax);
 const token = z.string().min(1).max(tokenLengthMax);
-const conflictId = z.string().min(1).max(256);
 
 /** The entity operations of `atoll.v1.Atoll`. */
 @Controller()
@@ -172,7 +169,7 @@ export class AtollGrpcController {
   @GrpcMethod('Atoll')
   getConflict({ id }: { readonly id: string }, metadata: Metadata, call: AnyCall) {
     return this.calls.unary('read', metadata, call, async () => {
-      const { body } = await this.api.conflict(readBy(conflictId, id, '/path/conflictId'));
+      const { body } = await this.api.conflict(readBy(requests.conflictId, id, '/path/conflictId'));
       return { body: conflictMessage(body) };
     });
   }
@@ -187,7 +184,7 @@ export class AtollGrpcController {
       const body = { operations: readOperations(operations, '/operations'), observed };
       return this.api.resolve(
         asked,
-        readBy(conflictId, id, '/path/conflictId'),
+        readBy(requests.conflictId, id, '/path/conflictId'),
         readBy(requests.resolveRequest, body),
       );
     });
@@ -196,7 +193,7 @@ export class AtollGrpcController {
   @GrpcMethod('Atoll')
   getWrite(request: { readonly mutationId: string }, metadata: Metadata, call: AnyCall) {
     return this.calls.unary('read', metadata, call, async () =>
-      this.api.write(readBy(mutationId, request.mutationId, '/path/mutationId')),
+      this.api.write(readBy(requests.writeId, request.mutationId, '/path/mutationId')),
     );
   }
 

@@ -32,6 +32,18 @@ const operation = (field: string, op: string, args: object) => ({
 const get = async (url: string) => (await ask(base, { method: 'GET', url })).body;
 
 describe('gRPC', () => {
+  it('says in the rich status what gRPC itself refuses: too large a message', async () => {
+    const argumentsJson = 'x'.repeat(1024 * 1024);
+    const changes = Array.from({ length: 17 }, (_, at) => ({
+      ...{ type: 'cart', id: `${at}` },
+      operations: [{ field: 'coupon', op: 'set', argumentsJson }],
+    }));
+    expect(await us.refused('batch', { changes })).toMatchObject({
+      ...{ status: 3, code: 'too_large', detail: expect.stringContaining('larger than max') },
+      metadata: { region: 'us', retryable: 'false' },
+    });
+  });
+
   it('writes and reads what HTTP reads and writes', async () => {
     const operations = [
       operation('coupon', 'set', { value: 'A' }),

@@ -59,7 +59,8 @@ export class GrpcCalls {
     const header = (name: string): string | undefined => textOf(metadata, name);
     const caller = this.tokens.identify(header('authorization'));
     this.tokens.allow(caller, needed);
-    const asked = readCall({ requestId, caller, header, remainingMillis: remainingOf(call) });
+    const names = Object.keys(metadata.getMap());
+    const asked = readCall({ requestId, caller, names, header, remainingMillis: remainingOf(call) });
     refuseUntaken(asked, takenBy(call.getPath()));
     return asked;
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ChannelOptions, Server, ServiceDefinition } from '@grpc/grpc-js';
+import type { ChannelOptions, Server, ServerOptions, ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type Options, type PackageDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
 import { Transport, type GrpcOptions } from '@nestjs/microservices';
@@ -9,6 +9,7 @@ import { peerServerOptions } from '#io/grpc/peer-definition.js';
 import { protoRoot } from '#io/grpc/proto-path.js';
 import { widenReceiveWindows } from '#io/grpc/receive-windows.js';
 import { admitting } from './admitting.js';
+import { richRefusals } from './grpc-refusals.js';
 import { healthService } from './health-service.js';
 
 /** 64-bit numbers as strings: not all of them fit a JavaScript number, and clients must not guess which. */
@@ -39,6 +40,9 @@ export interface GrpcServerOptions {
 /** Nest's gRPC server for `atoll.v1`, with health and reflection, and whatever else shares the port. */
 export function grpcServerOptions(options: GrpcServerOptions): GrpcOptions {
   const { address, region, admission, isReady, addServices } = options;
+  // Nest hands these to grpc-js as they are. The first one sees what gRPC itself says of a call.
+  const interceptors = [richRefusals(region), admitting(admission, region)];
+  const serverOptions: ServerOptions = { ...peerServerOptions, interceptors };
   widenReceiveWindows();
   const packageDefinition = loadSync(atollProtoPaths(), atollLoaderOptions);
   return {
@@ -48,11 +52,7 @@ export function grpcServerOptions(options: GrpcServerOptions): GrpcOptions {
       packageDefinition,
       url: address,
       maxMetadataSize: headerBytesMax,
-      // Nest hands these to grpc-js as they are.
-      channelOptions: {
-        ...peerServerOptions,
-        interceptors: [admitting(admission, region)],
-      } as ChannelOptions,
+      channelOptions: serverOptions as ChannelOptions,
       onLoadPackageDefinition: (definition: PackageDefinition, server: Server) => {
         new ReflectionService(definition).addToServer(server);
         server.addService(

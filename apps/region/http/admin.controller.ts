@@ -61,6 +61,7 @@ export class AdminController {
     summary: 'Events that are stored and cannot be folded until somebody acts',
     needs: 'admin',
     answers: answers.quarantine,
+    takesQuery: true,
   })
   quarantine(@Query({ schema: quarantineQuery }) { limit }: z.output<typeof quarantineQuery>) {
     return this.api.quarantine(limit);
@@ -72,6 +73,7 @@ export class AdminController {
     summary: 'Strong events that a new home left out, kept as losing',
     needs: 'admin',
     answers: answers.refused,
+    takesQuery: true,
   })
   refused(@Query({ schema: quarantineQuery }) { limit }: z.output<typeof quarantineQuery>) {
     return this.api.refused(limit);

@@ -46,6 +46,19 @@ describe('bad input gets a typed error and changes nothing:', () => {
       413,
       'too_large',
     ],
+    ['a tunnel', 'CONNECT x:80 HTTP/1.1\r\nhost: x\r\n\r\n', 404, 'route_not_found'],
+    [
+      'an expectation',
+      'GET /livez HTTP/1.1\r\nhost: x\r\nexpect: wonders\r\nconnection: close\r\n\r\n',
+      400,
+      'invalid_request',
+    ],
+    [
+      'a request without a host',
+      'GET /v1/entities/none/1 HTTP/1.1\r\nconnection: close\r\n\r\n',
+      404,
+      'unknown_type',
+    ],
     ['what is no HTTP', 'hello\r\n\r\n', 400, 'invalid_request'],
   ])('%s', async (_name, text, status, code) => {
     const answer = await new Promise<string>((resolve, reject) => {

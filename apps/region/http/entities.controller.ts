@@ -33,6 +33,7 @@ export class EntitiesController {
     summary: 'List the entities of a type in id order; local and eventual',
     needs: 'read',
     answers: answers.entities,
+    takesQuery: true,
     errors: ['unknown_type', 'level_not_available'],
   })
   list(
@@ -128,6 +129,7 @@ export class EntitiesController {
     summary: 'Events of an entity, newest first, and how each was merged',
     needs: 'read',
     answers: answers.history,
+    takesQuery: true,
     errors: ['unknown_type'],
   })
   history(

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -32,7 +33,8 @@ export function createFastifyAdapter({ region, tokens, admission }: FastifyParts
     genReqId: () => randomUUID(),
     requestTimeout: requestReceiveMillisMax,
     bodyLimit: batchBodyBytesMax,
-    http: { maxHeaderSize: headerBytesMax },
+    // A request without a Host is answered like any other: Node would answer it by an empty 400.
+    http: { maxHeaderSize: headerBytesMax, requireHostHeader: false },
     routerOptions: { maxParamLength: pathParameterLengthMax },
     exposeHeadRoutes: false,
     logger: false,
@@ -51,6 +53,20 @@ export function createFastifyAdapter({ region, tokens, admission }: FastifyParts
 }
 
 function prepare(fastify: FastifyInstance, { region, tokens, admission }: FastifyParts): void {
+  // Their bytes are bounded. Of too many Node would drop some without a word, and with them what they ask for.
+  fastify.server.maxHeadersCount = 0;
+  fastify.server.on('connect', (_request, socket: Socket) => {
+    const error = new AtollError('route_not_found', 'This is no proxy: there is no CONNECT.');
+    answerRaw(socket, problemOf(error, { requestId: randomUUID(), region }));
+  });
+  fastify.server.on('checkExpectation', (_request, response: ServerResponse) => {
+    const error = new AtollError('invalid_request', 'Expect takes 100-continue.');
+    const problem = problemOf(error, { requestId: randomUUID(), region });
+    const body = JSON.stringify(problem);
+    const length = Buffer.byteLength(body);
+    const headers = { 'content-type': problemMediaType, 'content-length': length, 'atoll-region': region };
+    response.writeHead(problem.status, headers).end(body);
+  });
   fastify.addHook('onRoute', (route) => {
     if (route.url !== batchRoute) route.bodyLimit = bodyBytesMax;
   });
@@ -66,6 +82,7 @@ function prepare(fastify: FastifyInstance, { region, tokens, admission }: Fastif
       done(error as Error);
     }
   });
+  fastify.addHook('onRequest', (request, _reply, done) => done(unreadablePart(request)));
   fastify.addHook('onRequest', (request, reply, done) => {
     const kind = requestKindOf(request);
     try {
@@ -86,6 +103,24 @@ function prepare(fastify: FastifyInstance, { region, tokens, admission }: Fastif
       done(error as Error);
     }
   });
+}
+
+/** What would be taken for something else than was meant: a reader of queries takes what does not decode as it stands. */
+function unreadablePart({ url, headers }: FastifyRequest): AtollError | undefined {
+  const cut = url.indexOf('?');
+  if (cut >= 0 && !decodes(url.slice(cut)))
+    return new AtollError('invalid_request', 'The query does not decode.');
+  const coding = headers['content-encoding'] ?? 'identity';
+  if (coding === 'identity') return undefined;
+  return new AtollError('invalid_request', 'Send the body as it is: Content-Encoding is not served.');
+}
+
+function decodes(text: string): boolean {
+  try {
+    return decodeURIComponent(text) !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** What anybody may see; also what is not there. Everyone else is known before a byte of a body is read. */

@@ -14,7 +14,7 @@ import type { Call } from '#io/http/call.js';
 import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { problemMediaType } from '#io/wire/problem.js';
 import { Needs } from './access.guard.js';
-import { AnswerInterceptor, takenHeadersKey } from './answer.interceptor.js';
+import { AnswerInterceptor, refusesQueryKey, takenHeadersKey } from './answer.interceptor.js';
 import { callHeaders, type CallHeaderName } from './call-headers.js';
 import { callOf, type RimRequest } from './request.js';
 
@@ -32,6 +32,8 @@ export interface OperationOptions {
   readonly headers?: readonly CallHeaderName[];
   /** Besides those that every operation can answer. */
   readonly errors?: readonly ErrorCode[];
+  /** It reads query parameters itself. What nobody reads is refused, but where probes and load balancers may add their own. */
+  readonly takesQuery?: boolean;
   /** It writes its answer itself, for as long as its client listens. */
   readonly streams?: boolean;
 }
@@ -94,12 +96,14 @@ export function Operation({
   answers,
   headers = [],
   errors = [],
+  takesQuery = false,
   streams = false,
 }: OperationOptions): MethodDecorator {
   return applyDecorators(
     Needs(needs),
     HttpCode(200),
     SetMetadata(takenHeadersKey, headers),
+    SetMetadata(refusesQueryKey, !takesQuery && needs !== 'nobody'),
     ...(streams ? [] : [UseInterceptors(AnswerInterceptor)]),
     ApiOperation({
       operationId: name,

@@ -1,18 +1,15 @@
 import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
-import { mutationIdLengthMax } from '#core/event/mutation-id.js';
 import * as answers from '#io/http/answers.js';
 import type { Call } from '#io/http/call.js';
 import { tokenLengthMax } from '#io/http/limits.js';
-import { conflictsQuery, noQuery, resolveRequest } from '#io/http/requests.js';
+import { conflictId, conflictsQuery, resolveRequest, writeId } from '#io/http/requests.js';
 import type { RegionApi } from '../api/region-api.js';
 import { REGION_API } from '../wiring/tokens.js';
 import { writeHeaders } from './call-headers.js';
 import { CallOf, Operation, writeErrors } from './operation.decorator.js';
 
-const conflictId = z.string().min(1).max(256);
-const mutationId = z.string().min(1).max(mutationIdLengthMax);
 const barrierToken = z.string().min(1).max(tokenLengthMax);
 
 @ApiTags('conflicts')
@@ -26,6 +23,7 @@ export class ConflictsController {
     summary: 'Conflicts of a type, of an entity, or all; newest first',
     needs: 'read',
     answers: answers.conflicts,
+    takesQuery: true,
     errors: ['unknown_type'],
   })
   list(@Query({ schema: conflictsQuery }) page: z.output<typeof conflictsQuery>) {
@@ -75,7 +73,7 @@ export class WritesController {
     answers: answers.writeStatus,
     errors: ['write_not_found'],
   })
-  get(@Param('mutationId', { schema: mutationId }) id: string) {
+  get(@Param('mutationId', { schema: writeId }) id: string) {
     return this.api.write(id);
   }
 }
@@ -92,7 +90,7 @@ export class BarriersController {
     needs: 'read',
     answers: answers.barrier,
   })
-  create(@Query({ schema: noQuery }) _query: object) {
+  create() {
     return this.api.createBarrier();
   }
 

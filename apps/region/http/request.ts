@@ -17,7 +17,8 @@ export function callOf(request: RimRequest): Call {
     throw new AtollError('invalid_request', 'DELETE takes no body.');
   }
   const { id: requestId, caller } = request;
-  request.call ??= readCall({ requestId, caller, header: (name) => headerOf(request, name) });
+  const names = Object.keys(request.headers);
+  request.call ??= readCall({ requestId, caller, names, header: (name) => headerOf(request, name) });
   return request.call;
 }
 

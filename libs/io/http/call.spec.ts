@@ -4,7 +4,8 @@ import { formatETag } from '#io/wire/etag.js';
 import { readCall, refuseUntaken } from './call.js';
 
 function call(headers: Readonly<Record<string, string>> = {}, remainingMillis?: number) {
-  return readCall({ requestId: 'r', header: (name) => headers[name], remainingMillis });
+  const names = Object.keys(headers);
+  return readCall({ requestId: 'r', names, header: (name) => headers[name], remainingMillis });
 }
 
 function codeOf(headers: Readonly<Record<string, string>>): string {
@@ -44,6 +45,14 @@ describe('the headers of a call', () => {
         traceparent,
       }),
     ).toMatchObject({ ifMatch: seen, mutationId, maxWaitMillis: 250, trace: traceparent });
+  });
+
+  it('are refused under a name that nobody knows, for a promise would be lost with it', () => {
+    for (const name of ['atoll-consistancy', 'atoll-ack', 'atoll-timestamp', 'atoll-'])
+      expect(codeOf({ [name]: 'all' })).toBe('invalid_request');
+    expect(call({ 'atoll-region': 'us', 'atoll-request-id': 'r', 'x-atoll': '1' }).level.kind).toBe(
+      'eventual',
+    );
   });
 
   it('wait no longer than the deadline of the transport', () => {

@@ -28,6 +28,8 @@ export interface CallSource {
   readonly caller?: Caller | undefined;
   /** A header, or metadata key, by its lower case name. */
   readonly header: (name: string) => string | undefined;
+  /** The names of all that were sent, in lower case. */
+  readonly names: Iterable<string>;
   /** What is left of the transport's own deadline, where it has one (gRPC). */
   readonly remainingMillis?: number;
 }
@@ -37,7 +39,8 @@ export interface CallSource {
  *
  * @throws AtollError invalid_request, level_not_available, invalid_session, invalid_mutation_id
  */
-export function readCall({ requestId, caller, header, remainingMillis }: CallSource): Call {
+export function readCall({ requestId, caller, header, names, remainingMillis }: CallSource): Call {
+  checkNames(names);
   const session = readSession(header('atoll-session'));
   checkUnsupported(header);
   const wait = readMaxWait(header('atoll-max-wait'));
@@ -52,6 +55,22 @@ export function readCall({ requestId, caller, header, remainingMillis }: CallSou
     ifMatch: readIfMatch(header('if-match')),
     trace: readTrace(header('traceparent')),
   };
+}
+
+/** Those that calls may carry, and those of answers, for whoever passes on what it got. */
+const ownHeaders: ReadonlySet<string> = new Set([
+  ...['atoll-session', 'atoll-consistency', 'atoll-acks', 'atoll-max-wait'],
+  ...['atoll-region', 'atoll-request-id', 'atoll-staleness-ms'],
+]);
+
+/** A promise that was asked for under a misspelt name would be broken in silence. */
+function checkNames(names: Iterable<string>): void {
+  for (const name of names)
+    if (name.startsWith('atoll-') && !ownHeaders.has(name))
+      throw new AtollError(
+        'invalid_request',
+        `There is no header '${name}': calls take Atoll-Session, Atoll-Consistency, Atoll-Acks and Atoll-Max-Wait.`,
+      );
 }
 
 function readSession(text: string | undefined): string | undefined {

@@ -36,6 +36,9 @@ export const entityId = z
   .refine(wellFormed, badText)
   .meta({ example: '42' });
 
+export const conflictId = z.string().min(1).max(256).refine(wellFormed, badText);
+export const writeId = z.string().min(1).max(mutationIdLengthMax).refine(wellFormed, badText);
+
 const version = z
   .string()
   .min(1)
@@ -114,17 +117,20 @@ export const resolveRequest = z.strictObject({ operations, observed: version.opt
   description: "The change that a person decided on. Without `observed`: the conflict's own siblings.",
 });
 
-/** Numbers come as text in a query. */
-function count(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
+/** Numbers come as text in a path or a query. */
+function wholeNumber(min: number, max: number): z.ZodType<number, unknown> {
+  const digits = z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number);
   return z
-    .union([
-      z
-        .string()
-        .regex(/^\d{1,9}$/)
-        .transform(Number),
-      z.number(),
-    ])
+    .union([digits, z.number()], { error: `It must be a whole number from ${min} to ${max}.` })
     .pipe(z.number().int().min(min).max(max))
+    .meta({ type: 'integer', minimum: min, maximum: max });
+}
+
+function count(min: number, max: number, fallback: number): z.ZodType<number, unknown> {
+  return wholeNumber(min, max)
     .default(fallback)
     .meta({ type: 'integer', minimum: min, maximum: max, default: fallback });
 }
@@ -145,10 +151,7 @@ export const conflictsQuery = z
     type: typeName.optional(),
     id: entityId.optional().meta({ description: 'Of the entity; needs `type`' }),
     unresolved: flag,
-    after: z
-      .string()
-      .min(1)
-      .max(256)
+    after: conflictId
       .optional()
       .meta({ description: '`next` of the page before: conflicts are listed from the newest on' }),
     limit,
@@ -167,7 +170,7 @@ export const changesQuery = z.strictObject({
     .meta({ description: 'A position: the `id` of a notice, from any region. Without it: from now on' }),
 });
 export const quarantineQuery = z.strictObject({ limit });
-export const shardNumber = z.coerce.number().int().min(0).max(1_023);
+export const shardNumber = wholeNumber(0, 1_023);
 /** What operators may have done is shown first, and done when they say so. */
 const dryRun = z.boolean().default(true).meta({ description: 'Without false, nothing is changed' });
 export const handoverRequest = z
