@@ -60,6 +60,16 @@ describe('the door', () => {
     expect(asked.slice(-3)).toEqual([0, 50, 100]);
   });
 
+  it('takes what a process does by itself for no part of a request', async () => {
+    const asked: number[] = [];
+    const intake = { hasRoom: (_bytes?: number, ahead = 0) => asked.push(ahead) > 0 };
+    const many = { requestsMax: 10, requestBytesMax: 100, commandsMax: 10 };
+    const admission = new Admission({ limits: many, telemetry: new MemoryTelemetry(), intake });
+    for (let at = 0; at < 10_000; at += 1) await admission.command(() => Promise.resolve());
+    for (let at = 0; at < 3; at += 1) admission.enter('write');
+    expect(asked).toEqual([0, 1, 2]);
+  });
+
   it('lets no more commands wait than it may, whatever they wait for, and forgets those that failed', async () => {
     const { admission, telemetry } = door();
     const { promise, reject } = Promise.withResolvers<never>();

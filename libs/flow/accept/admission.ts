@@ -66,7 +66,8 @@ export class Admission {
 
   /** Does the work of one command, if not too many are under way. @throws AtollError overloaded, and what the work throws */
   async command<T>(work: () => Promise<T>): Promise<T> {
-    this.size.commands += 1;
+    // What a process does by itself, or for whoever runs in it, is in no request.
+    if (this.writes > 0) this.size.commands += 1;
     if (this.commands >= this.parts.limits.commandsMax) throw this.refusal('commands');
     this.commands += 1;
     try {

@@ -137,13 +137,14 @@ export class Intake {
   /**
    * Whether a command of so many bytes would be queued: it fits, and would not wait much longer than a second.
    *
-   * @param ahead commands that were let in and are on their way to the queue
+   * @param ahead about how many commands were let in and are on their way to the queue. A guess is no reason to refuse what a
+   * queue that does not stand has room for.
    */
   hasRoom(bytes = 0, ahead = 0): boolean {
     const { commandQueueMax, commandQueueBytesMax } = this.limits;
-    const length = this.queuedCommands + ahead;
-    if (length >= commandQueueMax || this.queuedCommandBytes + bytes > commandQueueBytesMax) return false;
-    return length < this.standing.lengthMax(this.clock.monotonicMillis());
+    const { queuedCommands, queuedCommandBytes } = this;
+    if (queuedCommands >= commandQueueMax || queuedCommandBytes + bytes > commandQueueBytesMax) return false;
+    return queuedCommands + ahead < this.standing.lengthMax(this.clock.monotonicMillis());
   }
 
   /** Queues the next event of another region, with the others of its group. The caller keeps to `room`. */
