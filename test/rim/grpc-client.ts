@@ -56,7 +56,8 @@ function decode(name: string, bytes: Buffer): Any {
 /** The problem that a failed call carries; rejects when it carries none. */
 export function problemOfStatus(error: ServiceError): GrpcProblem {
   const [details] = error.metadata.get('grpc-status-details-bin');
-  if (!(details instanceof Buffer)) throw new Error(`no rich status: ${error.message}`, { cause: error });
+  if (!(details instanceof Buffer))
+    throw new Error(`expected a rich status, not ${error.message}`, { cause: error });
   const status = decode('Status', details);
   const part = (name: string): Any => {
     const found = status.details.find(
