@@ -22,7 +22,7 @@ describe('the headers of a call', () => {
     expect(call()).toMatchObject({
       level: { kind: 'eventual' },
       acks: undefined,
-      maxWaitMillis: 5_000,
+      maxWaitMillis: 4_980,
       mutationId: undefined,
     });
   });
@@ -44,7 +44,7 @@ describe('the headers of a call', () => {
         'atoll-max-wait': '250',
         traceparent,
       }),
-    ).toMatchObject({ ifMatch: seen, mutationId, maxWaitMillis: 250, trace: traceparent });
+    ).toMatchObject({ ifMatch: seen, mutationId, maxWaitMillis: 230, trace: traceparent });
   });
 
   it('are refused under a name that nobody knows, for a promise would be lost with it', () => {

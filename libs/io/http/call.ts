@@ -5,7 +5,7 @@ import type { VersionVector } from '#core/causality/version-vector.js';
 import { mutationIdLengthMax } from '#core/event/mutation-id.js';
 import { parseETag } from '#io/wire/etag.js';
 import type { Caller } from './bearer-tokens.js';
-import { maxWaitMillisDefault, maxWaitMillisMax, sessionLengthMax } from './limits.js';
+import { maxWaitMillisDefault, maxWaitMillisMax, refusalAheadMillis, sessionLengthMax } from './limits.js';
 
 /** How one request asked to be served: what its headers, or its gRPC metadata, say. */
 export interface Call {
@@ -16,6 +16,7 @@ export interface Call {
   /** Absent: what the type takes for enough. */
   readonly acks: Acks | undefined;
   readonly session?: string;
+  /** What the caller allows, less what making a refusal takes. */
   readonly maxWaitMillis: number;
   readonly mutationId?: string;
   readonly ifMatch?: VersionVector;
@@ -43,7 +44,8 @@ export function readCall({ requestId, caller, header, names, remainingMillis }: 
   checkNames(names);
   const session = readSession(header('atoll-session'));
   checkUnsupported(header);
-  const wait = readMaxWait(header('atoll-max-wait'));
+  const allowed = readMaxWait(header('atoll-max-wait'));
+  const wait = allowed - Math.min(refusalAheadMillis, allowed / 10);
   return {
     requestId,
     caller,

@@ -36,6 +36,8 @@ export const maxWaitMillisMax = 30_000;
 export const maxWaitMillisDefault = 5_000;
 /** A client that has not sent its whole request by then is cut off, so that slow senders cannot hold connections. */
 export const requestReceiveMillisMax = 15_000;
+/** What is waited for is given up so much before `Atoll-Max-Wait` ends, or a tenth of it where that is less: the refusal has to be made yet. */
+export const refusalAheadMillis = 20;
 /** A typed answer is given so much before a gRPC client's own deadline, or a tenth of it where that is less: it has to get there. */
 export const answerAheadMillis = 100;
 /** Codes that may succeed later say when at the earliest. */
