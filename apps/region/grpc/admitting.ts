@@ -46,6 +46,10 @@ export function admitting(admission: Admission, region: string): ServerIntercept
             chargeBody(call, ticket, refuse);
             pass(metadata);
           },
+          onReceiveMessage(message, pass) {
+            ticket?.arrived();
+            pass(message);
+          },
           // Also after the call was answered.
           onCancel: () => ticket?.leave(),
         });

@@ -83,17 +83,22 @@ function prepare(fastify: FastifyInstance, { region, tokens, admission }: Fastif
     }
   });
   fastify.addHook('onRequest', (request, _reply, done) => done(unreadablePart(request)));
-  fastify.addHook('onRequest', (request, reply, done) => {
+  fastify.addHook('onRequest', (request: RimRequest, reply, done) => {
     const kind = requestKindOf(request);
     try {
       if (kind !== undefined) {
         const ticket = admission.enter(kind, announcedBytes(request));
+        request.ticket = ticket;
         reply.raw.once('close', () => ticket.leave());
       }
       done();
     } catch (error) {
       done(error as Error);
     }
+  });
+  fastify.addHook('preHandler', (request: RimRequest, _reply, done) => {
+    request.ticket?.arrived();
+    done();
   });
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body: Buffer, done) => {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AtollError } from '#core/errors.js';
+import type { Ticket } from '#flow/accept/admission.js';
 import type { Caller } from '#io/http/bearer-tokens.js';
 import { readCall, type Call } from '#io/http/call.js';
 
@@ -7,6 +8,7 @@ import { readCall, type Call } from '#io/http/call.js';
 export interface RimRequest extends FastifyRequest {
   caller?: Caller;
   call?: Call;
+  ticket?: Ticket;
 }
 
 export type RimReply = FastifyReply;

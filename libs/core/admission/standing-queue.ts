@@ -1,4 +1,4 @@
-/** What a command that waited no longer shows: that the queue is drained faster than it fills. In milliseconds. */
+/** What commands that waited no longer show: that the queue is drained faster than it fills. In milliseconds. */
 const shortWaitMillis = 250;
 
 /** A queue that filled up while nothing could be done is drained within this; one that is not has more work than it can do. */
@@ -33,11 +33,11 @@ export class StandingQueue {
   /** @param lengthMin a queue of no more is never too long */
   constructor(private readonly lengthMin: number) {}
 
-  /** So many left the queue together; the least that any of them had waited. */
-  took(count: number, waitedMillisMin: number, nowMillis: number): void {
+  /** So many left the queue together, and had waited so long in the mean. Of many queues, one is nearly empty at any time. */
+  took(count: number, waitedMillis: number, nowMillis: number): void {
     this.advance(nowMillis);
     this.taken[this.part % parts] = (this.taken[this.part % parts] ?? 0) + count;
-    if (waitedMillisMin < shortWaitMillis) {
+    if (waitedMillis < shortWaitMillis) {
       this.longSinceMillis = undefined;
       this.takes = 0;
       return;

@@ -48,16 +48,23 @@ describe('the door', () => {
 
   it('counts what is in those that were let in, by the size that they had of late', async () => {
     const asked: number[] = [];
-    const intake = { hasRoom: (_bytes?: number, ahead = 0) => asked.push(Math.round(ahead)) > 0 };
+    const intake = { hasRoom: (_bytes?: number, ahead = 0) => asked.push(Math.round(ahead / 10) * 10) > 0 };
     const many = { requestsMax: 1_000, requestBytesMax: 100, commandsMax: 1_000 };
     const admission = new Admission({ limits: many, telemetry: new MemoryTelemetry(), intake });
     for (let at = 0; at < 1_000; at += 1) {
       const ticket = admission.enter('write');
+      ticket.arrived();
+      ticket.arrived();
       await Promise.all(Array.from({ length: 50 }, () => admission.command(() => Promise.resolve())));
       ticket.leave();
     }
-    for (let at = 0; at < 3; at += 1) admission.enter('write');
+    const [first, second] = [0, 1, 2].map(() => admission.enter('write'));
     expect(asked.slice(-3)).toEqual([0, 50, 100]);
+    first!.arrived();
+    second!.leave();
+    second!.arrived();
+    admission.enter('write');
+    expect(asked.at(-1)).toBe(50);
   });
 
   it('takes what a process does by itself for no part of a request', async () => {

@@ -14,11 +14,13 @@ export interface AdmissionParts {
 export interface Ticket {
   /** More of its body has come. @throws AtollError overloaded */
   charge(bytes: number): void;
+  /** Its body is all there: from here on its commands are counted one by one. */
+  arrived(): void;
   /** It is over, with all that was held for it. Once is enough; more does nothing. */
   leave(): void;
 }
 
-/** Of so many requests that write, and of those before by halves, it is counted how many commands are in one. */
+/** Of so many requests that write, and of those before by halves, it is known how many commands are in one. */
 const sizeWritesMax = 128;
 
 /**
@@ -29,7 +31,10 @@ export class Admission {
   private requests = 0;
   private bytes = 0;
   private commands = 0;
+  /** Requests that write. */
   private writes = 0;
+  /** Those of them whose bodies are on their way. */
+  private arriving = 0;
   private readonly size = { writes: 1, commands: 1 };
 
   constructor(private readonly parts: AdmissionParts) {}
@@ -44,9 +49,18 @@ export class Admission {
     this.check(kind, bytes);
     this.requests += 1;
     this.bytes += bytes;
-    if (kind === 'write') this.writes += 1;
     let held = bytes;
     let isIn = true;
+    let isArriving = kind === 'write';
+    if (kind === 'write') {
+      this.writes += 1;
+      this.arriving += 1;
+    }
+    const arrived = (): void => {
+      if (!isArriving) return;
+      isArriving = false;
+      this.arriving -= 1;
+    };
     return {
       charge: (more) => {
         if (!isIn) return;
@@ -54,12 +68,17 @@ export class Admission {
         this.bytes += more;
         held += more;
       },
+      arrived: () => {
+        if (isArriving) this.sized();
+        arrived();
+      },
       leave: () => {
         if (!isIn) return;
         isIn = false;
+        arrived();
         this.requests -= 1;
         this.bytes -= held;
-        if (kind === 'write') this.wrote();
+        if (kind === 'write') this.writes -= 1;
       },
     };
   }
@@ -93,14 +112,13 @@ export class Admission {
     if (noRoom !== undefined) throw this.refusal(noRoom);
   }
 
-  /** About how many commands are in requests that were let in, and have not come out of them: by the size of requests of late. */
+  /** About how many commands are in requests that were let in and whose bodies are on their way: by the size of those of late. */
   private ahead(): number {
-    return Math.max(0, (this.writes * this.size.commands) / this.size.writes - this.commands);
+    return (this.arriving * this.size.commands) / this.size.writes;
   }
 
-  private wrote(): void {
+  private sized(): void {
     const { size } = this;
-    this.writes -= 1;
     size.writes += 1;
     if (size.writes < sizeWritesMax) return;
     size.writes /= 2;

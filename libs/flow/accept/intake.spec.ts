@@ -162,6 +162,24 @@ describe('lanes', () => {
     expect(shardsIn(intake.gather(laneOf(intake, 1)))).toEqual([1]);
   });
 
+  it('a batch takes some of every shard, and then of whoever has waited longest', async () => {
+    const clock = new ManualClock();
+    const intake = new Intake({ ...limitsDefault, batchItemsMax: 80 }, clock);
+    for (const shard of [0, 2, 4]) intake.own(shardStateOf(shard, image));
+    submit(intake, 2, 100);
+    await clock.advance(10);
+    submit(intake, 0, 200);
+    submit(intake, 4, 3);
+    const taken = intake
+      .gather(laneOf(intake, 0))
+      .map(({ owned, items }) => [owned.state.shard, items.length]);
+    expect(taken).toEqual([
+      [0, 13],
+      [2, 64],
+      [4, 3],
+    ]);
+  });
+
   it('a batch of all shards keeps every lane from them, however much comes meanwhile', () => {
     const intake = owning([0, 1]);
     submit(intake, 0, 1);

@@ -189,7 +189,7 @@ export class Intake {
   }
 
   /**
-   * What has gathered, up to the limits of a batch, every shard with a fair share. Its shards are in this batch until
+   * What has gathered, up to the limits of a batch. Its shards are in this batch until
    * `ended`. Nothing while they are in another lane's batch, or while so little waits that it is left for the next batch.
    */
   gather(lane: Lane): readonly ShardWork[] {
@@ -208,35 +208,53 @@ export class Intake {
   /** The lanes that a batch of this one may take from now. */
   private freeFor(lane: Lane): readonly Lane[] {
     for (const held of this.underWay.values()) if (held.includes(lane)) return [];
-    const waiting = this.lanes.reduce((sum, { shards }) => sum + itemsOf(shards.values()), 0);
+    let waiting = 0;
+    for (const { shards } of this.lanes) for (const owned of shards.values()) waiting += itemsOf(owned);
     if (waiting > sparseItemsMax) return [lane];
     return this.underWay.size > 0 ? [] : this.lanes;
   }
 
+  /**
+   * One half of a batch is shared evenly, so that no shard waits for a long queue of another. The other half goes to those
+   * who have waited longest, so that the writes of a busy shard wait no longer than the others.
+   */
   private take(shards: readonly OwnedShard[]): readonly ShardWork[] {
     const { batchItemsMax, batchBytesMax } = this.limits;
-    const waiting = shards.filter((owned) => itemsOf([owned]) > 0);
-    const share = Math.max(1, Math.floor(batchItemsMax / Math.max(1, waiting.length)));
-    let bytesLeft = batchBytesMax;
-    const now = this.clock.monotonicMillis();
-    const gathered: ShardWork[] = [];
-    let commands = 0;
-    let waitedMillisMin = Infinity;
-    for (const owned of waiting) {
-      const items: Work[] = [];
-      while (items.length < share && bytesLeft > 0) {
-        const next = this.takeNext(owned, items.length, now);
-        if (!next) break;
-        items.push(next);
-        bytesLeft -= bytesOf(next);
-        if (next.kind !== 'command') continue;
-        commands += 1;
-        waitedMillisMin = Math.min(waitedMillisMin, now - next.queuedMillis);
-      }
-      if (items.length > 0) gathered.push({ owned, items });
+    const gathering: Gathering[] = shards
+      .filter((owned) => itemsOf(owned) > 0)
+      .map((owned) => ({ owned, items: [] }));
+    const taking: Taking = {
+      itemsLeft: batchItemsMax,
+      bytesLeft: batchBytesMax,
+      nowMillis: this.clock.monotonicMillis(),
+      commands: 0,
+      waitedMillis: 0,
+    };
+    const even = Math.max(1, Math.floor(batchItemsMax / 2 / Math.max(1, gathering.length)));
+    for (const one of gathering) while (one.items.length < even && this.takeOne(one, taking));
+    while (hasRoom(taking)) {
+      const longest = longestWaiting(gathering, taking.nowMillis);
+      if (!longest) break;
+      this.takeOne(longest, taking);
     }
-    if (commands > 0) this.standing.took(commands, waitedMillisMin, now);
-    return gathered;
+    const { commands, waitedMillis, nowMillis } = taking;
+    if (commands > 0) this.standing.took(commands, waitedMillis / commands, nowMillis);
+    return gathering.filter(({ items }) => items.length > 0);
+  }
+
+  /** @returns whether there was one, and room for it */
+  private takeOne({ owned, items }: Gathering, taking: Taking): boolean {
+    if (!hasRoom(taking)) return false;
+    const next = this.takeNext(owned, items.length, taking.nowMillis);
+    if (!next) return false;
+    items.push(next);
+    taking.itemsLeft -= 1;
+    taking.bytesLeft -= bytesOf(next);
+    if (next.kind === 'command') {
+      taking.commands += 1;
+      taking.waitedMillis += taking.nowMillis - next.queuedMillis;
+    }
+    return true;
   }
 
   /** Commands and received events in turn, so that neither starves the other. */
@@ -308,11 +326,45 @@ export class Intake {
   }
 }
 
-function itemsOf(shards: Iterable<OwnedShard>): number {
-  let items = 0;
-  for (const { commands, events, replays } of shards)
-    items += commands.length + events.length + replays.length;
-  return items;
+/** What a batch has taken of a shard so far. */
+interface Gathering {
+  readonly owned: OwnedShard;
+  readonly items: Work[];
+}
+
+/** What else a batch may take, and what of its commands is known. */
+interface Taking {
+  itemsLeft: number;
+  bytesLeft: number;
+  readonly nowMillis: number;
+  commands: number;
+  /** Of all of them together. */
+  waitedMillis: number;
+}
+
+function hasRoom({ itemsLeft, bytesLeft }: Taking): boolean {
+  return itemsLeft > 0 && bytesLeft > 0;
+}
+
+/** The shard whose next command has waited longest; where none has commands, the one with most to do. */
+function longestWaiting(gathering: readonly Gathering[], nowMillis: number): Gathering | undefined {
+  let longest: Gathering | undefined;
+  let since = Infinity;
+  let most = 0;
+  for (const one of gathering) {
+    const items = itemsOf(one.owned);
+    if (items === 0) continue;
+    const queuedMillis = one.owned.commands.peek()?.queuedMillis ?? nowMillis;
+    if (queuedMillis > since || (queuedMillis === since && items <= most)) continue;
+    longest = one;
+    since = queuedMillis;
+    most = items;
+  }
+  return longest;
+}
+
+function itemsOf({ commands, events, replays }: OwnedShard): number {
+  return commands.length + events.length + replays.length;
 }
 
 function rejectTasks(works: readonly (ReplayWork | TaskWork)[]): void {

@@ -1,5 +1,6 @@
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { fromJSON, type MessageTypeDefinition } from '@grpc/proto-loader';
+import { connectionWindowBytes } from '#io/grpc/receive-windows.js';
 
 /** One change of a batch, as `atoll.v1.BatchChange` has it. */
 export interface ChangeMessage {
@@ -72,7 +73,10 @@ const answerMillisMax = 10_000;
 
 /** @param address `host:port` of a region's gRPC */
 export function openBatchChannel(address: string): BatchChannel {
-  const client = new Client(address, credentials.createInsecure());
+  // Answers of hundreds of writes a turn: with the 64 KiB of gRPC's default, they would wait in the server for turns of this process.
+  const client = new Client(address, credentials.createInsecure(), {
+    'grpc-node.flow_control_window': connectionWindowBytes,
+  });
   const { serialize } = message<{ readonly changes: readonly ChangeMessage[] }>('Request');
   const { deserialize } = message<OutcomesMessage>('Outcomes');
   return {
