@@ -21,7 +21,7 @@ describe('a queue', () => {
     expect(after(batches(200, 200))).toBe(Infinity);
   });
 
-  it('may be as long as what left it in the last second, once nobody waited little for a second', () => {
+  it('may be as long as what left it in the last second, once nobody waited little for three seconds', () => {
     // 50 batches of 40 a second.
     expect(after(batches(200, 400))).toBe(2_000);
     expect(after(batches(200, 400, 1))).toBe(lengthMin);
@@ -30,8 +30,8 @@ describe('a queue', () => {
   it('that filled up while nothing was done may drain', () => {
     const queue = new StandingQueue(lengthMin);
     queue.took(40, 10, 4_000);
-    expect(after(batches(40, 4_000), queue, 8_000)).toBe(Infinity);
-    expect(after(batches(20, 4_000), queue, 8_800)).toBe(2_000);
+    expect(after(batches(140, 4_000), queue, 8_000)).toBe(Infinity);
+    expect(after(batches(20, 4_000), queue, 10_800)).toBe(2_000);
   });
 
   it('that stands no more may be longer second by second, and in the end as long as its limits allow', () => {

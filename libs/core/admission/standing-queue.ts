@@ -1,8 +1,11 @@
 /** What commands that waited no longer show: that the queue is drained faster than it fills. In milliseconds. */
 const shortWaitMillis = 250;
 
-/** A queue that filled up while nothing could be done is drained within this; one that is not has more work than it can do. */
-const patienceMillis = 1_000;
+/**
+ * A queue that filled up while little could be done, as at a checkpoint of the database, is drained within this; one that is
+ * not has more work than it can do.
+ */
+const patienceMillis = 3_000;
 
 /** While nothing is taken, nothing is known: a database that stands still is no overload. */
 const takesMin = 8;

@@ -72,7 +72,7 @@ describe('limits', () => {
     const [lane] = intake.lanes;
     const refused: string[] = [];
     // Twenty commands each 50 ms, of which five are done: a hundred in a second.
-    for (let at = 0; at < 60 && lane; at += 1) {
+    for (let at = 0; at < 100 && lane; at += 1) {
       for (let count = 0; count < 20; count += 1)
         intake.submit(0, command('a'), 100_000).catch(({ code }: AtollError) => refused.push(code));
       intake.gather(lane);
