@@ -25,12 +25,20 @@ const source = join(projectRoot(), 'test', 'histories', 'porcupine');
 /** A first build fetches the module. */
 const buildMillisMax = 120_000;
 
-/** Builds the program; `undefined` where there is no Go, or its module cannot be had. */
+/** Where Go's own installer puts it, for whoever has it there and not on the path. */
+const goInstalled = '/usr/local/go/bin/go';
+
+/** Builds the program; `undefined`, with the reason told, where there is no Go or its module cannot be had. */
 export async function buildPorcupine(): Promise<Porcupine | undefined> {
   const directory = await mkdtemp(join(tmpdir(), 'atoll-porcupine-'));
   const program = join(directory, 'porcupine');
+  const build = (go: string) =>
+    run(go, ['build', '-o', program, '.'], { cwd: source, timeout: buildMillisMax });
   try {
-    await run('go', ['build', '-o', program, '.'], { cwd: source, timeout: buildMillisMax });
+    await build('go').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+      return build(goInstalled);
+    });
   } catch (error) {
     await rm(directory, { recursive: true, force: true });
     console.log(
