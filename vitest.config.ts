@@ -70,8 +70,14 @@ export default defineConfig({
         include: ['test/simulation/**/*.spec.ts', 'test/model/**/*.spec.ts'],
         timeoutMillis: seconds(180),
       }),
+      // They wait more than they work, each for servers of its own: two files at a time.
+      project('ports', {
+        include: ['libs/**/*.it.spec.ts', 'apps/**/*.it.spec.ts'],
+        timeoutMillis: seconds(120),
+        globalSetup: './test/integration/global-setup.ts',
+      }),
       project('integration', {
-        include: ['libs/**/*.it.spec.ts', 'apps/**/*.it.spec.ts', 'test/integration/**/*.spec.ts'],
+        include: ['test/integration/**/*.spec.ts'],
         timeoutMillis: seconds(120),
         alone: true,
         globalSetup: './test/integration/global-setup.ts',

@@ -20,6 +20,7 @@ const long = process.argv.includes('--long');
 const suites = [
   { name: 'unit, laws and tidy', projects: ['unit', 'laws', 'tidy'] },
   { name: 'simulation', projects: ['sim'] },
+  { name: 'ports', projects: ['ports'] },
   { name: 'integration', projects: ['integration'] },
 ];
 
