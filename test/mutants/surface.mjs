@@ -67,6 +67,14 @@ export const surfaceMutants = [
     caughtBy: unit('libs/flow/accept/intake.spec.ts', 'of whoever has waited longest'),
   },
   {
+    name: 'surface: shards at the end of a long list never have their turn',
+    rule: 'INV-15',
+    file: 'libs/flow/accept/intake.ts',
+    find: 'taking.bytesLeft > 0 && this.takeOne(one, taking)',
+    replace: 'taking.itemsLeft > 0 && this.takeOne(one, taking)',
+    caughtBy: unit('libs/flow/accept/intake.spec.ts', 'takes one of every shard'),
+  },
+  {
     name: 'surface: a request is taken for on its way until it is answered',
     rule: 'INV-15',
     file: 'libs/flow/accept/admission.ts',

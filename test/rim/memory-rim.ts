@@ -80,7 +80,6 @@ export class MemoryRims {
         region,
         admission: process.admission,
         isReady: () => api.isReady(),
-        addServices: () => undefined,
       }),
     );
     await app.startAllMicroservices();

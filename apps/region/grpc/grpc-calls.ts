@@ -3,7 +3,7 @@ import { type Metadata, type ServerUnaryCall, type ServerWritableStream } from '
 import { RpcException } from '@nestjs/microservices';
 import { AtollError } from '#core/errors.js';
 import type { BearerTokens, Role } from '#io/http/bearer-tokens.js';
-import { readCall, refuseUntaken, type Call } from '#io/http/call.js';
+import { endingAhead, readCall, refuseUntaken, type Call } from '#io/http/call.js';
 import { answerAheadMillis, handlingGraceMillis } from '#io/http/limits.js';
 import type { Answer } from '../api/answer.js';
 import { asAtollError, type Report } from '../api/as-atoll-error.js';
@@ -86,8 +86,7 @@ export class GrpcCalls {
 function remainingOf(call: AnyCall): number | undefined {
   const deadline = Number(call.getDeadline());
   if (!Number.isFinite(deadline)) return undefined;
-  const left = deadline - Date.now();
-  return left - Math.min(answerAheadMillis, left / 10);
+  return endingAhead(deadline - Date.now(), answerAheadMillis);
 }
 
 function textOf(metadata: Metadata, name: string): string | undefined {

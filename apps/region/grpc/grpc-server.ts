@@ -33,8 +33,8 @@ export interface GrpcServerOptions {
   readonly region: string;
   readonly admission: Admission;
   readonly isReady: () => Promise<boolean>;
-  /** Adds what is not for clients: the peer service. */
-  readonly addServices: (server: Server) => void;
+  /** Adds what is not for clients: the peer service. Absent: there are no peers. */
+  readonly addServices?: (server: Server) => void;
 }
 
 /** Nest's gRPC server for `atoll.v1`, with health and reflection, and whatever else shares the port. */
@@ -59,7 +59,7 @@ export function grpcServerOptions(options: GrpcServerOptions): GrpcOptions {
           definition['grpc.health.v1.Health'] as ServiceDefinition,
           healthService(['atoll.v1.Atoll'], isReady),
         );
-        addServices(server);
+        addServices?.(server);
       },
     },
   };

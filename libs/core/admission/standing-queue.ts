@@ -23,7 +23,7 @@ const relaxTimesMax = 64;
  * had waited that leave it. Of a standing queue it says how long it may be: what one second takes from it, so that nobody
  * waits much longer than that. Afterwards the bound goes up step by step: what comes is still too much, as a rule.
  *
- * Source: the rule that CoDel drops by, Nichols and Jacobson, "Controlling Queue Delay", 2012, doi:10.1145/2208917.2209336.
+ * Source: after the rule that CoDel drops by, which looks at the shortest wait of one queue, Nichols and Jacobson, "Controlling Queue Delay", 2012, doi:10.1145/2208917.2209336.
  */
 export class StandingQueue {
   private longSinceMillis: number | undefined;

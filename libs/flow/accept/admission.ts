@@ -56,10 +56,12 @@ export class Admission {
       this.writes += 1;
       this.arriving += 1;
     }
-    const arrived = (): void => {
-      if (!isArriving) return;
+    /** @returns whether it was on its way until now */
+    const arrive = (): boolean => {
+      if (!isArriving) return false;
       isArriving = false;
       this.arriving -= 1;
+      return true;
     };
     return {
       charge: (more) => {
@@ -69,13 +71,12 @@ export class Admission {
         held += more;
       },
       arrived: () => {
-        if (isArriving) this.sized();
-        arrived();
+        if (arrive()) this.sized();
       },
       leave: () => {
         if (!isIn) return;
         isIn = false;
-        arrived();
+        arrive();
         this.requests -= 1;
         this.bytes -= held;
         if (kind === 'write') this.writes -= 1;

@@ -180,6 +180,17 @@ describe('lanes', () => {
     ]);
   });
 
+  it('a batch takes one of every shard, also where there are more shards than it should have items', () => {
+    const intake = new Intake({ ...limitsDefault, batchItemsMax: 2 }, new SimClock());
+    const even = Array.from({ length: 20 }, (_, at) => at * 2);
+    for (const shard of even) intake.own(shardStateOf(shard, image));
+    for (const shard of even) submit(intake, shard, 2);
+    const taken = intake.gather(laneOf(intake, 0));
+    expect(taken.map(({ owned, items }) => [owned.state.shard, items.length])).toEqual(
+      even.map((shard) => [shard, 1]),
+    );
+  });
+
   it('a batch of all shards keeps every lane from them, however much comes meanwhile', () => {
     const intake = owning([0, 1]);
     submit(intake, 0, 1);

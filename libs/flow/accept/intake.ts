@@ -189,8 +189,8 @@ export class Intake {
   }
 
   /**
-   * What has gathered, up to the limits of a batch. Its shards are in this batch until
-   * `ended`. Nothing while they are in another lane's batch, or while so little waits that it is left for the next batch.
+   * What has gathered, up to the limits of a batch. Its shards are in this batch until `ended`. Nothing while they are in
+   * another lane's batch, or while so little waits that it is left for the next batch.
    */
   gather(lane: Lane): readonly ShardWork[] {
     const lanes = this.freeFor(lane);
@@ -231,8 +231,10 @@ export class Intake {
       waitedMillis: 0,
     };
     const even = Math.max(1, Math.floor(batchItemsMax / 2 / Math.max(1, gathering.length)));
-    for (const one of gathering) while (one.items.length < even && this.takeOne(one, taking));
-    while (hasRoom(taking)) {
+    // At least one of every shard, however many there are: those at the end of the list would never have their turn.
+    for (const one of gathering)
+      while (one.items.length < even && taking.bytesLeft > 0 && this.takeOne(one, taking));
+    while (taking.itemsLeft > 0 && taking.bytesLeft > 0) {
       const longest = longestWaiting(gathering, taking.nowMillis);
       if (!longest) break;
       this.takeOne(longest, taking);
@@ -242,9 +244,8 @@ export class Intake {
     return gathering.filter(({ items }) => items.length > 0);
   }
 
-  /** @returns whether there was one, and room for it */
+  /** @returns whether there was one */
   private takeOne({ owned, items }: Gathering, taking: Taking): boolean {
-    if (!hasRoom(taking)) return false;
     const next = this.takeNext(owned, items.length, taking.nowMillis);
     if (!next) return false;
     items.push(next);
@@ -340,10 +341,6 @@ interface Taking {
   commands: number;
   /** Of all of them together. */
   waitedMillis: number;
-}
-
-function hasRoom({ itemsLeft, bytesLeft }: Taking): boolean {
-  return itemsLeft > 0 && bytesLeft > 0;
 }
 
 /** The shard whose next command has waited longest; where none has commands, the one with most to do. */

@@ -45,7 +45,7 @@ export function readCall({ requestId, caller, header, names, remainingMillis }: 
   const session = readSession(header('atoll-session'));
   checkUnsupported(header);
   const allowed = readMaxWait(header('atoll-max-wait'));
-  const wait = allowed - Math.min(refusalAheadMillis, allowed / 10);
+  const wait = endingAhead(allowed, refusalAheadMillis);
   return {
     requestId,
     caller,
@@ -121,6 +121,11 @@ function checkUnsupported(header: CallSource['header']): void {
     'invalid_request',
     'If-None-Match and If-Unmodified-Since are not served; use If-Match with an ETag.',
   );
+}
+
+/** A wait that ends so much earlier, or a tenth of it where that is less: an answer has to be made, and has to get there. */
+export function endingAhead(millis: number, aheadMillis: number): number {
+  return millis - Math.min(aheadMillis, millis / 10);
 }
 
 function readMaxWait(text: string | undefined): number {

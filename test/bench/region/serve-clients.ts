@@ -60,7 +60,6 @@ export async function serveClients(
       region,
       admission: process.admission,
       isReady: () => api.isReady(),
-      addServices: () => undefined,
     }),
   );
   await app.startAllMicroservices();

@@ -24,7 +24,7 @@ const isLong = process.env['ATOLL_LONG'] === '1';
 const brief = { clients: 12, operations: 1_000, perSecond: 200 };
 const long = { clients: 32, operations: 20_000, perSecond: 200 };
 const longSession = { clients: 48, operations: 50_000, perSecond: 500 };
-/** Clients without tokens have to meet anomalies in that time: some of one client's reads fall around a cut, by luck. */
+/** Clients without tokens have to meet anomalies in that time. Whose reads fall around a cut is luck, so there are many. */
 const briefControl = { clients: 72, operations: 4_000, perSecond: 800 };
 const sizeOf = ({ name, level }: HistoryPlan) => {
   if (!isLong) return name === 'eventual' ? briefControl : brief;
