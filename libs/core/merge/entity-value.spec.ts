@@ -40,6 +40,18 @@ test('a state survives its encoding, and equal states have equal bytes', () => {
   expect(state.deletes).toHaveLength(1);
 });
 
+test('who touched it is told apart from what was seen only where they differ, and read in both forms', () => {
+  const plain = foldLog(type, [eventOf('us:1'), eventOf('eu:1')]);
+  const text = canonicalText(encodeEntity(type, plain));
+  expect(JSON.parse(text)).not.toHaveProperty('touched');
+  const named = { ...encodeEntity(type, plain), touched: { 'eu~1': 1, 'us~1': 1 } };
+  expect(decodeEntity(type, named)).toEqual(plain);
+  expect(canonicalText(encodeEntity(type, decodeEntity(type, named)))).toBe(text);
+
+  const deleted = foldLog(type, [eventOf('us:1'), eventOf('us:2', { kind: 'delete', context: 'us:1' })]);
+  expect(encodeEntity(type, deleted)).toMatchObject({ touched: {} });
+});
+
 test('an untouched entity survives its encoding', () => {
   expect(decodeEntity(type, encodeEntity(type, untouchedEntity))).toEqual(untouchedEntity);
 });

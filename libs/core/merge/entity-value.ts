@@ -1,6 +1,6 @@
 import { assert } from '../assert.js';
 import { compareDots, dotKey, type Dot } from '../causality/dot.js';
-import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
+import { compare, decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
 import type { Dependencies } from '../consistency/dependencies.js';
 import { decodeSession, encodeSession } from '../consistency/session-token.js';
 import { shardsMax } from '../event/shard-of.js';
@@ -29,8 +29,13 @@ export function entityValue(type: EntityType, state: EntityState, here?: Here): 
   return Object.fromEntries(shown);
 }
 
-/** The state as JSON; its canonical text (RFC 8785) is the same for equal states. */
+/**
+ * The state as JSON; its canonical text (RFC 8785) is the same for equal states. `touched` is named where it is not what was
+ * seen: until a delete or an alias comes the two are one, and each region's name would stand there twice.
+ */
 export function encodeEntity(type: EntityType, state: EntityState): JsonObject {
+  const { seen, touched } = state;
+  const isTouchedBySeen = touched === seen || compare(touched, seen) === 'equal';
   const fields: [string, Json][] = [];
   for (const [name, field] of state.fields) fields.push([name, fieldOf(type, name).policy.encode(field)]);
   // In canonical order: see `canonicalText`.
@@ -39,8 +44,8 @@ export function encodeEntity(type: EntityType, state: EntityState): JsonObject {
     deletes: state.deletes.toSorted(compareDots).map(encodeDot),
     ...(state.dependencies && { dependencies: encodeSession(state.dependencies) }),
     fields: Object.fromEntries(fields),
-    seen: encodeVector(state.seen),
-    touched: encodeVector(state.touched),
+    seen: encodeVector(seen),
+    ...(!isTouchedBySeen && { touched: encodeVector(touched) }),
   };
 }
 
@@ -54,7 +59,7 @@ function copyGroups(copies: CopiesByDot): readonly (readonly Dot[])[] {
   return groups.sort(([a], [b]) => compareDots(a as Dot, b as Dot));
 }
 
-/** Reads what `encodeEntity` wrote. What this region stored itself is not checked like a peer's event. */
+/** Reads what `encodeEntity` wrote, now or when it always named `touched`. What this region stored itself is not checked like a peer's event. */
 export function decodeEntity(type: EntityType, json: Json): EntityState {
   const stored = storedObject(json);
   const copies = new Map<string, readonly Dot[]>();
@@ -66,9 +71,10 @@ export function decodeEntity(type: EntityType, json: Json): EntityState {
   for (const [name, field] of Object.entries(storedObject(stored.fields))) {
     fields.set(name, fieldOf(type, name).policy.decode(field));
   }
+  const seen = vectorOf(stored.seen);
   return {
-    seen: vectorOf(stored.seen),
-    touched: vectorOf(stored.touched),
+    seen,
+    touched: stored.touched === undefined ? seen : vectorOf(stored.touched),
     deletes: storedArray(stored.deletes).map(decodeDot),
     fields,
     copies,

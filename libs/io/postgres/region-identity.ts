@@ -126,7 +126,12 @@ function describeBoot(boot: BootIdentity): string {
   return `system ${boot.systemIdentifier} timeline ${boot.timeline}`;
 }
 
-/** Seconds in base 36 and 64 random bits, of `[0-9A-Za-z_-]` only: unique without asking anyone (PROTOCOL §9). */
+/**
+ * Days in base 36 and 64 random bits, of `[0-9A-Za-z_-]` only: unique without asking anyone (PROTOCOL §9). An event and an
+ * entity spell it once for each region that wrote the entity, so the time is no finer than it has to be.
+ */
 function newIncarnation(): string {
-  return Math.floor(Date.now() / 1000).toString(36) + randomBytes(8).toString('base64url');
+  return Math.floor(Date.now() / dayMillis).toString(36) + randomBytes(8).toString('base64url');
 }
+
+const dayMillis = 24 * 3_600_000;
