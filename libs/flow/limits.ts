@@ -28,7 +28,10 @@ export interface Limits {
   readonly heldEventsBytesMax: number;
   /** Strong events remembered per shard while they are undecided; a home with more of its own takes no other. */
   readonly undecidedBytesMax: number;
-  /** Folded events remembered per cached entity, to find conflicts without reading the log. */
+  /**
+   * Folded events remembered per cached entity, to find conflicts without reading the log: those that are not stable yet, of
+   * an entity that is written a thousand times a second by all regions.
+   */
   readonly tailEventsMax: number;
   /** One event's bytes: below the broker's record limit, with room for the envelope (PROTOCOL §2). */
   readonly eventBytesMax: number;
@@ -73,7 +76,7 @@ export const limitsDefault: Limits = {
   cacheBytesMax: 256 * mebibyte,
   heldEventsBytesMax: 64 * mebibyte,
   undecidedBytesMax: 4 * mebibyte,
-  tailEventsMax: 256,
+  tailEventsMax: 2_048,
   eventBytesMax: 3 * mebibyte,
   groupBytesMax: 3 * mebibyte,
   publishRingBytesMax: 4 * mebibyte,

@@ -13,7 +13,8 @@ import { fieldOf } from './entity-fold.js';
 import type { EntityState } from './entity-state.js';
 import type { EntityType } from './entity-type.js';
 import { footprintsOf } from './footprint.js';
-import { mayLeaveUnobserved, unobservedPartners } from './unobserved.js';
+import { SeenValues } from './seen-values.js';
+import { mayLeaveUnobserved, unobservedPartners, type UnobservedPartner } from './unobserved.js';
 
 /** All folded events of the entity that are not in `above`, and perhaps more. */
 export interface EntityTail {
@@ -62,14 +63,30 @@ export class ConflictIndex {
   readonly #above: VersionVector;
   readonly #commands: Command[];
   readonly #lanes = new ConflictLanes();
+  /** Absent where commands have aliases. */
+  readonly #seen: SeenValues | undefined;
 
   /** @param state the entity with the tail's events folded. */
   constructor(type: EntityType, tail: EntityTail, state: EntityState) {
     this.#type = type;
     this.#above = tail.above;
     this.#commands = state.copies.size > 0 ? [...commandsOf(tail.events)] : tail.events.map(alone);
-    for (const command of this.#commands) this.#addToLanes(command);
+    this.#seen = state.copies.size > 0 ? undefined : new SeenValues(type);
+    for (const command of this.#commands) this.#place(command);
     this.#lanes.sort();
+    this.#seen?.sort();
+  }
+
+  /** How many commands it holds: they only become more. */
+  get size(): number {
+    return this.#commands.length;
+  }
+
+  /** Adds an event that was folded and is concurrent with nothing. It is the only copy of its command. */
+  add(event: Event): void {
+    const command = alone(event);
+    this.#commands.push(command);
+    this.#place(command);
   }
 
   /**
@@ -83,7 +100,7 @@ export class ConflictIndex {
     const needed = this.#floorFor(event, state, comparison);
     if (!covers(needed, this.#above)) return { kind: 'needs', above: meet(needed, this.#above) };
     const command = alone(event);
-    const partners = [...unobservedPartners(this.#type, command, this.#commands)];
+    const partners: Partner[] = [...this.#unobserved(command)];
     if (comparison.beside) {
       const lowest = this.#findBeside(command, partners);
       if (lowest < seqOf(this.#above, event.dot.actor)) {
@@ -91,12 +108,17 @@ export class ConflictIndex {
       }
     }
     this.#commands.push(command);
-    this.#addToLanes(command);
+    this.#place(command);
     return { kind: 'partners', partners };
   }
 
-  #addToLanes(command: Command): void {
+  #unobserved(write: Command): readonly UnobservedPartner[] {
+    return this.#seen?.partnersOf(write) ?? unobservedPartners(this.#type, write, this.#commands);
+  }
+
+  #place(command: Command): void {
     for (const footprint of footprintsOf(this.#type, command)) this.#lanes.add(footprint);
+    this.#seen?.add(command);
   }
 
   /** How low the tail must reach at least. With aliases, or deletes that ignore what is below, only the log tells. */

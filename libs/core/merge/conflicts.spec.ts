@@ -123,7 +123,11 @@ test('delete-wins: only the log tells whether an unobserved value was ignored by
     above: vectorOf(''),
   });
   const log = { above: vectorOf(''), events: gone };
-  expect(conflictsOf({ type: deleteWins, event, state, tail: log })).toEqual({ kind: 'pairs', pairs: [] });
+  expect(conflictsOf({ type: deleteWins, event, state, tail: log })).toEqual({
+    kind: 'pairs',
+    pairs: [],
+    partners: [],
+  });
 });
 
 test('an event that has seen everything needs no tail', () => {
@@ -131,7 +135,7 @@ test('an event that has seen everything needs no tail', () => {
   const state = foldLog(type, [us]);
   const event = eventOf('us:2', { context: 'us:1', changes: set('b') });
   const tail = { above: vectorOf('us:1'), events: [] };
-  expect(conflictsOf({ type, event, state, tail })).toEqual({ kind: 'pairs', pairs: [] });
+  expect(conflictsOf({ type, event, state, tail })).toEqual({ kind: 'pairs', pairs: [], partners: [] });
 });
 
 test('the survivor of a retried command takes over the pairs of its alias', () => {

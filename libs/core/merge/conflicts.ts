@@ -33,11 +33,16 @@ export interface ConflictsInput {
 }
 
 export type FoundConflicts =
-  | { readonly kind: 'pairs'; readonly pairs: readonly ConflictPair[] }
+  | {
+      readonly kind: 'pairs';
+      readonly pairs: readonly ConflictPair[];
+      /** The other events of the pairs. */
+      readonly partners: readonly Event[];
+    }
   /** The tail does not reach low enough: ask again with one that is complete above this vector. */
   | { readonly kind: 'needs'; readonly above: VersionVector };
 
-const noPairs: FoundConflicts = { kind: 'pairs', pairs: [] };
+const noPairs: FoundConflicts = { kind: 'pairs', pairs: [], partners: [] };
 
 /** The text from which io makes a conflict's id by a hash: the same in every region (INV-7). */
 export function conflictKeyText({ low, high, field }: ConflictPair, shard: number): string {
@@ -58,7 +63,11 @@ export function conflictsOf({ type, event, state, tail, index }: ConflictsInput)
   if (found.kind === 'needs') return found;
   const pairs = new PairSet(event.entity);
   for (const { field, partner } of found.partners) pairs.add(field, event, partner.survivor);
-  return { kind: 'pairs', pairs: pairs.sorted() };
+  return {
+    kind: 'pairs',
+    pairs: pairs.sorted(),
+    partners: found.partners.map(({ partner }) => partner.survivor),
+  };
 }
 
 /** An index of no more than one event needs: what is concurrent with it, and what of its own actor those had not seen. */

@@ -72,11 +72,18 @@ const observedRequired: Rejection = {
   path: '',
 };
 
+/** A state with many siblings is read by each of those who will replace them. */
+const valuesKnown = new WeakMap<MultiValue, readonly Json[]>();
+
 /** The different live values, in canonical order. */
 function valuesOf(state: MultiValue): readonly Json[] {
   if (state.length < 2) return state.map(({ value }) => value);
+  const known = valuesKnown.get(state);
+  if (known) return known;
   const byText = new Map(state.map(({ value }) => [canonicalText(value), value]));
-  return [...byText].sort(([a], [b]) => compareUtf8(a, b)).map(([, value]) => value);
+  const values = [...byText].sort(([a], [b]) => compareUtf8(a, b)).map(([, value]) => value);
+  valuesKnown.set(state, values);
+  return values;
 }
 
 function decodeSibling(json: Json): Sibling {

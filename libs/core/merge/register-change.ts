@@ -40,5 +40,6 @@ export function readSet(json: Json, schema: ValueSchema | undefined): RegisterCh
 }
 
 export function sameValue(a: Json, b: Json): boolean {
-  return a === b || canonicalText(a) === canonicalText(b);
+  if (a === b || typeof a !== 'object' || typeof b !== 'object') return a === b;
+  return canonicalText(a) === canonicalText(b);
 }

@@ -6,7 +6,8 @@ import type { EntityType } from './entity-type.js';
 import type { AnyPolicy, Reach } from './policy.js';
 import { placeKeys } from './taken.js';
 
-interface Reached {
+/** A change of a field, read, and where it acts. */
+export interface Reached {
   readonly change: unknown;
   readonly reach: Reach;
 }
@@ -56,11 +57,11 @@ export function unobservedPartners(
   return partners;
 }
 
-function isDelete({ survivor }: Command): boolean {
+export function isDelete({ survivor }: Command): boolean {
   return survivor.kind === 'delete';
 }
 
-function isDeletedBy(type: EntityType, value: Command, by: Command): boolean {
+export function isDeletedBy(type: EntityType, value: Command, by: Command): boolean {
   if (type.onDelete === 'delete-wins') return !knows(value.survivor.context, by);
   return knows(by.survivor.context, value);
 }
@@ -91,7 +92,7 @@ interface Ending {
 }
 
 function ends(policy: AnyPolicy, { later, value, field, reach }: Ending): boolean {
-  return reached(policy, later, field).some((change) => {
+  return readReached(policy, later, field).some((change) => {
     if (change.reach.takes === 'nothing') return samePlace(change.reach, reach) && observed(later, value);
     if (!isAtOrAbove(change.reach, reach)) return false;
     if (change.reach.takes === 'seen') return knows(later.survivor.context, value);
@@ -100,10 +101,11 @@ function ends(policy: AnyPolicy, { later, value, field, reach }: Ending): boolea
 }
 
 function valuesIn(policy: AnyPolicy, command: Command, field: string): readonly Reached[] {
-  return reached(policy, command, field).filter(({ reach }) => reach.takes === 'nothing');
+  return readReached(policy, command, field).filter(({ reach }) => reach.takes === 'nothing');
 }
 
-function reached(policy: AnyPolicy, { survivor }: Command, field: string): readonly Reached[] {
+/** What a command did to a field. */
+export function readReached(policy: AnyPolicy, { survivor }: Command, field: string): readonly Reached[] {
   return survivor.changes
     .filter((change) => change.field === field)
     .map(({ change: json }) => {
@@ -112,7 +114,7 @@ function reached(policy: AnyPolicy, { survivor }: Command, field: string): reado
     });
 }
 
-function samePlace(a: Reach, b: Reach): boolean {
+export function samePlace(a: Reach, b: Reach): boolean {
   return a.place.length === b.place.length && isAtOrAbove(a, b);
 }
 

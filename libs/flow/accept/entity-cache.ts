@@ -1,6 +1,7 @@
 import { includes, join, meet, type VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, Event } from '#core/event/event.js';
 import type { Json } from '#core/json.js';
+import type { ConflictIndex } from '#core/merge/conflict-index.js';
 import type { EntityState } from '#core/merge/entity-state.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity } from '#core/merge/entity-value.js';
@@ -13,10 +14,29 @@ export interface CachedEntity {
   readonly state: EntityState;
   readonly tailAbove: VersionVector;
   readonly tail: readonly Event[];
+  /** Where its events are often concurrent: what its conflicts are found by. */
+  readonly index?: KeptIndex;
+}
+
+/** An index that the batch which goes on with it takes: every event that is decided changes it, also in a batch that fails. */
+export class KeptIndex {
+  private index: ConflictIndex | undefined;
+  readonly size: number;
+
+  constructor(index: ConflictIndex) {
+    this.index = index;
+    this.size = index.size;
+  }
+
+  take(): ConflictIndex | undefined {
+    const { index } = this;
+    this.index = undefined;
+    return index;
+  }
 }
 
 /** Its state is text: the very text that the database holds. */
-interface Resting extends Omit<CachedEntity, 'state' | 'tailAbove'> {
+interface Resting extends Omit<CachedEntity, 'state' | 'tailAbove' | 'index'> {
   readonly text: string;
   /** Absent: nothing is remembered, so all that is folded is above. */
   readonly tailAbove?: VersionVector;
@@ -89,7 +109,8 @@ export class EntityCache {
   }
 
   private keepAwake(key: string, entity: CachedEntity, text: string): CachedEntity {
-    const bytes = 2 * text.length + (entity.tail.length + 1) * overheadBytes;
+    const remembered = entity.tail.length + (entity.index?.size ?? 0) + 1;
+    const bytes = 2 * text.length + remembered * overheadBytes;
     const awake = { ...entity, text, bytes };
     this.awake.set(key, awake);
     return awake;
@@ -107,12 +128,16 @@ export class EntityCache {
 
 const nothing: readonly Event[] = [];
 
-/** Nothing concurrent with a stable event can still arrive: nobody will ask for it. */
+/**
+ * Nothing concurrent with a stable event can still arrive: nobody will ask for it. They are dropped once the oldest is stable:
+ * while a member is away nothing is, and the tail of an entity that is written often is long.
+ */
 export function withoutStable(
   { state, tail, tailAbove }: Pick<CachedEntity, 'state' | 'tail' | 'tailAbove'>,
   stable: VersionVector,
 ): Pick<CachedEntity, 'tail' | 'tailAbove'> {
+  const [oldest] = tail;
+  if (!oldest || !includes(stable, oldest.dot)) return { tail, tailAbove };
   const left = tail.filter(({ dot }) => !includes(stable, dot));
-  if (left.length === tail.length) return { tail, tailAbove };
   return { tail: left, tailAbove: join(tailAbove, meet(stable, state.seen)) };
 }

@@ -19,7 +19,7 @@ import { encodeEntity, entityValue } from '#core/merge/entity-value.js';
 import { foldLog } from '#core/merge/fold-log.js';
 import type { ConflictRow, EntityRow } from '../ports/event-log.js';
 import { Missing, type BatchWorld } from './batch-world.js';
-import { withoutStable, type CachedEntity } from './entity-cache.js';
+import { KeptIndex, withoutStable, type CachedEntity } from './entity-cache.js';
 
 /** What folding one event did to the conflicts of its entity. */
 export interface ConflictChanges {
@@ -36,6 +36,8 @@ export class WorkingEntity {
   private appended: Event[] = [];
   private comparisons = 0;
   private index: ConflictIndex | undefined;
+  /** What the batch before knew by; not where more of the log was read since. */
+  private keptIndex: KeptIndex | undefined;
   /** Conflicts found in this batch: a refold in the same batch must know them. */
   private readonly foundHere = new Map<string, ConflictRow>();
 
@@ -50,6 +52,7 @@ export class WorkingEntity {
     const loaded = world.loads.tail(this.key, cached?.tailAbove ?? this.state.seen);
     this.tailAbove = loaded?.above ?? cached?.tailAbove ?? nothingSeen;
     this.remembered = loaded?.events ?? cached?.tail ?? [];
+    this.keptIndex = loaded ? undefined : cached?.index;
   }
 
   /** Folds an event that is ready. @throws Missing */
@@ -97,12 +100,12 @@ export class WorkingEntity {
     const found = conflictsOf({ type, event, state: this.state, tail, ...(index && { index }) });
     if (found.kind === 'needs') throw new Missing({ kind: 'tail', entity: this.entity, above: found.above });
     if (found.pairs.length === 0) return [];
-    return this.rowsOf(type, found.pairs, [...tail.events, event]);
+    return this.rowsOf(type, found.pairs, [...found.partners, event]);
   }
 
   /**
-   * The first event of a batch that is concurrent with others is compared with them alone; from the second on an index
-   * pays: behind a cut, many follow.
+   * The first event of a batch that is concurrent with others is compared with them alone, unless the batch before it has
+   * left its index; from the second on an index pays: behind a cut, many follow.
    */
   private indexFor(
     type: EntityType,
@@ -112,7 +115,9 @@ export class WorkingEntity {
     if (this.index) return this.index;
     if (!beside && !back) return undefined;
     this.comparisons += 1;
-    if (this.comparisons > 1) this.index = new ConflictIndex(type, tail, this.state);
+    this.index = this.keptIndex?.take();
+    if (this.index) for (const event of this.appended) this.index.add(event);
+    else if (this.comparisons > 1) this.index = new ConflictIndex(type, tail, this.state);
     return this.index;
   }
 
@@ -131,6 +136,7 @@ export class WorkingEntity {
     if (!known) throw new Missing({ kind: 'conflicts', entity: this.entity });
     this.state = foldLog(type, events);
     this.index = undefined;
+    this.keptIndex = undefined;
     const rows = this.rowsOf(type, allConflicts(type, events), events);
     const before = new Set([...known.map(({ id }) => id), ...this.foundHere.keys()]);
     const after = new Set(rows.map(({ id }) => id));
@@ -195,7 +201,14 @@ export class WorkingEntity {
       for (const event of tail.slice(0, forgotten)) tailAbove = withDot(tailAbove, event.dot);
       tail = tail.slice(forgotten);
     }
-    return { entity, shard, state, tailAbove, tail };
+    const index = this.indexToKeep(tail.length);
+    return { entity, shard, state, tailAbove, tail, ...(index && { index }) };
+  }
+
+  /** An index that holds mostly what the tail has forgotten is made anew when it is needed. */
+  private indexToKeep(tailLength: number): KeptIndex | undefined {
+    if (!this.index || this.state.copies.size > 0 || this.index.size > 2 * tailLength) return undefined;
+    return new KeptIndex(this.index);
   }
 }
 

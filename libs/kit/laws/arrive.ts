@@ -3,7 +3,7 @@ import { seqOf, type VersionVector } from '#core/causality/version-vector.js';
 import { canonicalText } from '#core/event/canonical-json.js';
 import type { Event } from '#core/event/event.js';
 import type { Json } from '#core/json.js';
-import { ConflictIndex } from '#core/merge/conflict-index.js';
+import { comparisonFor, ConflictIndex } from '#core/merge/conflict-index.js';
 import {
   allConflicts,
   compareConflicts,
@@ -74,6 +74,8 @@ export class ArrivingConflicts {
     const folded = foldEvent(type, state, event, copiesAmong(log, event));
     if (folded.kind === 'refold' && folded.reason === 'copy') return this.#startAgain(before, event);
     if (this.indexed) this.#index ??= new ConflictIndex(type, { above: new Map(), events: log }, state);
+    const { beside, back } = comparisonFor(type, event, state);
+    if (this.#index && !beside && !back) return this.#index.add(event);
     for (const pair of this.#ask(before, event)) this.#pairs.set(conflictKeyText(pair, 0), pair);
   }
 
