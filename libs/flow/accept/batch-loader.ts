@@ -8,7 +8,7 @@ import { decodeEntity } from '#core/merge/entity-value.js';
 import { untouchedEntity } from '#core/merge/entity-state.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Limits } from '../limits.js';
-import { LogUnavailable, type EntityRow, type EventLog, type MutationRow } from '../ports/event-log.js';
+import { LogUnavailable, type EventLog, type MutationRow, type StateRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { RightsKnowledge } from '../rights/rights-knowledge.js';
 import { rightsFields } from '../rights/rights-types.js';
@@ -215,7 +215,7 @@ export class BatchLoader {
       );
   }
 
-  private decode(row: EntityRow): CachedEntity | undefined {
+  private decode(row: StateRow): CachedEntity | undefined {
     const type = this.parts.types.get(row.entity.type);
     if (!type) return undefined;
     const state = decodeEntity(type, JSON.parse(row.state) as Json);

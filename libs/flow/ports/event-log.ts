@@ -42,6 +42,9 @@ export interface EntityRow {
   readonly value: string | null;
 }
 
+/** An entity's state alone: what is folded on, and needs no value. */
+export type StateRow = Omit<EntityRow, 'value'>;
+
 /** One per event that came from a command with a mutation id: i.e. every event. */
 export interface MutationRow {
   readonly id: string;
@@ -216,7 +219,7 @@ export interface EventLog {
   prepare(wanted: {
     readonly entities: readonly EntityRef[];
     readonly mutations: readonly string[];
-  }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }>;
+  }): Promise<{ readonly entities: readonly StateRow[]; readonly mutations: readonly MutationRow[] }>;
 
   /**
    * States of entities as canonical JSON text, in the order asked for, in one round trip: `undefined` of what was never
@@ -263,6 +266,8 @@ export interface EventLog {
    */
   conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]>;
   conflict(id: string): Promise<ConflictRow | undefined>;
+  /** Ids of the conflicts in these fields of an entity that are not resolved, at most `limit`, the newest first. */
+  openConflicts(entity: EntityRef, fields: readonly string[], limit: number): Promise<readonly string[]>;
 
   /** Lazily; a mark that is too low only publishes twice. */
   saveMarks(

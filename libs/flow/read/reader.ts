@@ -25,6 +25,7 @@ import {
 } from '../service.js';
 import type { StrongReads } from '../strong/strong-reads.js';
 import { EntityLookups } from './entity-lookups.js';
+import { OpenConflicts } from './open-conflicts.js';
 import type { FreshReads } from './fresh-reads.js';
 import { LevelReads } from './level-reads.js';
 import { hasSiblings, ReadAnswer } from './read-answer.js';
@@ -51,7 +52,6 @@ export interface ReaderParts {
 
 /** Waiting rows read of one entity that this process does not own. */
 const waitingRowsMax = 1_000;
-const openConflictsMax = 100;
 const noConflicts: readonly string[] = [];
 /** Tries of one strong command that were left out, each by another home. */
 const refusedTriesMax = 100;
@@ -60,9 +60,11 @@ const refusedTriesMax = 100;
 export class Reader {
   private readonly levels: LevelReads;
   private readonly lookups: EntityLookups;
+  private readonly openConflicts: OpenConflicts;
 
   constructor(private readonly parts: ReaderParts) {
     this.lookups = new EntityLookups(parts.log);
+    this.openConflicts = new OpenConflicts(parts.log);
     this.levels = new LevelReads({
       ...parts,
       covered: (asked, wanted) => this.covered(asked, wanted),
@@ -302,17 +304,8 @@ export class Reader {
     const { type, entity, shard, state } = read;
     const value = entityValue(type, state, this.here(shard));
     const openConflicts =
-      value && hasSiblings(type, value) ? await this.openConflicts(entity, type) : noConflicts;
+      value && hasSiblings(type, value) ? await this.openConflicts.of(entity, type) : noConflicts;
     return new ReadAnswer(read, { value, openConflicts }, this.parts);
-  }
-
-  private async openConflicts(entity: EntityRef, type: EntityType): Promise<readonly string[]> {
-    const decided = [...type.fields].filter(([, { policy }]) => policy.replacesObserved);
-    const fields = decided.map(([name]) => name);
-    const limit = openConflictsMax;
-    const rows = await this.parts.log.conflicts({ entity, fields, onlyUnresolved: true, limit });
-    // The same in every region, whichever was found first here (INV-4).
-    return rows.map(({ id }) => id).sort();
   }
 
   /** For values that say what this region may do. What is stable is asked for only when somebody wants to know. */

@@ -5,6 +5,7 @@ import type {
   EntityRow,
   MutationRow,
   RefusedRow,
+  StateRow,
   WaitingRow,
 } from '#flow/ports/event-log.js';
 import { textArray, writeTextArray } from './binary-array.js';
@@ -18,7 +19,9 @@ import {
   readMutation,
   readRefused,
   readWaiting,
+  readState,
   refusedColumns,
+  stateColumns,
   waitingColumns,
 } from './rows.js';
 
@@ -26,35 +29,39 @@ import {
 const prepareBatch: Statement = {
   name: 'atoll_prepare',
   text: `
-    select ${entityColumns}, null as mutation_id, null as digest, null as actor, null::int8 as seq,
+    select ${stateColumns}, null as mutation_id, null as digest, null as actor, null::int8 as seq,
            null::int4 as group_index, null::int8 as born_millis
     from unnest($1::text[], $2::text[]) as wanted (type, id)
     join atoll.entity on entity.type = wanted.type and entity.id = wanted.id
     union all
-    select mutation.type, mutation.entity_id, mutation.shard, null, null, mutation.id, mutation.digest, actor.name,
+    select mutation.type, mutation.entity_id, mutation.shard, null, mutation.id, mutation.digest, actor.name,
            mutation.seq, mutation.group_index, mutation.born_millis
     from unnest($3::text[]) as wanted (id)
     join atoll.mutation on mutation.id = wanted.id
     join atoll.actor on actor.no = mutation.actor`,
+  asStored: [false, false, false, true, false, false, false, false, false, false],
 };
 
 /** Position of the first column that only a mutation row has. */
-const mutationAt = 5;
+const mutationAt = 4;
 
 export async function prepare(
   connections: Connections,
   wanted: { readonly entities: readonly EntityRef[]; readonly mutations: readonly string[] },
-): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }> {
-  const refs = new Map(wanted.entities.map((ref) => [`${ref.type}\n${ref.id}`, ref]));
-  const rows = await connections.run(prepareBatch, [
-    textArray([...refs.values()].map((ref) => ref.type)),
-    textArray([...refs.values()].map((ref) => ref.id)),
-    textArray([...new Set(wanted.mutations)]),
-  ]);
-  return {
-    entities: rows.filter((row) => row[mutationAt] === null).map(readEntity),
-    mutations: rows.filter((row) => row[mutationAt] !== null).map(readMutation),
-  };
+): Promise<{ readonly entities: readonly StateRow[]; readonly mutations: readonly MutationRow[] }> {
+  const refs = [...new Map(wanted.entities.map((ref) => [`${ref.type}\n${ref.id}`, ref])).values()];
+  const texts = [refs.map(({ type }) => type), refs.map(({ id }) => id), [...new Set(wanted.mutations)]];
+  const rows = await connections.runBound(
+    prepareBatch,
+    texts.map((values) => (to) => writeTextArray(to, values)),
+  );
+  const entities: StateRow[] = [];
+  const mutations: MutationRow[] = [];
+  for (const row of rows) {
+    if (row[mutationAt] === null) entities.push(readState(row));
+    else mutations.push(readMutation(row));
+  }
+  return { entities, mutations };
 }
 
 /** `octet_length` needs no byte of what is stored aside. */
@@ -198,6 +205,24 @@ export async function conflicts(
     return (await connections.run(onlyUnresolved ? open : all, [...page, type ?? null])).map(readConflict);
   const of = [entity.type, entity.id, fields === undefined ? null : textArray([...fields])];
   return (await connections.run(onlyUnresolved ? entityOpen : entityAll, [...page, ...of])).map(readConflict);
+}
+
+const readOpenConflicts: Statement = {
+  name: 'atoll_open_conflicts',
+  text: `
+    select conflict.id from atoll.conflict
+    where conflict.type = $1 and conflict.entity_id = $2 and conflict.field = any($3::text[]) and ${unresolved}
+    order by conflict.detected_millis desc, conflict.id desc limit $4::int8`,
+};
+
+export async function openConflicts(
+  connections: Connections,
+  { type, id }: EntityRef,
+  fields: readonly string[],
+  limit: number,
+): Promise<readonly string[]> {
+  const rows = await connections.run(readOpenConflicts, [type, id, textArray([...fields]), limit]);
+  return rows.map(([conflictId]) => conflictId as string);
 }
 
 const readOneConflict: Statement = {

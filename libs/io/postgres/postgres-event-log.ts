@@ -15,6 +15,7 @@ import type {
   ShardCommit,
   ShardImage,
   ShardOwner,
+  StateRow,
   WaitingRow,
 } from '#flow/ports/event-log.js';
 import { assertCommitRules } from '#flow/ports/shard-commit-rules.js';
@@ -198,7 +199,7 @@ export class PostgresEventLog implements EventLog {
   async prepare(wanted: {
     readonly entities: readonly EntityRef[];
     readonly mutations: readonly string[];
-  }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }> {
+  }): Promise<{ readonly entities: readonly StateRow[]; readonly mutations: readonly MutationRow[] }> {
     return answered(entityReads.prepare(this.pools.brief, wanted));
   }
 
@@ -264,6 +265,14 @@ export class PostgresEventLog implements EventLog {
 
   async conflicts(query: ConflictQuery): Promise<readonly ConflictRow[]> {
     return answered(entityReads.conflicts(this.pools.reads, query));
+  }
+
+  async openConflicts(
+    entity: EntityRef,
+    fields: readonly string[],
+    limit: number,
+  ): Promise<readonly string[]> {
+    return answered(entityReads.openConflicts(this.pools.reads, entity, fields, limit));
   }
 
   async conflict(id: string): Promise<ConflictRow | undefined> {

@@ -11,6 +11,7 @@ import type {
   MutationRow,
   RefusedRow,
   ShardOwner,
+  StateRow,
   WaitingRow,
 } from '#flow/ports/event-log.js';
 import type { Row } from './statement.js';
@@ -38,9 +39,15 @@ export function readEntity([type, id, shard, state, value]: Row): EntityRow {
   };
 }
 
-/** A mutation row has the first columns of an entity, and its own behind them. */
+/** Its state comes as it is stored. */
+export const stateColumns = 'entity.type, entity.id, entity.shard, entity.state';
+export function readState([type, id, shard, state]: Row): StateRow {
+  return { entity: { type: type as string, id: id as string }, shard: Number(shard), state: state as string };
+}
+
+/** A mutation row has the first columns of a state, and its own behind them. */
 export function readMutation(row: Row): MutationRow {
-  const [type, entityId, shard, , , id, digest, actor, seq, groupIndex, bornMillis] = row;
+  const [type, entityId, shard, , id, digest, actor, seq, groupIndex, bornMillis] = row;
   return {
     id: id as string,
     digest: digest as string,

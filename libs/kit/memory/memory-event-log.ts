@@ -19,6 +19,7 @@ import type {
   ShardCommit,
   ShardImage,
   ShardOwner,
+  StateRow,
   WaitingRow,
 } from '#flow/ports/event-log.js';
 import {
@@ -155,11 +156,13 @@ export class MemoryEventLog implements EventLog {
   async prepare(wanted: {
     readonly entities: readonly EntityRef[];
     readonly mutations: readonly string[];
-  }): Promise<{ readonly entities: readonly EntityRow[]; readonly mutations: readonly MutationRow[] }> {
-    const entities = new Map<string, EntityRow>();
+  }): Promise<{ readonly entities: readonly StateRow[]; readonly mutations: readonly MutationRow[] }> {
+    const entities = new Map<string, StateRow>();
     for (const ref of wanted.entities) {
       const row = this.database.entities.get(entityKey(ref));
-      if (row !== undefined) entities.set(entityKey(ref), row);
+      if (row === undefined) continue;
+      const { entity, shard, state } = row;
+      entities.set(entityKey(ref), { entity, shard, state });
     }
     const mutations = [...new Set(wanted.mutations)].flatMap((id) => [
       ...(this.database.mutations.get(id)?.values() ?? []),
@@ -269,6 +272,14 @@ export class MemoryEventLog implements EventLog {
       .filter((row) => after === undefined || newestFirst(after, row) < 0)
       .sort(newestFirst)
       .slice(0, query.limit);
+  }
+
+  async openConflicts(
+    entity: EntityRef,
+    fields: readonly string[],
+    limit: number,
+  ): Promise<readonly string[]> {
+    return (await this.conflicts({ entity, fields, limit, onlyUnresolved: true })).map(({ id }) => id);
   }
 
   async conflict(id: string): Promise<ConflictRow | undefined> {

@@ -81,6 +81,8 @@ export class SimLog implements EventLog {
     this.call(() => this.inner.listEntities(...args));
   readonly conflicts: EventLog['conflicts'] = (...args) => this.call(() => this.inner.conflicts(...args));
   readonly refused: EventLog['refused'] = (...args) => this.call(() => this.inner.refused(...args));
+  readonly openConflicts: EventLog['openConflicts'] = (...args) =>
+    this.call(() => this.inner.openConflicts(...args));
   readonly conflict: EventLog['conflict'] = (...args) => this.call(() => this.inner.conflict(...args));
   readonly saveMarks: EventLog['saveMarks'] = (...args) => this.call(() => this.inner.saveMarks(...args));
   readonly savePositions: EventLog['savePositions'] = (...args) =>

@@ -233,7 +233,7 @@ export function commitContract(opened: Opened): void {
     ]);
     expect(image.cursors.find(({ actor }) => actor === otherActor)).toEqual(cursorRow(otherActor, 5, 3));
     const { entities } = await log.prepare({ entities: [cart('1')], mutations: [] });
-    expect(entities).toEqual([{ ...entityRow(cart('1'), 0, '{"state":2}'), value: null }]);
+    expect(entities).toEqual([{ entity: cart('1'), shard: 0, state: '{"state":2}' }]);
 
     await writer.write({ settled: [dot, { actor: 'ap~never-waited', seq: 3 }] });
     expect((await log.loadShard(0)).waiting).toEqual([]);

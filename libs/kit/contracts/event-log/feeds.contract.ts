@@ -31,8 +31,14 @@ export function feedsContract(opened: Opened): void {
     expect(await log.conflicts({ limit: 10, entity, fields: [] })).toEqual([]);
     expect(await log.conflicts({ limit: 10, entity, onlyUnresolved: true })).toEqual([a]);
     expect(await log.conflicts({ limit: 10, onlyUnresolved: true, after: a! })).toEqual([c, d]);
+    await writer.write({ conflicts: [conflictRow('e', { detectedMillis: 31 })] });
+    const fields = ['*', conflictRow('e').field];
+    expect(await log.openConflicts(entity, fields, 10)).toEqual(['e', 'a']);
+    expect(await log.openConflicts(entity, fields, 1)).toEqual(['e']);
+    expect(await log.openConflicts(entity, ['*'], 10)).toEqual(['a']);
+    expect(await log.openConflicts(cart('3'), fields, 10)).toEqual([]);
     expect(await log.conflict('c')).toEqual(c);
-    expect(await log.conflict('e')).toBeUndefined();
+    expect(await log.conflict('f')).toBeUndefined();
   });
 
   test('withdraws conflicts', async () => {
