@@ -48,6 +48,6 @@ export function unpackEvents(record: Uint8Array): readonly Uint8Array[] | undefi
 }
 
 function lengthAt(record: Uint8Array, at: number): number {
-  const [a = 0, b = 0, c = 0, d = 0] = record.subarray(at, at + lengthBytes);
-  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0;
+  const byte = (place: number): number => record[at + place] ?? 0;
+  return ((byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3)) >>> 0;
 }

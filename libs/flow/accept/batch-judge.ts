@@ -22,13 +22,15 @@ export interface BatchJudgeParts {
   readonly moves: () => TypeMoves;
 }
 
+const noDots: readonly Dot[] = [];
+
 /** Whether an event may be folded on what a batch has by now, waits, or has to be parked. */
 export class BatchJudge {
   constructor(private readonly parts: BatchJudgeParts) {}
 
   /** @throws Missing */
   readinessOf(event: Event, quarantined: boolean): Readiness {
-    const { world, waiting, copies, seen, moves } = this.parts;
+    const { world, copies, seen, moves } = this.parts;
     // It is looked at again once they were compared; nothing else makes it ready (PROTOCOL §12).
     if (!world.isCompared(event.dot.actor)) return { kind: 'pending', waitsFor: event.dot };
     return readiness({
@@ -41,10 +43,17 @@ export class BatchJudge {
       copies: copies(event),
       dependencyMissing: this.missingDependency(event),
       shards: world.shards,
-      waiting: event.epoch === undefined ? waiting.rows(entityKey(event.entity)).map(({ dot }) => dot) : [],
+      waiting: this.dotsBeside(event),
       moves: moves(),
       policyMismatch: world.isRefused(regionOf(event.dot.actor), event.entity.type),
     });
+  }
+
+  /** Of the entity's other eventual events that are stored and not folded. */
+  private dotsBeside({ epoch, entity }: Event): readonly Dot[] {
+    const { waiting } = this.parts;
+    if (epoch !== undefined || waiting.isEmpty) return noDots;
+    return waiting.rows(entityKey(entity)).map(({ dot }) => dot);
   }
 
   private missingDependency({ dependencies }: Event): Dependency | undefined {

@@ -5,6 +5,8 @@ import { entityKey } from '#core/event/shard-of.js';
 import type { MutationRow } from '../ports/event-log.js';
 import { Missing, type BatchWorld } from './batch-world.js';
 
+const noRows: readonly MutationRow[] = [];
+
 /** The mutation records a batch knows: those read before it, and those it writes itself. */
 export class BatchMutations {
   readonly added: MutationRow[] = [];
@@ -28,7 +30,9 @@ export class BatchMutations {
     // Strong shards have no aliases: the home's log is the only one (PROTOCOL §5).
     if (event.epoch !== undefined) return [];
     const rows = this.rows(event.mutation.id);
-    if (rows.length === 0) return rows;
+    const [first] = rows;
+    // Nearly always its own record is all there is.
+    if (!first || (rows.length === 1 && sameDot(first.dot, event.dot))) return noRows;
     const key = entityKey(event.entity);
     const index = event.group?.index ?? 0;
     return rows.filter(

@@ -27,6 +27,7 @@ export class BatchWaiting {
   }
 
   isQuarantined(key: string): boolean {
+    if (this.isEmpty) return false;
     for (const row of this.base.ofEntity(key)) {
       if (row.state === 'parked' && !this.gone.has(dotKey(row.dot)) && !this.here.has(dotKey(row.dot)))
         return true;

@@ -108,8 +108,9 @@ export interface TaskWork {
 
 export type Work = CommandWork | EventWork | ReplayWork | TaskWork;
 
-export function eventBytes({ stored, rest = [] }: Pick<EventWork, 'stored' | 'rest'>): number {
-  return rest.reduce((sum, { bytes }) => sum + bytes.length, stored.bytes.length);
+export function eventBytes({ stored, rest }: Pick<EventWork, 'stored' | 'rest'>): number {
+  const own = stored.bytes.length;
+  return rest ? rest.reduce((sum, { bytes }) => sum + bytes.length, own) : own;
 }
 
 export function bytesOf(work: Work): number {

@@ -23,6 +23,7 @@ export class EarlyBuffer {
 
   /** Takes the event out, if it is here. */
   take(shard: number, actor: Actor, seq: number): StoredEvent | undefined {
+    if (this.streams.size === 0) return undefined;
     const key = streamKey(shard, actor);
     const stream = this.streams.get(key);
     const stored = stream?.get(seq);

@@ -33,9 +33,9 @@ export class OpenGroups {
   /** Adds the next event of its stream. One that is of no group is whole by itself. */
   add(shard: number, stored: StoredEvent): Grouped {
     const { dot, group } = stored.event;
+    if (!group && this.count(shard, dot.actor) === 0) return { kind: 'whole', events: [stored] };
     const key = streamKey(shard, dot.actor);
     const events = this.streams.get(key) ?? [];
-    if (!group && events.length === 0) return { kind: 'whole', events: [stored] };
     if (!group || !follows(events, stored) || this.bytes([...events, stored]) > this.bytesMax)
       return { kind: 'malformed' };
     events.push(stored);

@@ -105,13 +105,14 @@ export class Receiver {
     if (!record.mac || !auth.verify(record.origin, record.value, record.mac)) return this.refuse('bad_mac');
     const packed = unpackEvents(record.value);
     if (!packed) return this.refuse('malformed');
-    return packed.flatMap((bytes) => this.admitEvent(record, bytes));
-  }
-
-  private admitEvent(record: IncomingRecord, bytes: Uint8Array): readonly StoredEvent[] {
-    const stored = this.decode(bytes, record.shard);
-    if (!stored) return this.refuse('malformed');
-    return regionOf(stored.event.dot.actor) === record.origin ? [stored] : this.refuse('foreign_actor');
+    const admitted: StoredEvent[] = [];
+    for (const bytes of packed) {
+      const stored = this.decode(bytes, record.shard);
+      if (!stored) this.refuse('malformed');
+      else if (regionOf(stored.event.dot.actor) !== record.origin) this.refuse('foreign_actor');
+      else admitted.push(stored);
+    }
+    return admitted;
   }
 
   private decode(bytes: Uint8Array, shard: number): StoredEvent | undefined {
