@@ -270,7 +270,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
     },
   });
   const ownership: Ownership = new Ownership({
-    process,
+    ...{ process, members },
     log,
     clock,
     telemetry,

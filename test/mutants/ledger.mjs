@@ -163,6 +163,14 @@ export const mutants = [
     caughtBy: flow('accept/causal.spec.ts', 'wait where they are decided, too'),
   },
   {
+    name: 'an event is taken for the only one of its command where that is not known',
+    rule: '§5',
+    file: 'libs/flow/accept/known-mutations.ts',
+    find: 'if (since !== undefined && since < bornMillis)',
+    replace: 'if (since !== undefined && since > bornMillis)',
+    caughtBy: flow('accept/known-mutations.spec.ts', 'what was forgotten is not surely new'),
+  },
+  {
     name: 'what waits for a dependency is not looked at when it comes',
     rule: '§7',
     file: 'libs/flow/accept/dependency-watch.ts',

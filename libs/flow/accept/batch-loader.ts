@@ -80,8 +80,7 @@ export class BatchLoader {
       for (const item of items) {
         if (item.kind === 'task')
           for (const one of item.subjects()) look({ key: entityKey(one.entity), ...one }, false);
-        else
-          for (const one of subjectsOf(item)) look(one, item.kind === 'command' && item.command.isFirstTry);
+        else for (const one of subjectsOf(item)) look(one, isSurelyNew(owned.state, item, one));
         if (item.kind === 'replay')
           for (const one of this.heldBack(owned.state, item.entity)) look(one, false);
       }
@@ -226,6 +225,12 @@ export class BatchLoader {
 /** Stored events that are folded: each actor's are folded in order, so `seen` tells them apart from what waits. */
 function foldedOf(events: readonly Event[], seen: VersionVector): readonly Event[] {
   return events.filter(({ dot }) => includes(seen, dot));
+}
+
+/** Whether there is no record of the mutation id in the shard, without asking: of a command, in none. */
+function isSurelyNew({ mutations }: ShardState, item: Work, { mutationId }: Subject): boolean {
+  if (item.kind === 'command') return item.command.isFirstTry;
+  return item.kind === 'event' && mutationId !== undefined && mutations.isSurelyNew(mutationId);
 }
 
 interface Subject {

@@ -13,6 +13,7 @@ import {
   type ShardOwner,
 } from '../ports/event-log.js';
 import type { Telemetry } from '../ports/telemetry.js';
+import { generationOf, KnownMutations } from './known-mutations.js';
 import type { Executor } from './executor.js';
 import type { Intake } from './intake.js';
 import { shardStateOf, type ShardState } from './shard-state.js';
@@ -29,6 +30,8 @@ export interface OwnershipParts {
   readonly timing: Timing;
   readonly intake: Intake;
   readonly executor: Executor;
+  /** All regions, the own one too. */
+  readonly members: readonly string[];
   /** Called when a shard is owned and its state has been read, before anything is decided for it. */
   readonly owned: (state: ShardState, image: ShardImage) => void;
 }
@@ -150,8 +153,11 @@ export class Ownership {
       (await log.entityEvents(entity, shard, nothingSeen)).map(({ event }) => event);
     const openings = image.promised === '' ? [] : await read(shardEntity(shard));
     const moves = await read(movesEntity(shard));
+    const newest = await log.newestBirths(this.parts.members);
+    const mutations = new KnownMutations(newest, generationOf(log.identity.shards));
     telemetry.count('ownership_moves_total');
-    this.parts.owned(shardStateOf(shard, image, { leaseUntilMillis, openings, moves }), image);
+    const ground = { leaseUntilMillis, openings, moves, mutations };
+    this.parts.owned(shardStateOf(shard, image, ground), image);
   }
 }
 

@@ -220,6 +220,7 @@ export class ShardBatch {
     base.fence = { ...base.fence, batch: base.fence.batch + 1, lastSeq: commit.lastSeq };
     base.clock = this.clock;
     this.waiting.applyTo(base.waiting);
+    for (const { id } of commit.mutations) base.mutations.note(id);
     for (const { actor, stored, hash, folded } of commit.cursors)
       base.cursors.set(actor, { stored, hash, folded });
     for (const [index, working] of this.dirtyEntities().entries()) {

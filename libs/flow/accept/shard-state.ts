@@ -4,6 +4,7 @@ import type { VersionVector } from '#core/causality/version-vector.js';
 import type { Event } from '#core/event/event.js';
 import type { Fence, ShardImage } from '../ports/event-log.js';
 import { StrongShard, undecidedReason } from '../strong/strong-shard.js';
+import { nothingKnown, type KnownMutations } from './known-mutations.js';
 import { WaitingIndex } from './waiting-index.js';
 
 export interface Cursor {
@@ -27,6 +28,7 @@ export interface ShardState {
   /** Until then, by this process's monotonic clock, nobody else can have taken the shard: its memory is the truth. */
   leaseUntilMillis: number;
   readonly strong: StrongShard;
+  readonly mutations: KnownMutations;
 }
 
 export interface ShardGround {
@@ -36,12 +38,14 @@ export interface ShardGround {
   readonly openings?: readonly Event[];
   /** The shard's events about how its types were moved. */
   readonly moves?: readonly Event[];
+  /** What is known of the shard's mutation records. Left out: nothing. */
+  readonly mutations?: KnownMutations;
 }
 
 export function shardStateOf(
   shard: number,
   image: ShardImage,
-  { leaseUntilMillis = -Infinity, openings = [], moves = [] }: ShardGround = {},
+  { leaseUntilMillis = -Infinity, openings = [], moves = [], mutations = nothingKnown() }: ShardGround = {},
 ): ShardState {
   const strong = new StrongShard();
   strong.restore(
@@ -64,6 +68,7 @@ export function shardStateOf(
     stopped: new Set(),
     leaseUntilMillis,
     strong,
+    mutations,
   };
 }
 

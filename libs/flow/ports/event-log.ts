@@ -283,6 +283,11 @@ export interface EventLog {
   /** Drops mutation records born at or before the horizon whose events are stable, and raises the stored horizon. */
   dropMutations(horizonMillis: number, stable: ReadonlyMap<number, VersionVector>): Promise<number>;
   mutationHorizonMillis(): Promise<number>;
+  /**
+   * Per region the latest birth of any mutation record whose id names the region; `-Infinity` where there is none, `Infinity`
+   * where that is not known. Whatever is committed before the call counts.
+   */
+  newestBirths(regions: readonly string[]): Promise<ReadonlyMap<string, number>>;
 
   /** The database's wall clock, read after the call began: milliseconds since 1970. */
   nowMillis(): Promise<number>;

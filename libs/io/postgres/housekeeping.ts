@@ -1,4 +1,5 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
+import { birthOf } from '#core/event/mutation-id.js';
 import { int2Array, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Connections } from './connections.js';
 import type { Statement } from './statement.js';
@@ -53,6 +54,30 @@ export async function savePositions(
     int4Array(last.map(({ partition }) => partition)),
     textArray(last.map(({ offset }) => offset)),
   ]);
+}
+
+/** Ids that name a region lie together, in the order of their births, and with them hardly any bare key. */
+const readNewestMutations: Statement = {
+  name: 'atoll_newest_mutations',
+  text: `
+    select wanted.region, (
+      select mutation.id from atoll.mutation
+      where mutation.id >= wanted.region || '.' and mutation.id < wanted.region || '.g'
+      order by mutation.id desc limit 1)
+    from unnest($1::text[]) as wanted (region)`,
+};
+
+export async function newestBirths(
+  connections: Connections,
+  regions: readonly string[],
+): Promise<ReadonlyMap<string, number>> {
+  const rows = await connections.run(readNewestMutations, [textArray([...regions])]);
+  return new Map(rows.map(([region, id]) => [region as string, bornOf(id as string | null)]));
+}
+
+/** Of a bare key that looks like an id in its beginning nothing can be told, and so of all below it. */
+function bornOf(id: string | null): number {
+  return id === null ? -Infinity : (birthOf(id)?.bornMillis ?? Infinity);
 }
 
 const readPositions: Statement = {

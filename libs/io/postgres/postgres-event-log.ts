@@ -295,6 +295,10 @@ export class PostgresEventLog implements EventLog {
     return answered(housekeeping.dropMutations(this.pools.reads, horizonMillis, stable));
   }
 
+  async newestBirths(regions: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return answered(housekeeping.newestBirths(this.pools.brief, regions));
+  }
+
   async mutationHorizonMillis(): Promise<number> {
     return answered(housekeeping.mutationHorizonMillis(this.pools.reads));
   }

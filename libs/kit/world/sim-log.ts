@@ -83,6 +83,8 @@ export class SimLog implements EventLog {
   readonly refused: EventLog['refused'] = (...args) => this.call(() => this.inner.refused(...args));
   readonly openConflicts: EventLog['openConflicts'] = (...args) =>
     this.call(() => this.inner.openConflicts(...args));
+  readonly newestBirths: EventLog['newestBirths'] = (...args) =>
+    this.call(() => this.inner.newestBirths(...args));
   readonly conflict: EventLog['conflict'] = (...args) => this.call(() => this.inner.conflict(...args));
   readonly saveMarks: EventLog['saveMarks'] = (...args) => this.call(() => this.inner.saveMarks(...args));
   readonly savePositions: EventLog['savePositions'] = (...args) =>

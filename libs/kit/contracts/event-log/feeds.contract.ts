@@ -158,4 +158,25 @@ export function feedsContract(opened: Opened): void {
     expect(second).toBeGreaterThanOrEqual(first);
     expect(second).toBeLessThan(Date.now() + 1_000);
   });
+
+  test('tells the latest birth of any mutation record, per region', async () => {
+    const { log, other } = opened();
+    const writer = await Writer.of(log);
+    const born = (region: string, millis: string): string => `${region}.${millis}-7000-8000-0123456789ab`;
+    expect(await log.newestBirths([])).toEqual(new Map());
+    const ids = [
+      ...[born('eu', '00000000-0002'), born('eu', '00000000-0001'), born('eu-b', '00000000-0009')],
+      ...['eu.late-key', 'us.0-key', 'order-17'],
+    ];
+    const { actor } = log.identity;
+    await writer.write({ mutations: ids.map((id, at) => mutationRow({ actor, seq: at + 1 }, { id })) });
+    expect(await other.newestBirths(['eu', 'us', 'ap', 'eu-b'])).toEqual(
+      new Map([
+        ['eu', 2],
+        ['us', Infinity],
+        ['ap', -Infinity],
+        ['eu-b', 9],
+      ]),
+    );
+  });
 }
