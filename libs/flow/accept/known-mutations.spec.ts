@@ -46,10 +46,9 @@ test('what was forgotten is not surely new, and nothing that was born before it 
 });
 
 test('it is never sure of what has a record', () => {
-  const births = fc.array(
-    fc.tuple(fc.constantFrom('eu', 'us', 'ap'), fc.nat(100_000), fc.nat(0xffff)),
-    { maxLength: 60 },
-  );
+  const births = fc.array(fc.tuple(fc.constantFrom('eu', 'us', 'ap'), fc.nat(100_000), fc.nat(0xffff)), {
+    maxLength: 60,
+  });
   let sure = 0;
   fc.assert(
     fc.property(births, births, (stored, later) => {
