@@ -61,7 +61,7 @@ export const surfaceMutants = [
   {
     name: 'surface: the writes of a busy shard wait longer than the others',
     rule: 'INV-15',
-    file: 'libs/flow/accept/intake.ts',
+    file: 'libs/flow/accept/take-batch.ts',
     find: 'one.owned.commands.peek()?.queuedMillis ?? nowMillis;',
     replace: 'nowMillis;',
     caughtBy: unit('libs/flow/accept/intake.spec.ts', 'of whoever has waited longest'),
@@ -69,10 +69,26 @@ export const surfaceMutants = [
   {
     name: 'surface: shards at the end of a long list never have their turn',
     rule: 'INV-15',
-    file: 'libs/flow/accept/intake.ts',
-    find: 'taking.bytesLeft > 0 && this.takeOne(one, taking)',
-    replace: 'taking.itemsLeft > 0 && this.takeOne(one, taking)',
+    file: 'libs/flow/accept/take-batch.ts',
+    find: 'taking.bytesLeft > 0 && takeOne(one, taking, rules)',
+    replace: 'taking.itemsLeft > 0 && takeOne(one, taking, rules)',
     caughtBy: unit('libs/flow/accept/intake.spec.ts', 'takes one of every shard'),
+  },
+  {
+    name: 'surface: a lane rests while much waits in the other',
+    rule: 'INV-15',
+    file: 'libs/flow/accept/intake.ts',
+    find: 'for (const one of this.lanes) if (one.isResting) one.wake.wake();',
+    replace: 'if (lane.isResting) lane.wake.wake();',
+    caughtBy: unit('libs/flow/accept/intake.spec.ts', 'a rest is over once much waits'),
+  },
+  {
+    name: 'surface: what a lost shard held is counted for ever, and every lane takes it for much',
+    rule: 'INV-15',
+    file: 'libs/flow/accept/intake.ts',
+    find: 'this.rejectTasks(owned);\n    return true;',
+    replace: 'owned.replays.drain();\n    return true;',
+    caughtBy: unit('libs/flow/accept/intake.spec.ts', 'what was dropped or put back is counted once'),
   },
   {
     name: 'surface: a request is taken for on its way until it is answered',

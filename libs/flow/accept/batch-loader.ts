@@ -17,7 +17,7 @@ import type { ClockGuard } from './clock-guard.js';
 import type { CachedEntity, EntityCache } from './entity-cache.js';
 import type { HeldEvents } from './held-events.js';
 import type { MutationHorizon } from './mutation-horizon.js';
-import type { ShardWork } from './intake.js';
+import type { ShardWork } from './take-batch.js';
 import { partsOf } from './prepared-command.js';
 import { eventsOf, type TaskWork, type Work } from './queues.js';
 import type { ShardState } from './shard-state.js';

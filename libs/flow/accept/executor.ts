@@ -1,3 +1,4 @@
+import { BatchPace } from '#core/admission/batch-pace.js';
 import { assert } from '#core/assert.js';
 import { dotKey, regionOf, type Actor } from '#core/causality/dot.js';
 import { withDot } from '#core/causality/version-vector.js';
@@ -20,10 +21,11 @@ import { type BatchLoader, type Prepared } from './batch-loader.js';
 import { Missing } from './batch-world.js';
 import type { EntityCache } from './entity-cache.js';
 import type { HeldEvents } from './held-events.js';
-import type { Intake, Lane, OwnedShard, ShardWork } from './intake.js';
+import type { Intake, Lane } from './intake.js';
 import type { CommandWork, TaskWork, Work } from './queues.js';
 import type { CommandDecision } from './batch-decisions.js';
 import { ShardBatch } from './shard-batch.js';
+import type { OwnedShard, ShardWork } from './take-batch.js';
 import type { ShardState } from './shard-state.js';
 
 /** What others do when a shard's committed state moved. Called after the commit, never before (INV-2). */
@@ -67,6 +69,7 @@ interface Decided {
  */
 export class Executor {
   private readonly running: Promise<void>[] = [];
+  private readonly pace = new BatchPace();
   private stopping = false;
 
   constructor(private readonly parts: ExecutorParts) {}
@@ -97,11 +100,19 @@ export class Executor {
       if (work.length === 0) await lane.wake.wait();
       else {
         await this.runBatch(work);
-        // Whoever was answered just now, and what arrived meanwhile, gets into the next batch.
-        await sleep(this.parts.clock, 0);
+        await this.gatherMore(lane);
         this.parts.intake.ended(lane);
       }
     }
+  }
+
+  /** Whoever was answered just now, and what arrived meanwhile, gets into the next batch; and a little more where that saves. */
+  private async gatherMore(lane: Lane): Promise<void> {
+    const { clock, intake } = this.parts;
+    const began = clock.monotonicMillis();
+    await sleep(clock, 0);
+    this.pace.turned(clock.monotonicMillis() - began);
+    await intake.rest(lane, this.pace.restMillis);
   }
 
   private async runBatch(work: readonly ShardWork[]): Promise<void> {

@@ -157,7 +157,7 @@ describe('lanes', () => {
 
   it('much that waits is taken by both lanes at once, each from its own shards', () => {
     const intake = owning([0, 1, 2]);
-    for (const shard of [0, 1, 2]) submit(intake, shard, 20);
+    for (const shard of [0, 1, 2]) submit(intake, shard, 70);
     expect(shardsIn(intake.gather(laneOf(intake, 0)))).toEqual([0, 2]);
     expect(shardsIn(intake.gather(laneOf(intake, 1)))).toEqual([1]);
   });
@@ -189,6 +189,61 @@ describe('lanes', () => {
     expect(taken.map(({ owned, items }) => [owned.state.shard, items.length])).toEqual(
       even.map((shard) => [shard, 1]),
     );
+  });
+
+  /** Whether the lane has done with its rest. */
+  function resting(intake: Intake, lane: number, millis: number): () => boolean {
+    let isOver = false;
+    void intake.rest(laneOf(intake, lane), millis).then(() => (isOver = true));
+    return () => isOver;
+  }
+
+  it('a lane rests for its time while little comes, and longer for nobody', async () => {
+    const clock = new ManualClock();
+    const intake = new Intake(limitsDefault, clock);
+    for (const shard of [0, 1]) intake.own(shardStateOf(shard, image));
+    const isOver = resting(intake, 0, 5);
+    submit(intake, 0, 30);
+    submit(intake, 1, 30);
+    await clock.advance(4.9);
+    expect(isOver()).toBe(false);
+    await clock.advance(0.1);
+    expect(isOver()).toBe(true);
+    await intake.rest(laneOf(intake, 0), 0);
+  });
+
+  it('a rest is over once much waits, wherever it waits, or when nothing is taken in any more', async () => {
+    const clock = new ManualClock();
+    const intake = new Intake(limitsDefault, clock);
+    for (const shard of [0, 1]) intake.own(shardStateOf(shard, image));
+    const first = resting(intake, 0, 5);
+    submit(intake, 1, 65);
+    await clock.advance(0);
+    expect(first()).toBe(true);
+    intake.gather(laneOf(intake, 1));
+    intake.ended(laneOf(intake, 1));
+    const second = resting(intake, 0, 5);
+    await clock.advance(1);
+    expect(second()).toBe(false);
+    intake.close();
+    await clock.advance(0);
+    expect(second()).toBe(true);
+  });
+
+  it('what was dropped or put back is counted once', () => {
+    const intake = owning([0, 1, 2]);
+    const [lane] = intake.lanes;
+    if (!lane) throw new Error('there is a lane');
+    const refused = Array.from({ length: 60 }, () => intake.submit(2, command('a'), 1_000));
+    for (const one of refused) one.catch(() => undefined);
+    intake.replay(2, { type: 'likes', id: 'a' });
+    intake.offer(2, stored(1, 10));
+    intake.drop(2);
+    submit(intake, 0, 32);
+    for (const work of intake.gather(lane)) intake.putBack(work);
+    intake.ended(lane);
+    submit(intake, 1, 32);
+    expect(shardsIn(intake.gather(lane))).toEqual([0, 1]);
   });
 
   it('a batch of all shards keeps every lane from them, however much comes meanwhile', () => {

@@ -7,7 +7,6 @@ import type { Clock } from '../ports/clock.js';
 import type { PreparedCommand } from './prepared-command.js';
 import type { ShardBatch } from './shard-batch.js';
 import {
-  bytesOf,
   eventBytes,
   Fifo,
   CommandWork,
@@ -18,23 +17,13 @@ import {
   type Work,
 } from './queues.js';
 import type { ShardState } from './shard-state.js';
+import { takeBatch, type OwnedShard, type ShardWork } from './take-batch.js';
 import { Wake } from './wake.js';
-
-export interface OwnedShard {
-  readonly state: ShardState;
-  readonly commands: Fifo<CommandWork>;
-  readonly events: Fifo<EventWork>;
-  readonly replays: Fifo<ReplayWork | TaskWork>;
-}
-
-/** What a batch takes of one shard. */
-export interface ShardWork {
-  readonly owned: OwnedShard;
-  readonly items: readonly Work[];
-}
 
 export interface Lane {
   readonly wake: Wake;
+  /** Its batch is over, and more gathers for the next. */
+  isResting: boolean;
   readonly shards: Map<number, OwnedShard>;
 }
 
@@ -44,12 +33,15 @@ const laneCount = 2;
 /**
  * While no more than this waits in all lanes, one batch takes it all, and what comes meanwhile waits for the next. A batch
  * costs about the same whether it carries one event or ten: two lanes of a few events each spend twice as much on them.
+ * Less than what a few hundred writers have in flight: they keep both lanes busy.
  */
-const sparseItemsMax = 16;
+const sparseItemsMax = 64;
 
 /** The queues in front of the executor: what waits to be decided, per shard, within limits (INV-15). */
 export class Intake {
   readonly lanes: readonly Lane[];
+  /** Of all kinds, in all lanes. */
+  private queuedItems = 0;
   private queuedCommands = 0;
   private queuedCommandBytes = 0;
   private queuedEventBytes = 0;
@@ -66,6 +58,7 @@ export class Intake {
     this.standing = new StandingQueue(limits.commandQueueMin);
     this.lanes = Array.from({ length: laneCount }, () => ({
       wake: new Wake(),
+      isResting: false,
       shards: new Map<number, OwnedShard>(),
     }));
   }
@@ -97,7 +90,7 @@ export class Intake {
       work.reject(new AtollError('owner_moved', 'another process owns the shard of this entity now'));
     }
     for (const work of owned.events.drain()) this.leftQueue(work);
-    rejectTasks(owned.replays.drain());
+    this.rejectTasks(owned);
     return true;
   }
 
@@ -130,7 +123,7 @@ export class Intake {
       owned.commands.push(new CommandWork(command, deadlineMillis, resolve, reject, this.clock));
       this.queuedCommands += 1;
       this.queuedCommandBytes += command.bytes;
-      lane.wake.wake();
+      this.arrived(lane);
     });
   }
 
@@ -155,13 +148,15 @@ export class Intake {
     const work: EventWork = { kind: 'event', stored, ...(rest && { rest }) };
     owned.events.push(work);
     this.queuedEventBytes += eventBytes(work);
-    lane.wake.wake();
+    this.arrived(lane);
   }
 
   replay(shard: number, entity: EntityRef): void {
     const lane = this.laneOf(shard);
-    lane.shards.get(shard)?.replays.push({ kind: 'replay', entity });
-    lane.wake.wake();
+    const owned = lane.shards.get(shard);
+    if (!owned) return;
+    owned.replays.push({ kind: 'replay', entity });
+    this.arrived(lane);
   }
 
   /** Queues a task; resolves with its result after the commit of its batch. @throws AtollError owner_moved */
@@ -173,7 +168,7 @@ export class Intake {
     return new Promise((resolve, reject) => {
       const done = resolve as (result: unknown) => void;
       owned.replays.push({ kind: 'task', subjects, run, resolve: done, reject });
-      lane.wake.wake();
+      this.arrived(lane);
     });
   }
 
@@ -199,6 +194,18 @@ export class Intake {
     return work;
   }
 
+  /** Lets more gather for the lane's next batch, so long at most, and no longer than it is little. */
+  async rest(lane: Lane, millis: number): Promise<void> {
+    const until = this.clock.monotonicMillis() + millis;
+    lane.isResting = true;
+    for (;;) {
+      const left = until - this.clock.monotonicMillis();
+      if (left <= 0 || !this.isSparse || this.closed) break;
+      await lane.wake.wait(this.clock, left);
+    }
+    lane.isResting = false;
+  }
+
   /** The batch that the lane had gathered is over. */
   ended(lane: Lane): void {
     if (!this.underWay.delete(lane)) return;
@@ -208,61 +215,38 @@ export class Intake {
   /** The lanes that a batch of this one may take from now. */
   private freeFor(lane: Lane): readonly Lane[] {
     for (const held of this.underWay.values()) if (held.includes(lane)) return [];
-    let waiting = 0;
-    for (const { shards } of this.lanes) for (const owned of shards.values()) waiting += itemsOf(owned);
-    if (waiting > sparseItemsMax) return [lane];
+    if (!this.isSparse) return [lane];
     return this.underWay.size > 0 ? [] : this.lanes;
   }
 
-  /**
-   * One half of a batch is shared evenly, so that no shard waits for a long queue of another. The other half goes to those
-   * who have waited longest, so that the writes of a busy shard wait no longer than the others.
-   */
-  private take(shards: readonly OwnedShard[]): readonly ShardWork[] {
-    const { batchItemsMax, batchBytesMax } = this.limits;
-    const gathering: Gathering[] = shards
-      .filter((owned) => itemsOf(owned) > 0)
-      .map((owned) => ({ owned, items: [] }));
-    const taking: Taking = {
-      itemsLeft: batchItemsMax,
-      bytesLeft: batchBytesMax,
-      nowMillis: this.clock.monotonicMillis(),
-      commands: 0,
-      waitedMillis: 0,
-    };
-    const even = Math.max(1, Math.floor(batchItemsMax / 2 / Math.max(1, gathering.length)));
-    // At least one of every shard, however many there are: those at the end of the list would never have their turn.
-    for (const one of gathering)
-      while (one.items.length < even && taking.bytesLeft > 0 && this.takeOne(one, taking));
-    while (taking.itemsLeft > 0 && taking.bytesLeft > 0) {
-      const longest = longestWaiting(gathering, taking.nowMillis);
-      if (!longest) break;
-      this.takeOne(longest, taking);
-    }
-    const { commands, waitedMillis, nowMillis } = taking;
-    if (commands > 0) this.standing.took(commands, waitedMillis / commands, nowMillis);
-    return gathering.filter(({ items }) => items.length > 0);
+  private get isSparse(): boolean {
+    return this.queuedItems <= sparseItemsMax;
   }
 
-  /** @returns whether there was one */
-  private takeOne({ owned, items }: Gathering, taking: Taking): boolean {
-    const next = this.takeNext(owned, items.length, taking.nowMillis);
-    if (!next) return false;
-    items.push(next);
-    taking.itemsLeft -= 1;
-    taking.bytesLeft -= bytesOf(next);
-    if (next.kind === 'command') {
-      taking.commands += 1;
-      taking.waitedMillis += taking.nowMillis - next.queuedMillis;
-    }
-    return true;
+  /** There is one more item for a lane, which is woken; one that rests only when that is no longer little. */
+  private arrived(lane: Lane): void {
+    this.queuedItems += 1;
+    if (!lane.isResting) lane.wake.wake();
+    if (this.isSparse) return;
+    for (const one of this.lanes) if (one.isResting) one.wake.wake();
+  }
+
+  private take(shards: readonly OwnedShard[]): readonly ShardWork[] {
+    const nowMillis = this.clock.monotonicMillis();
+    const next = (owned: OwnedShard, turn: number): Work | undefined => this.takeNext(owned, turn, nowMillis);
+    const { work, commands, waitedMillis } = takeBatch(shards, { limits: this.limits, nowMillis, next });
+    if (commands > 0) this.standing.took(commands, waitedMillis / commands, nowMillis);
+    return work;
   }
 
   /** Commands and received events in turn, so that neither starves the other. */
   private takeNext(owned: OwnedShard, turn: number, nowMillis: number): Work | undefined {
     for (;;) {
       const replay = owned.replays.shift();
-      if (replay) return replay;
+      if (replay) {
+        this.queuedItems -= 1;
+        return replay;
+      }
       const first = turn % 2 === 0 ? owned.commands.shift() : owned.events.shift();
       const next = first ?? owned.commands.shift() ?? owned.events.shift();
       if (!next) return undefined;
@@ -276,11 +260,12 @@ export class Intake {
     }
   }
 
-  private leftQueue(work: Work): void {
+  private leftQueue(work: CommandWork | EventWork): void {
+    this.queuedItems -= 1;
     if (work.kind === 'command') {
       this.queuedCommands -= 1;
       this.queuedCommandBytes -= work.command.bytes;
-    } else if (work.kind === 'event') {
+    } else {
       this.queuedEventBytes -= eventBytes(work);
       if (this.queuedEventBytes <= this.limits.applyQueueBytesMax) this.wakeRoomWaiters();
     }
@@ -302,6 +287,7 @@ export class Intake {
     }
     owned.commands.unshift(commands);
     owned.events.unshift(events);
+    this.queuedItems += items.length;
     const isCurrent = this.stateOf(owned.state.shard) === owned.state;
     if (this.closed || !isCurrent) {
       for (const work of owned.commands.drain()) {
@@ -312,8 +298,15 @@ export class Intake {
       }
     }
     if (!isCurrent) for (const work of owned.events.drain()) this.leftQueue(work);
-    if (this.closed || !isCurrent) rejectTasks(owned.replays.drain());
+    if (this.closed || !isCurrent) this.rejectTasks(owned);
     this.laneOf(owned.state.shard).wake.wake();
+  }
+
+  private rejectTasks({ replays }: OwnedShard): void {
+    for (const work of replays.drain()) {
+      this.queuedItems -= 1;
+      if (work.kind === 'task') work.reject(new AtollError('owner_moved', 'this process gave the shard up'));
+    }
   }
 
   private wakeRoomWaiters(): void {
@@ -325,46 +318,4 @@ export class Intake {
     assert(lane !== undefined, 'a shard has a lane');
     return lane;
   }
-}
-
-/** What a batch has taken of a shard so far. */
-interface Gathering {
-  readonly owned: OwnedShard;
-  readonly items: Work[];
-}
-
-/** What else a batch may take, and what of its commands is known. */
-interface Taking {
-  itemsLeft: number;
-  bytesLeft: number;
-  readonly nowMillis: number;
-  commands: number;
-  /** Of all of them together. */
-  waitedMillis: number;
-}
-
-/** The shard whose next command has waited longest; where none has commands, the one with most to do. */
-function longestWaiting(gathering: readonly Gathering[], nowMillis: number): Gathering | undefined {
-  let longest: Gathering | undefined;
-  let since = Infinity;
-  let most = 0;
-  for (const one of gathering) {
-    const items = itemsOf(one.owned);
-    if (items === 0) continue;
-    const queuedMillis = one.owned.commands.peek()?.queuedMillis ?? nowMillis;
-    if (queuedMillis > since || (queuedMillis === since && items <= most)) continue;
-    longest = one;
-    since = queuedMillis;
-    most = items;
-  }
-  return longest;
-}
-
-function itemsOf({ commands, events, replays }: OwnedShard): number {
-  return commands.length + events.length + replays.length;
-}
-
-function rejectTasks(works: readonly (ReplayWork | TaskWork)[]): void {
-  for (const work of works)
-    if (work.kind === 'task') work.reject(new AtollError('owner_moved', 'this process gave the shard up'));
 }
