@@ -1,4 +1,14 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { copyTree } from './copy-tree.js';
 import { isReachableBy } from './directories.js';
@@ -84,13 +94,12 @@ function checkVersion(dataDirectory: string, template: PostgresTemplate): void {
 /** Starts Postgres on a prepared data directory and waits until it takes connections. */
 export async function startPostgres(options: PostgresServerOptions): Promise<ServerProcess> {
   const { region, port, dataDirectory, logFile, template, ledger } = options;
-  const settings = { ...settingsDefault, ...options.settings };
-  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
+  writeSettings(dataDirectory, { ...settingsDefault, ...options.settings });
   return startServerProcess({
     title: `Postgres of ${region}`,
     kind: 'postgres',
     command: template.program,
-    args: ['-D', dataDirectory, '-p', String(port), ...flags],
+    args: ['-D', dataDirectory, '-p', String(port)],
     cwd: dataDirectory,
     env: postgresEnvironment(),
     logFile,
@@ -99,6 +108,19 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Ser
     isReady: (pid) => saysReady(dataDirectory, pid),
     ...template.user,
   });
+}
+
+const settingsFile = 'atoll.conf';
+
+/** In a file of the data directory: what the command line says, nobody could change while the server runs. */
+function writeSettings(dataDirectory: string, settings: Readonly<Record<string, string | number>>): void {
+  const lines = Object.entries(settings).map(
+    ([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'\n`,
+  );
+  writeFileSync(join(dataDirectory, settingsFile), lines.join(''));
+  const main = join(dataDirectory, 'postgresql.conf');
+  const include = `include '${settingsFile}'\n`;
+  if (!readFileSync(main, 'utf8').endsWith(include)) appendFileSync(main, `\n${include}`);
 }
 
 /** What `pg_ctl -w` looks at: line 1 of postmaster.pid is the server's pid, line 8 its state. */

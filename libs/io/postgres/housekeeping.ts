@@ -105,6 +105,7 @@ const raiseHorizon: Statement = {
 /** A bounded number of rows at a time: one long transaction would keep everything else from being cleaned up. */
 const rowsPerDrop = 10_000;
 
+/** From the oldest on, and only as far as the horizon: a table of a day's records is not to be read each minute. */
 const dropRecords: Statement = {
   name: 'atoll_drop_mutations',
   text: `
@@ -112,10 +113,11 @@ const dropRecords: Statement = {
       delete from atoll.mutation where ctid = any (array(
         select mutation.ctid
         from atoll.mutation
-        join atoll.actor on actor.no = mutation.actor
-        join unnest($2::int2[], $3::text[], $4::int8[]) as stable (shard, actor, seq)
-          on stable.shard = mutation.shard and stable.actor = actor.name and mutation.seq <= stable.seq
-        where mutation.born_millis <= $1::int8
+        where mutation.born_millis <= $1::int8 and exists (
+          select from atoll.actor
+          join unnest($2::int2[], $3::text[], $4::int8[]) as stable (shard, actor, seq) on stable.actor = actor.name
+          where actor.no = mutation.actor and stable.shard = mutation.shard and mutation.seq <= stable.seq)
+        order by mutation.born_millis
         limit ${rowsPerDrop}
       ))
       returning 1

@@ -213,10 +213,17 @@ drop index atoll.conflict_open;
 drop index atoll.conflict_entity;
 `;
 
+/** An index of blocks is none to statements that go by key, and blocks that are used again hold births of all times. */
+const mutationsByBirth = `
+drop index atoll.mutation_born;
+create index mutation_born on atoll.mutation (born_millis);
+`;
+
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'event log, entities, cursors', sql: firstSchema },
   { number: 2, name: 'read-only views', sql: readOnlyViews },
   { number: 3, name: 'waiting for dependencies in other shards', sql: causalWaiting },
   { number: 4, name: 'refused strong events', sql: refusedEvents },
   { number: 5, name: 'conflicts from the newest on', sql: newestConflicts },
+  { number: 6, name: 'mutation records in the order of their births', sql: mutationsByBirth },
 ];

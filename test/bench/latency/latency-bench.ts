@@ -29,6 +29,10 @@ interface Plan {
   readonly limitSeconds: number;
   /** Parts of the time, each with figures of its own. */
   readonly sliceSeconds: number;
+  /** Between the beginnings of two checkpoints, each spread over nine tenths of it; Postgres takes no less than 30. */
+  readonly checkpointSeconds: number;
+  /** So many have to be over when the time is. */
+  readonly checkpointsMin: number;
   /** Of the write rate. */
   readonly share: number;
   /** What the other region writes meanwhile, of the write rate: it is applied here. */
@@ -42,6 +46,8 @@ const plans: Readonly<Record<Scale, Plan>> = {
     seconds: 120,
     limitSeconds: 8,
     sliceSeconds: 20,
+    checkpointSeconds: 40,
+    checkpointsMin: 2,
     share: 0.5,
     remoteShare: 0.05,
   },
@@ -51,6 +57,8 @@ const plans: Readonly<Record<Scale, Plan>> = {
     seconds: 1,
     limitSeconds: 0.2,
     sliceSeconds: 0.5,
+    checkpointSeconds: 40,
+    checkpointsMin: 0,
     share: 0.1,
     remoteShare: 0.05,
   },
@@ -72,6 +80,7 @@ interface Measured {
   /** Sustained: until the other region had all of it. */
   readonly rate: number;
   readonly rates: readonly Rate[];
+  readonly checkpoints: Checkpoints;
   readonly local: GeneratorAnswer;
   readonly spent: Metered<LoadedAnswer>;
   readonly remote: GeneratorAnswer;
@@ -146,36 +155,71 @@ async function writeRates(plan: Plan, { generator, far }: Parts): Promise<readon
   return rates;
 }
 
-/** Two checkpoints, at one and two thirds of the time, as a server under load makes them. */
+/** What the checkpoints of a server did meanwhile. */
+interface Checkpoints {
+  readonly done: number;
+  readonly buffers: number;
+  readonly writeMillis: number;
+  readonly syncMillis: number;
+}
+
+/** Checkpoints begin by the clock of the server, as those of a server under load do: asked for, they would not be spread. */
 async function underLoad(
   { servers, progress }: BenchContext,
   parts: Parts & { readonly plan: Plan; readonly rate: number; readonly postgresUrl: string },
-): Promise<Pick<Measured, 'local' | 'spent' | 'remote'>> {
+): Promise<Pick<Measured, 'checkpoints' | 'local' | 'spent' | 'remote'>> {
   const { plan, rate, near, generator, remote, postgresUrl } = parts;
-  const { seconds } = plan;
-  const timers = [1 / 3, 2 / 3].map((share) => {
-    const made = Promise.withResolvers<unknown>();
-    setTimeout(
-      () => {
-        progress.now(`latency: a checkpoint under load at ${Math.round(rate * plan.share)} writes/s`, share);
-        asked(postgresUrl, 'checkpoint').then(made.resolve, made.reject);
-      },
-      seconds * 1000 * share,
+  const { seconds, sliceSeconds } = plan;
+  const before = await timedCheckpoints(postgresUrl, plan.checkpointSeconds);
+  try {
+    progress.now(`latency: ${Math.round(rate * plan.share)} writes/s for ${seconds} s`, 0);
+    const there = remote.ask({ kind: 'open', perSecond: rate * plan.remoteShare, seconds });
+    const here = servers.metered(servers.near, () =>
+      watched(near, () =>
+        generator.ask({ kind: 'open', perSecond: rate * plan.share, seconds, sliceSeconds }),
+      ),
     );
-    return made.promise;
-  });
-  progress.now(`latency: ${Math.round(rate * plan.share)} writes/s for ${seconds} s`, 0);
-  const { sliceSeconds } = plan;
-  const there = remote.ask({ kind: 'open', perSecond: rate * plan.remoteShare, seconds });
-  const here = servers.metered(servers.near, () =>
-    watched(near, () => generator.ask({ kind: 'open', perSecond: rate * plan.share, seconds, sliceSeconds })),
+    const [{ result, ...spent }, answer] = await Promise.all([here, there]);
+    const checkpoints = difference(await checkpointsOf(postgresUrl), before);
+    return { checkpoints, local: result.result, spent: { ...spent, result: result.region }, remote: answer };
+  } finally {
+    await asked(postgresUrl, 'alter system reset checkpoint_timeout');
+    await asked(postgresUrl, 'select pg_reload_conf()');
+  }
+}
+
+/** The first begins so long after now. @returns what was done until now */
+async function timedCheckpoints(postgresUrl: string, seconds: number): Promise<Checkpoints> {
+  await asked(postgresUrl, `alter system set checkpoint_timeout = '${seconds}s'`);
+  await asked(postgresUrl, 'select pg_reload_conf()');
+  await asked(postgresUrl, 'checkpoint');
+  return checkpointsOf(postgresUrl);
+}
+
+async function checkpointsOf(postgresUrl: string): Promise<Checkpoints> {
+  const [row] = await asked(
+    postgresUrl,
+    'select num_done, buffers_written, write_time, sync_time from pg_stat_checkpointer',
   );
-  const [{ result, ...spent }, answer] = await Promise.all([here, there, ...timers]);
-  return { local: result.result, spent: { ...spent, result: result.region }, remote: answer };
+  return {
+    done: Number(row?.['num_done']),
+    buffers: Number(row?.['buffers_written']),
+    writeMillis: Number(row?.['write_time']),
+    syncMillis: Number(row?.['sync_time']),
+  };
+}
+
+function difference(after: Checkpoints, before: Checkpoints): Checkpoints {
+  return {
+    done: after.done - before.done,
+    buffers: after.buffers - before.buffers,
+    writeMillis: after.writeMillis - before.writeMillis,
+    syncMillis: after.syncMillis - before.syncMillis,
+  };
 }
 
 function resultOf({ driver }: BenchContext, measured: Measured): BenchResult {
-  const { plan, rate, rates, local, spent, remote, limits } = measured;
+  const { plan, rate, rates, checkpoints, local, spent, remote, limits } = measured;
   const limitP99 = medianOf(limits.map(({ latencyMillis }) => latencyMillis.p99));
   const { p99 } = local.latencyMillis;
   const slices = local.slices.map(({ latencyMillis }) => latencyMillis).filter(({ count }) => count > 0);
@@ -187,7 +231,7 @@ function resultOf({ driver }: BenchContext, measured: Measured): BenchResult {
   });
   return {
     name: 'latency',
-    title: `intended start to answer at ${Math.round(rate * plan.share)} writes/s, ${plan.share * 100} % of the write rate that both regions keep up with, for ${plan.seconds} s with two checkpoints and remote apply`,
+    title: `intended start to answer at ${Math.round(rate * plan.share)} writes/s, ${plan.share * 100} % of the write rate that both regions keep up with, for ${plan.seconds} s with ${checkpoints.done} checkpoints and remote apply`,
     rows: [
       row('Atoll: write', [local.latencyMillis]),
       row(`Atoll: write, parts of ${plan.sliceSeconds} s`, slices),
@@ -208,13 +252,15 @@ function resultOf({ driver }: BenchContext, measured: Measured): BenchResult {
       { what: 'writes refused', wanted: '0', measured: String(failures), reached: failures === 0 },
     ],
     configuration: {
-      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; load by generators in processes of their own over the public batch RPC, one call every 5 ms; the write rate was measured just before by batch RPC, ${inFlight / batch} calls of ${batch} in flight, until the other region, on the same cores, had all of it: ${ratesText(rates, 'sustained')} writes/s (answered, with the other one falling behind: ${ratesText(rates, 'answered')}); the other region writes ${Math.round(rate * plan.remoteShare)}/s, which are applied here; \`checkpoint\` at one and two thirds`,
+      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; load by generators in processes of their own over the public batch RPC, one call every 5 ms; the write rate was measured just before by batch RPC, ${inFlight / batch} calls of ${batch} in flight, until the other region, on the same cores, had all of it: ${ratesText(rates, 'sustained')} writes/s (answered, with the other one falling behind: ${ratesText(rates, 'answered')}); the other region writes ${Math.round(rate * plan.remoteShare)}/s, which are applied here; \`checkpoint_timeout\` of ${plan.checkpointSeconds} s: ${checkpoints.done} checkpoints done, ${checkpoints.buffers} pages, ${(checkpoints.writeMillis / 1000).toFixed(1)} s of writing and ${(checkpoints.syncMillis / 1000).toFixed(1)} s of syncing`,
       'single-row commit, idle':
         'the transaction per row of the bench `write` over one connection, one after the other, before and after, while both regions idle',
     },
-    voidBecause: [whyVoid('Atoll', local), whyVoid('the other region', remote)].filter(
-      (reason) => reason !== undefined,
-    ),
+    voidBecause: [
+      whyVoid('Atoll', local),
+      whyVoid('the other region', remote),
+      checkpoints.done < plan.checkpointsMin ? `only ${checkpoints.done} checkpoints were over` : undefined,
+    ].filter((reason) => reason !== undefined),
     plots: [
       {
         name: 'latency',
