@@ -21,6 +21,8 @@ interface Loop {
   readonly timeoutMillis: number;
   /** One process and one file at a time: these tests share real servers or all cores. */
   readonly alone?: boolean;
+  /** Files at a time; absent: two, one per core of a small machine. */
+  readonly workers?: number;
   readonly globalSetup?: string;
   /** Files share a process one after the other: for suites that keep no state in modules. */
   readonly reuseWorkers?: boolean;
@@ -37,7 +39,9 @@ function project(name: string, loop: Loop): UserProjectConfigExport {
       pool: 'forks',
       testTimeout: loop.timeoutMillis,
       hookTimeout: loop.timeoutMillis,
-      ...(loop.alone === true ? { fileParallelism: false, maxWorkers: 1 } : { maxWorkers: 2 }),
+      ...(loop.alone === true
+        ? { fileParallelism: false, maxWorkers: 1 }
+        : { maxWorkers: loop.workers ?? 2 }),
       isolate: loop.reuseWorkers !== true,
       ...(loop.globalSetup === undefined ? {} : { globalSetup: loop.globalSetup }),
     },
@@ -70,10 +74,11 @@ export default defineConfig({
         include: ['test/simulation/**/*.spec.ts', 'test/model/**/*.spec.ts'],
         timeoutMillis: seconds(180),
       }),
-      // They wait more than they work, each for servers of its own: two files at a time.
+      // They wait more than they work, each for servers of its own: three files at a time.
       project('ports', {
         include: ['libs/**/*.it.spec.ts', 'apps/**/*.it.spec.ts'],
         timeoutMillis: seconds(120),
+        workers: 3,
         globalSetup: './test/integration/global-setup.ts',
       }),
       project('integration', {
