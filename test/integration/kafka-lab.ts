@@ -46,9 +46,9 @@ export async function untilPublished(writer: Writer, records: readonly OutgoingR
 
 /** One broker of the shared dev stack, for a suite of its own: no other suite may use it while this one stops and kills it. */
 export class LabBroker {
-  readonly stack: DevStack;
+  private readonly stack: DevStack;
 
-  constructor(readonly region: string) {
+  constructor(private readonly region: string) {
     this.stack = attachStack(inject('devStack'));
   }
 

@@ -23,6 +23,14 @@ export function birthOf(mutationId: string): Birth | undefined {
   return bornMillis === undefined ? undefined : { region: mutationId.slice(0, at - 1), bornMillis };
 }
 
+/**
+ * The latest birth among ids that name one region, of which the last in order is given: `-Infinity` of none; `Infinity` where that
+ * is a bare key which only begins like them, and nothing can be told of those below it.
+ */
+export function latestBirthMillis(lastId: string | undefined): number {
+  return lastId === undefined ? -Infinity : (birthOf(lastId)?.bornMillis ?? Infinity);
+}
+
 /** Read unit by unit: it is asked of every command and event, and a regular expression leaves its parts behind. */
 function uuidV7Millis(text: string, from: number): number | undefined {
   let millis = 0;

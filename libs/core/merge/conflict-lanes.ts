@@ -1,6 +1,8 @@
 import type { Actor } from '../causality/dot.js';
 import { seqOf } from '../causality/version-vector.js';
+import { getOrPut } from '../get-or-put.js';
 import { isBefore } from './copies.js';
+import { firstAbove } from './first-above.js';
 import { actorOf, clash, seqOfFootprint, type Footprint } from './footprint.js';
 
 /** The footprints of one actor on one field under one conflict key, in order of seq. */
@@ -119,7 +121,7 @@ export class ConflictLanes {
 function earliestIn(lane: Lane, of: Footprint): Footprint | undefined {
   const { command } = of;
   const simple = lane.simple && command.copies.length === 1;
-  let at = simple ? firstAbove(lane.entries, seqOf(command.survivor.context, lane.actor)) : 0;
+  let at = simple ? firstAbove(lane.entries, seqOf(command.survivor.context, lane.actor), seqOfFootprint) : 0;
   for (; at < lane.entries.length; at += 1) {
     const other = lane.entries[at] as Footprint;
     if (isBefore(command, other.command)) {
@@ -130,24 +132,4 @@ function earliestIn(lane: Lane, of: Footprint): Footprint | undefined {
     if (clash(of, other, lane.key)) return other;
   }
   return undefined;
-}
-
-function firstAbove(entries: readonly Footprint[], seq: number): number {
-  let low = 0;
-  let high = entries.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (seqOfFootprint(entries[middle] as Footprint) <= seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
-function getOrPut<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  let value = map.get(key);
-  if (value === undefined) {
-    value = make();
-    map.set(key, value);
-  }
-  return value;
 }

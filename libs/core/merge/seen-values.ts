@@ -1,8 +1,10 @@
 import type { Actor, Dot } from '../causality/dot.js';
 import { includes, seqOf, type VersionVector } from '../causality/version-vector.js';
+import { getOrPut } from '../get-or-put.js';
 import type { Command } from './copies.js';
 import { fieldOf } from './entity-fold.js';
 import type { EntityType } from './entity-type.js';
+import { firstAbove } from './first-above.js';
 import { placeKeys } from './taken.js';
 import {
   isDelete,
@@ -34,14 +36,12 @@ export class SeenValues {
   /** Of one actor in order of seq, or `sort` before anything is asked. */
   add(command: Command): void {
     const { actor } = command.survivor.dot;
-    const own = this.#byActor.get(actor);
-    if (own) own.push(command);
-    else this.#byActor.set(actor, [command]);
+    getOrPut(this.#byActor, actor, () => []).push(command);
     if (isDelete(command)) this.#deletes.push(command);
   }
 
   sort(): void {
-    for (const own of this.#byActor.values()) own.sort((a, b) => a.survivor.dot.seq - b.survivor.dot.seq);
+    for (const own of this.#byActor.values()) own.sort((a, b) => seqOfCommand(a) - seqOfCommand(b));
   }
 
   /** As `unobservedPartners` tells them. */
@@ -66,7 +66,8 @@ export class SeenValues {
   #between({ survivor: { context, observed = context } }: Command): readonly (readonly Command[])[] {
     const runs: (readonly Command[])[] = [];
     for (const [actor, own] of this.#byActor) {
-      const run = own.slice(firstAbove(own, seqOf(observed, actor)), firstAbove(own, seqOf(context, actor)));
+      const place = (vector: VersionVector): number => firstAbove(own, seqOf(vector, actor), seqOfCommand);
+      const run = own.slice(place(observed), place(context));
       if (run.length > 0) runs.push(run);
     }
     return runs;
@@ -99,12 +100,8 @@ export class SeenValues {
   }
 
   #reachedIn(command: Command, field: string): readonly Reached[] {
-    let ofCommand = this.#reached.get(command);
-    if (!ofCommand) this.#reached.set(command, (ofCommand = new Map<string, readonly Reached[]>()));
-    let reached = ofCommand.get(field);
-    if (!reached)
-      ofCommand.set(field, (reached = readReached(fieldOf(this.#type, field).policy, command, field)));
-    return reached;
+    const ofCommand = getOrPut(this.#reached, command, () => new Map<string, readonly Reached[]>());
+    return getOrPut(ofCommand, field, () => readReached(fieldOf(this.#type, field).policy, command, field));
   }
 }
 
@@ -142,8 +139,7 @@ class Endings {
 }
 
 function raise(by: Map<string, Map<Actor, number>>, key: string, vector: VersionVector): void {
-  let raised = by.get(key);
-  if (!raised) by.set(key, (raised = new Map<Actor, number>()));
+  const raised = getOrPut(by, key, () => new Map<Actor, number>());
   for (const [actor, seq] of vector) if ((raised.get(actor) ?? 0) < seq) raised.set(actor, seq);
 }
 
@@ -162,13 +158,6 @@ function isUnaware(
   return false;
 }
 
-function firstAbove(commands: readonly Command[], seq: number): number {
-  let low = 0;
-  let high = commands.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((commands[middle] as Command).survivor.dot.seq <= seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function seqOfCommand({ survivor }: Command): number {
+  return survivor.dot.seq;
 }

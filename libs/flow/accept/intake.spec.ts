@@ -3,6 +3,7 @@ import type { AtollError } from '#core/errors.js';
 import { ManualClock } from '#kit/memory/manual-clock.js';
 import { SimClock } from '#kit/world/sim-clock.js';
 import { limitsDefault } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
 import { EarlyBuffer } from '../receive/early-buffer.js';
 import { Intake } from './intake.js';
 import { prepareCommand } from './prepared-command.js';
@@ -121,8 +122,8 @@ describe('lanes', () => {
     return lane;
   }
 
-  function owning(shards: readonly number[]): Intake {
-    const intake = new Intake(limitsDefault, new SimClock());
+  function owning(shards: readonly number[], clock: Clock = new SimClock()): Intake {
+    const intake = new Intake(limitsDefault, clock);
     for (const shard of shards) intake.own(shardStateOf(shard, image));
     return intake;
   }
@@ -200,8 +201,7 @@ describe('lanes', () => {
 
   it('a lane rests for its time while little comes, and longer for nobody', async () => {
     const clock = new ManualClock();
-    const intake = new Intake(limitsDefault, clock);
-    for (const shard of [0, 1]) intake.own(shardStateOf(shard, image));
+    const intake = owning([0, 1], clock);
     const isOver = resting(intake, 0, 5);
     submit(intake, 0, 30);
     submit(intake, 1, 30);
@@ -214,8 +214,7 @@ describe('lanes', () => {
 
   it('a rest is over once much waits, wherever it waits, or when nothing is taken in any more', async () => {
     const clock = new ManualClock();
-    const intake = new Intake(limitsDefault, clock);
-    for (const shard of [0, 1]) intake.own(shardStateOf(shard, image));
+    const intake = owning([0, 1], clock);
     const first = resting(intake, 0, 5);
     submit(intake, 1, 65);
     await clock.advance(0);

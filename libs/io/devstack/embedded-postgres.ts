@@ -94,7 +94,7 @@ function checkVersion(dataDirectory: string, template: PostgresTemplate): void {
 /** Starts Postgres on a prepared data directory and waits until it takes connections. */
 export async function startPostgres(options: PostgresServerOptions): Promise<ServerProcess> {
   const { region, port, dataDirectory, logFile, template, ledger } = options;
-  writeSettings(dataDirectory, { ...settingsDefault, ...options.settings });
+  writeSettings(dataDirectory, { ...settingsDefault, ...options.settings }, template.user);
   return startServerProcess({
     title: `Postgres of ${region}`,
     kind: 'postgres',
@@ -113,11 +113,17 @@ export async function startPostgres(options: PostgresServerOptions): Promise<Ser
 const settingsFile = 'atoll.conf';
 
 /** In a file of the data directory: what the command line says, nobody could change while the server runs. */
-function writeSettings(dataDirectory: string, settings: Readonly<Record<string, string | number>>): void {
+function writeSettings(
+  dataDirectory: string,
+  settings: Readonly<Record<string, string | number>>,
+  user: PostgresTemplate['user'],
+): void {
   const lines = Object.entries(settings).map(
     ([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'\n`,
   );
-  writeFileSync(join(dataDirectory, settingsFile), lines.join(''));
+  const file = join(dataDirectory, settingsFile);
+  writeFileSync(file, lines.join(''));
+  if (user !== undefined) chownSync(file, user.uid, user.gid);
   const main = join(dataDirectory, 'postgresql.conf');
   const include = `include '${settingsFile}'\n`;
   if (!readFileSync(main, 'utf8').endsWith(include)) appendFileSync(main, `\n${include}`);

@@ -1,5 +1,5 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
-import { birthOf } from '#core/event/mutation-id.js';
+import { latestBirthMillis } from '#core/event/mutation-id.js';
 import { int2Array, int4Array, int8Array, textArray } from './binary-array.js';
 import type { Connections } from './connections.js';
 import type { Statement } from './statement.js';
@@ -72,12 +72,9 @@ export async function newestBirths(
   regions: readonly string[],
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await connections.run(readNewestMutations, [textArray([...regions])]);
-  return new Map(rows.map(([region, id]) => [region as string, bornOf(id as string | null)]));
-}
-
-/** Of a bare key that looks like an id in its beginning nothing can be told, and so of all below it. */
-function bornOf(id: string | null): number {
-  return id === null ? -Infinity : (birthOf(id)?.bornMillis ?? Infinity);
+  return new Map(
+    rows.map(([region, id]) => [region as string, latestBirthMillis((id as string | null) ?? undefined)]),
+  );
 }
 
 const readPositions: Statement = {

@@ -3,7 +3,7 @@ import { compareDots, type Actor } from '#core/causality/dot.js';
 import { includes, nothingSeen, seqOf, type VersionVector } from '#core/causality/version-vector.js';
 import { decodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, StoredEvent } from '#core/event/event.js';
-import { birthOf } from '#core/event/mutation-id.js';
+import { latestBirthMillis } from '#core/event/mutation-id.js';
 import type {
   ConflictPlace,
   ConflictQuery,
@@ -333,7 +333,7 @@ export class MemoryEventLog implements EventLog {
       const before = latest.get(region);
       if (before === undefined || id > before) latest.set(region, id);
     }
-    return new Map(regions.map((region) => [region, bornOf(latest.get(region))]));
+    return new Map(regions.map((region) => [region, latestBirthMillis(latest.get(region))]));
   }
 
   async mutationHorizonMillis(): Promise<number> {
@@ -385,9 +385,4 @@ function read(record: EventRecord): StoredEvent {
 /** The order of Postgres' collation "C": by UTF-8 bytes, which is by code points and not by UTF-16 units. */
 export function compareBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-/** Of a bare key that begins like an id nothing can be told. */
-function bornOf(id: string | undefined): number {
-  return id === undefined ? -Infinity : (birthOf(id)?.bornMillis ?? Infinity);
 }

@@ -29,8 +29,6 @@ interface Plan {
   readonly limitSeconds: number;
   /** Parts of the time, each with figures of its own. */
   readonly sliceSeconds: number;
-  /** Between the beginnings of two checkpoints, each spread over nine tenths of it; Postgres takes no less than 30. */
-  readonly checkpointSeconds: number;
   /** So many have to be over when the time is. */
   readonly checkpointsMin: number;
   /** Of the write rate. */
@@ -46,7 +44,6 @@ const plans: Readonly<Record<Scale, Plan>> = {
     seconds: 120,
     limitSeconds: 8,
     sliceSeconds: 20,
-    checkpointSeconds: 40,
     checkpointsMin: 2,
     share: 0.5,
     remoteShare: 0.05,
@@ -57,12 +54,14 @@ const plans: Readonly<Record<Scale, Plan>> = {
     seconds: 1,
     limitSeconds: 0.2,
     sliceSeconds: 0.5,
-    checkpointSeconds: 40,
     checkpointsMin: 0,
     share: 0.1,
     remoteShare: 0.05,
   },
 };
+
+/** Between the beginnings of two checkpoints, each spread over nine tenths of it; Postgres takes no less than 30. */
+const checkpointSeconds = 40;
 
 const p99MillisMax = 10;
 const timesLimitMax = 3;
@@ -170,7 +169,7 @@ async function underLoad(
 ): Promise<Pick<Measured, 'checkpoints' | 'local' | 'spent' | 'remote'>> {
   const { plan, rate, near, generator, remote, postgresUrl } = parts;
   const { seconds, sliceSeconds } = plan;
-  const before = await timedCheckpoints(postgresUrl, plan.checkpointSeconds);
+  const before = await timedCheckpoints(postgresUrl);
   try {
     progress.now(`latency: ${Math.round(rate * plan.share)} writes/s for ${seconds} s`, 0);
     const there = remote.ask({ kind: 'open', perSecond: rate * plan.remoteShare, seconds });
@@ -188,9 +187,9 @@ async function underLoad(
   }
 }
 
-/** The first begins so long after now. @returns what was done until now */
-async function timedCheckpoints(postgresUrl: string, seconds: number): Promise<Checkpoints> {
-  await asked(postgresUrl, `alter system set checkpoint_timeout = '${seconds}s'`);
+/** The first begins `checkpointSeconds` after now. @returns what was done until now */
+async function timedCheckpoints(postgresUrl: string): Promise<Checkpoints> {
+  await asked(postgresUrl, `alter system set checkpoint_timeout = '${checkpointSeconds}s'`);
   await asked(postgresUrl, 'select pg_reload_conf()');
   await asked(postgresUrl, 'checkpoint');
   return checkpointsOf(postgresUrl);
@@ -252,7 +251,7 @@ function resultOf({ driver }: BenchContext, measured: Measured): BenchResult {
       { what: 'writes refused', wanted: '0', measured: String(failures), reached: failures === 0 },
     ],
     configuration: {
-      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; load by generators in processes of their own over the public batch RPC, one call every 5 ms; the write rate was measured just before by batch RPC, ${inFlight / batch} calls of ${batch} in flight, until the other region, on the same cores, had all of it: ${ratesText(rates, 'sustained')} writes/s (answered, with the other one falling behind: ${ratesText(rates, 'answered')}); the other region writes ${Math.round(rate * plan.remoteShare)}/s, which are applied here; \`checkpoint_timeout\` of ${plan.checkpointSeconds} s: ${checkpoints.done} checkpoints done, ${checkpoints.buffers} pages, ${(checkpoints.writeMillis / 1000).toFixed(1)} s of writing and ${(checkpoints.syncMillis / 1000).toFixed(1)} s of syncing`,
+      Atoll: `two regions, one process each, ${shardsDefault} shards, all limits as by default, ${driver}; load by generators in processes of their own over the public batch RPC, one call every 5 ms; the write rate was measured just before by batch RPC, ${inFlight / batch} calls of ${batch} in flight, until the other region, on the same cores, had all of it: ${ratesText(rates, 'sustained')} writes/s (answered, with the other one falling behind: ${ratesText(rates, 'answered')}); the other region writes ${Math.round(rate * plan.remoteShare)}/s, which are applied here; \`checkpoint_timeout\` of ${checkpointSeconds} s: ${checkpoints.done} checkpoints done, ${checkpoints.buffers} pages, ${(checkpoints.writeMillis / 1000).toFixed(1)} s of writing and ${(checkpoints.syncMillis / 1000).toFixed(1)} s of syncing`,
       'single-row commit, idle':
         'the transaction per row of the bench `write` over one connection, one after the other, before and after, while both regions idle',
     },
