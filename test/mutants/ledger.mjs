@@ -32,6 +32,14 @@ export const mutants = [
     caughtBy: flow('read/levels.spec.ts', 'returns what a majority stores'),
   },
   {
+    name: 'a read that is known to be too stale is called late',
+    rule: 'INV-10',
+    file: 'libs/flow/read/level-reads.ts',
+    find: 'if (tooStale !== undefined) return tooStale;',
+    replace: 'if (tooStale === undefined) continue;',
+    caughtBy: flow('read/fresh-reads.spec.ts', 'is told that it is too stale'),
+  },
+  {
     name: 'a quorum read does not wait for what it must pull',
     rule: 'INV-10',
     file: 'libs/flow/read/fresh-reads.ts',

@@ -52,20 +52,23 @@ export class FreshReads {
     level: BoundedLevel,
     { which, deadlineMillis }: { readonly which: () => Promise<AgeBy>; readonly deadlineMillis: number },
   ): Promise<void> {
-    const { staleness, clock } = this.parts;
+    const { clock } = this.parts;
     await this.ownTruth(shard, deadlineMillis);
     for (;;) {
       const by = await which();
       const stale = this.staleRegions(shard, level.maxMillis, by);
       if (stale.length === 0) return;
       if (level.otherwise === 'redirect') throw await this.elsewhere(shard, level, { by, deadlineMillis });
-      if (level.otherwise === 'refuse' || clock.monotonicMillis() >= deadlineMillis) {
-        const age = staleness.age(staleness.since(shard, by));
-        const detail = `what comes from ${stale.join(', ')} may be older than ${level.maxMillis} ms`;
-        throw new TooStale('too_stale', detail, { stalenessMillis: age, regions: [] });
-      }
+      if (level.otherwise === 'refuse' || clock.monotonicMillis() >= deadlineMillis)
+        throw this.staleBy(stale, shard, level, by);
       await Promise.all(stale.map((region) => this.refresh(region, shard, { by, deadlineMillis })));
     }
+  }
+
+  /** Why a bounded read of the shard would be refused now, by what is stored here as far as it was read; `undefined`: it would not. */
+  tooStale(shard: number, level: BoundedLevel): TooStale | undefined {
+    const stale = this.staleRegions(shard, level.maxMillis, 'stored');
+    return stale.length === 0 ? undefined : this.staleBy(stale, shard, level, 'stored');
   }
 
   /**
@@ -73,20 +76,11 @@ export class FreshReads {
    * once it is stored here too. @throws AtollError no_quorum, not_covered_yet
    */
   async quorum(shard: number, deadlineMillis: number): Promise<VersionVector> {
-    const { members, log, cursors, shown } = this.parts;
-    const needed = majorityOf(members.length) - 1;
+    const { cursors, shown } = this.parts;
     const [own, answers] = await Promise.all([
       this.ownTruth(shard, deadlineMillis),
-      this.ask(shard, needed, deadlineMillis),
+      this.majority(shard, deadlineMillis),
     ]);
-    const counted = countedRegions(answers.keys(), { members, besides: log.identity.region });
-    if (counted.length < needed) {
-      const heard = [log.identity.region, ...counted].join(', ');
-      throw new AtollError(
-        'no_quorum',
-        `only ${heard} of ${members.length} regions told in time what they store`,
-      );
-    }
     let wanted = own;
     for (const [region, answer] of answers) {
       wanted = join(wanted, answer.stored);
@@ -111,6 +105,13 @@ export class FreshReads {
       await cursors.cover(wanted, 'stored', deadlineMillis);
     }
     return stored;
+  }
+
+  private staleBy(regions: readonly string[], shard: number, level: BoundedLevel, by: AgeBy): TooStale {
+    const { staleness } = this.parts;
+    const detail = `what comes from ${regions.join(', ')} may be older than ${level.maxMillis} ms`;
+    const stalenessMillis = staleness.age(staleness.since(shard, by));
+    return new TooStale('too_stale', detail, { stalenessMillis, regions: [] });
   }
 
   /** Regions of which something older than that may be missing. */
@@ -161,6 +162,18 @@ export class FreshReads {
       return new TooStale('too_stale', detail, { stalenessMillis, regions: [] });
     }
     return new TooStale('read_elsewhere', `read it in ${fresh}`, { stalenessMillis, regions: [fresh] });
+  }
+
+  /** What enough peers told to be a majority with this region. @throws AtollError no_quorum, however late the own database is */
+  private async majority(shard: number, deadlineMillis: number): Promise<ReadonlyMap<string, ShardCursors>> {
+    const { members, log } = this.parts;
+    const needed = majorityOf(members.length) - 1;
+    const answers = await this.ask(shard, needed, deadlineMillis);
+    const counted = countedRegions(answers.keys(), { members, besides: log.identity.region });
+    if (counted.length >= needed) return answers;
+    const heard = [log.identity.region, ...counted].join(', ');
+    const detail = `only ${heard} of ${members.length} regions told in time what they store`;
+    throw new AtollError('no_quorum', detail);
   }
 
   /** The first answers of `needed` peers, each region once; fewer when the deadline passes. Who fails is asked again. */

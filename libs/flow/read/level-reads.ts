@@ -36,7 +36,10 @@ export class LevelReads {
     const { clock, telemetry } = this.parts;
     const [first] = asked;
     if (first === undefined) return [];
-    const late = { deadlineMillis: first.deadlineMillis + lastWordMillis, late: notInTime };
+    const late = {
+      deadlineMillis: first.deadlineMillis + lastWordMillis,
+      late: () => this.notInTime(asked, level),
+    };
     if (level.kind === 'eventual' || level.kind === 'session' || level.kind === 'causal') {
       const covering = this.inTurn(asked, (one) => this.parts.covered(one, nothingSeen));
       // What waits for nothing needs no limit; a session may need a database that does not answer.
@@ -50,6 +53,17 @@ export class LevelReads {
         telemetry.count('reads_refused_total', { level: level.kind, code: error.code });
       throw error;
     }
+  }
+
+  /** What is known of the reads says more than that a database or a peer did not answer. */
+  private notInTime(asked: readonly AskedRead[], level: Level): AtollError {
+    if (level.kind === 'bounded') {
+      for (const { shard } of shardsOf(asked)) {
+        const tooStale = this.parts.fresh.tooStale(shard, level);
+        if (tooStale !== undefined) return tooStale;
+      }
+    }
+    return new AtollError('deadline_exceeded', 'the read was not answered in time');
   }
 
   private fresh(
@@ -127,8 +141,4 @@ export class LevelReads {
 /** One of the reads for each shard that they are of. */
 function shardsOf(asked: readonly AskedRead[]): readonly AskedRead[] {
   return [...new Map(asked.map((one) => [one.shard, one])).values()];
-}
-
-function notInTime(): AtollError {
-  return new AtollError('deadline_exceeded', 'the read was not answered in time');
 }
