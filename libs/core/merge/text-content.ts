@@ -111,7 +111,8 @@ export class TextContent {
     const updates: Uint8Array[] = [];
     for (let at = this.#since; at !== undefined; at = at.before) updates.push(at.update);
     updates.push(this.#stored);
-    const document = new Doc();
+    // Nothing asks for the document's own name, and a random one costs as much as a small change.
+    const document = new Doc({ guid: '' });
     document.clientID = nobody;
     rootOf(document);
     for (const update of updates.reverse()) applyUpdate(document, update);

@@ -96,17 +96,21 @@ export class MemoryPeers implements Peers, Siblings {
     return this.#callAny(region, (handlers) => handlers.grantRights(request));
   }
 
-  async #callAny<T>(region: string, ask: (handlers: PeerHandlers) => Promise<T>): Promise<T> {
-    let failure = new PeerUnavailable(`no process of ${region} can be reached`);
+  async #callAny<T>(
+    region: string,
+    ask: (handlers: PeerHandlers) => Promise<T>,
+    millisMax?: number,
+  ): Promise<T> {
+    let failure: PeerUnavailable | undefined;
     for (const target of this.#network.of(region)) {
       try {
-        return await this.#call(target, ask);
+        return await this.#call(target, ask, millisMax);
       } catch (error) {
         if (!(error instanceof PeerUnavailable)) throw error;
         failure = error;
       }
     }
-    throw failure;
+    throw failure ?? new PeerUnavailable(`no process of ${region} can be reached`);
   }
 
   forward(address: string, payload: Uint8Array): Promise<Uint8Array> {
@@ -115,17 +119,8 @@ export class MemoryPeers implements Peers, Siblings {
     return this.#call(target, (handlers) => handlers.forward(payload));
   }
 
-  async ask(region: string, payload: Uint8Array, millisMax: number): Promise<Uint8Array> {
-    let failure = new PeerUnavailable(`no process of ${region} can be reached`);
-    for (const target of this.#network.of(region)) {
-      try {
-        return await this.#call(target, (handlers) => handlers.asked(this.region, payload), millisMax);
-      } catch (error) {
-        if (!(error instanceof PeerUnavailable)) throw error;
-        failure = error;
-      }
-    }
-    throw failure;
+  ask(region: string, payload: Uint8Array, millisMax: number): Promise<Uint8Array> {
+    return this.#callAny(region, (handlers) => handlers.asked(this.region, payload), millisMax);
   }
 
   tell(region: string, payload: Uint8Array): void {

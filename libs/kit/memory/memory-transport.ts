@@ -1,6 +1,5 @@
 import { assert } from '#core/assert.js';
 import {
-  topicOf,
   TransportUnavailable,
   type IncomingRecord,
   type OutgoingRecord,
@@ -126,7 +125,7 @@ interface Reading {
 
 class MemorySubscription implements Subscription {
   readonly #reading: Reading;
-  readonly #next = new Map<string, number>();
+  readonly #next = new Map<MemoryPartition, number>();
   readonly #forgetNews: () => void;
   #turn = 0;
   #rewinds = 0;
@@ -139,7 +138,7 @@ class MemorySubscription implements Subscription {
     const given = new Map(reading.positions.map((at) => [`${at.topic}/${at.partition}`, Number(at.offset)]));
     for (const partition of this.#partitions()) {
       const end = partition.start + partition.records.length;
-      this.#next.set(nameOf(partition), given.get(nameOf(partition)) ?? end);
+      this.#next.set(partition, given.get(`${partition.topic}/${partition.shard}`) ?? end);
     }
     this.#forgetNews = reading.cluster.onNews(() => this.wake());
   }
@@ -167,7 +166,7 @@ class MemorySubscription implements Subscription {
       () => this.#delivered(0),
       () => {
         // The receiver did not take it: it comes again, unless everything does.
-        if (rewinds === this.#rewinds) for (const [name, from] of taken) this.#next.set(name, from);
+        if (rewinds === this.#rewinds) for (const [partition, from] of taken) this.#next.set(partition, from);
         this.#delivered(retryMillis);
       },
     );
@@ -183,9 +182,9 @@ class MemorySubscription implements Subscription {
   }
 
   /** Takes records from the partitions in turn, beginning with another one each time, so that none is starved. */
-  #take(): { readonly batch: IncomingRecord[]; readonly taken: Map<string, number> } {
+  #take(): { readonly batch: IncomingRecord[]; readonly taken: Map<MemoryPartition, number> } {
     const batch: IncomingRecord[] = [];
-    const taken = new Map<string, number>();
+    const taken = new Map<MemoryPartition, number>();
     const partitions = this.#partitions();
     this.#turn += 1;
     let bytes = 0;
@@ -193,7 +192,7 @@ class MemorySubscription implements Subscription {
       const partition = partitions[(i + this.#turn) % partitions.length];
       if (partition === undefined) continue;
       let at = this.#positionIn(partition);
-      taken.set(nameOf(partition), at);
+      taken.set(partition, at);
       while (batch.length < batchRecordsMax && bytes < batchBytesMax) {
         const record = partition.records[at - partition.start];
         if (record === undefined) break;
@@ -202,14 +201,14 @@ class MemorySubscription implements Subscription {
         bytes += record.value.byteLength;
         at += 1;
       }
-      this.#next.set(nameOf(partition), at);
+      this.#next.set(partition, at);
     }
     return { batch, taken };
   }
 
   /** Where to read on; a position that is not there any more, or not yet, means the earliest record. */
   #positionIn(partition: MemoryPartition): number {
-    const at = this.#next.get(nameOf(partition)) ?? 0;
+    const at = this.#next.get(partition) ?? 0;
     const end = partition.start + partition.records.length;
     return at >= partition.start && at <= end ? at : partition.start;
   }
@@ -226,7 +225,7 @@ class MemorySubscription implements Subscription {
 
   rewind(): Promise<void> {
     this.#rewinds += 1;
-    for (const partition of this.#partitions()) this.#next.set(nameOf(partition), partition.start);
+    for (const partition of this.#partitions()) this.#next.set(partition, partition.start);
     this.wake();
     return Promise.resolve();
   }
@@ -238,8 +237,4 @@ class MemorySubscription implements Subscription {
     this.#cancelFetch?.();
     this.#cancelFetch = undefined;
   }
-}
-
-function nameOf(partition: MemoryPartition): string {
-  return `${topicOf(partition.origin)}/${partition.shard}`;
 }

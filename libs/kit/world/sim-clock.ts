@@ -7,11 +7,15 @@ interface Timer {
   cancelled: boolean;
 }
 
+const turnsAtOnce = 64;
+
 /** Simulated time: it moves from one timer to the next, and stands still while promises run. */
 export class SimClock implements Clock {
   private now = 0;
   private order = 0;
   private readonly heap: Timer[] = [];
+  private turnsAhead = 0;
+  private onTurn: (() => void) | undefined;
 
   wallMillis(): number {
     return 1_750_000_000_000 + Math.floor(this.now);
@@ -31,7 +35,7 @@ export class SimClock implements Clock {
   /** Runs timers until the condition holds, looked at after every step; `false` when `millisMax` pass first. */
   async runUntil(condition: () => boolean, millisMax: number): Promise<boolean> {
     const end = this.now + millisMax;
-    await promisesRun();
+    await this.promisesRun();
     while (!condition()) {
       const next = this.pop();
       if (!next || next.at > end) {
@@ -41,9 +45,28 @@ export class SimClock implements Clock {
       }
       this.now = Math.max(this.now, next.at);
       next.action();
-      await promisesRun();
+      await this.promisesRun();
     }
     return true;
+  }
+
+  /**
+   * Lets everything that waits for promises only run to its next wait: an immediate comes after all of them. Immediates are
+   * asked for many at a time: a turn of the event loop, with its look at the system, runs them all, and promises in between.
+   */
+  private promisesRun(): Promise<void> {
+    if (this.turnsAhead === 0) {
+      this.turnsAhead = turnsAtOnce;
+      for (let turn = 0; turn < turnsAtOnce; turn += 1) setImmediate(() => this.takeTurn());
+    }
+    return new Promise((resolve) => void (this.onTurn = resolve));
+  }
+
+  private takeTurn(): void {
+    this.turnsAhead -= 1;
+    const { onTurn } = this;
+    this.onTurn = undefined;
+    onTurn?.();
   }
 
   private push(timer: Timer): void {
@@ -96,9 +119,4 @@ export class SimClock implements Clock {
     this.heap[a] = second;
     this.heap[b] = first;
   }
-}
-
-/** Lets everything that waits for promises only run to its next wait: an immediate comes after all of them. */
-function promisesRun(): Promise<void> {
-  return new Promise((resolve) => void setImmediate(resolve));
 }
