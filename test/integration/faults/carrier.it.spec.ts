@@ -22,12 +22,26 @@ afterAll(() => lab?.close());
 /** Runs a steady load while something is done to the carriers, and judges what became of it. */
 async function underLoad(work: (done: () => number) => Promise<void>): Promise<Judged> {
   const load = await startSteadyLoad(lab, { perSecond: 220, clientsPerRegion: 6 });
-  await until(() => load.done() > 300);
-  await work(load.done);
-  const after = load.done();
-  await until(() => load.done() > after + 200);
-  await load.stop();
+  try {
+    await until(() => load.done() > 300);
+    await work(load.done);
+    const after = load.done();
+    await until(() => load.done() > after + 200);
+  } finally {
+    // Nor does it go on beside the next test's, whose journal knows nothing of it.
+    await load.stop();
+  }
   return convergeAndJudge(lab, load);
+}
+
+/** Waits for a minute at most, and says how all regions are where it waited in vain. */
+async function arrives(condition: () => Promise<boolean>): Promise<void> {
+  const end = performance.now() + minute;
+  await until(async () => {
+    if (await condition()) return true;
+    if (performance.now() > end) throw new Error(`it did not come within a minute\n${await lab.diagnosis()}`);
+    return false;
+  });
 }
 
 const likes = (name: string): EntityRef => ({ type: 'post', id: `${name}.${Date.now()}` });
@@ -49,7 +63,7 @@ describe('what Kafka may do', () => {
         await lab.killService('eu');
         await forgetPositions(lab, 'eu');
         await lab.startService('eu');
-        await until(async () => (await lab.counter('eu', 'duplicates_dropped_total')) > 100);
+        await arrives(async () => (await lab.counter('eu', 'duplicates_dropped_total')) > 100);
       });
       expect(verdict).toMatchObject(nothingLost);
     },

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Kafka, logLevel, Partitioners, type KafkaMessage } from 'kafkajs';
 import pg from 'pg';
 import { topicOf } from '#flow/ports/transport.js';
-import type { FaultLab } from './fault-lab.js';
+import { until, type FaultLab } from './fault-lab.js';
 
 /** A region's own cluster. */
 export function clusterOf({ stack }: FaultLab, region: string): Kafka {
@@ -68,11 +68,17 @@ export async function repeatTopic(
   return records.length;
 }
 
+const otherSessions = `
+  select pid from pg_stat_activity
+  where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
+
 /** Has a region that is down read every topic again from its start. */
 export async function forgetPositions(lab: FaultLab, region: string): Promise<void> {
   const client = new pg.Client({ connectionString: lab.databaseUrl(region) });
   await client.connect();
   try {
+    // A backend carries out what a killed service had sent it: the positions that it saved last would come after ours.
+    await until(async () => (await client.query(otherSessions)).rowCount === 0);
     for (const origin of lab.regions.filter((other) => other !== region)) {
       await client.query(
         `insert into atoll.kafka_position (topic, partition, "offset")
