@@ -8,6 +8,7 @@ import type { Journal } from '#cli/judge/journal.js';
 import { briefFaultPlans, calm, faultPlans, type FaultSet } from '../../histories/fault-plans.js';
 import { historyPlans, type HistoryPlan } from '../../histories/level-plans.js';
 import { buildPorcupine, type Porcupine } from '../../histories/porcupine-program.js';
+import { withOldRead } from '../../histories/old-read.js';
 import { recordHistories } from '../../histories/record-history.js';
 import { typesModule } from '../../histories/types-module.js';
 import { openFaultLab, type FaultLab } from '../faults/fault-lab.js';
@@ -59,6 +60,7 @@ async function expectKept(plan: HistoryPlan, faults: FaultSet, history: History)
   const verdict = judgeConsistency(history, { level: plan.level, regions: regions.length, ...bounds });
   expect(verdict.examples).toEqual([]);
   if (plan.name === 'eventual' && faults === 'links') expectToNotice(history);
+  if (plan.level === 'session' || plan.level === 'causal') expectToNoticeOldRead(history);
   const done = history.operations.filter(({ outcome }) => outcome === 'ok');
   expect(done.length).toBeGreaterThan(operationsMin);
   expect(history.finals.length).toBeGreaterThan(0);
@@ -79,6 +81,15 @@ function expectToNotice({ operations }: History): void {
     judgeValueOrder(pretended, fieldModels(pretended), scope),
   );
   expect(byValues.length).toBeGreaterThan(0);
+}
+
+/** The other control, which no luck is in: one read of the history shows something older, and both scopes see that. */
+function expectToNoticeOldRead({ operations }: History): void {
+  const changed = withOldRead(operations);
+  for (const scope of ['session', 'causal'] as const) {
+    const found = (lines: History['operations']) => judgeValueOrder(lines, fieldModels(lines), scope).length;
+    expect(found(changed), scope).toBeGreaterThan(found(operations));
+  }
 }
 
 const whatHappens: Readonly<Record<FaultSet, string>> = {
