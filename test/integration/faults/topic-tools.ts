@@ -2,6 +2,7 @@ import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { Kafka, logLevel, Partitioners, type KafkaMessage } from 'kafkajs';
 import pg from 'pg';
+import { timingDefault } from '#flow/limits.js';
 import { topicOf } from '#flow/ports/transport.js';
 import { until, type FaultLab } from './fault-lab.js';
 
@@ -72,6 +73,11 @@ const otherSessions = `
   select pid from pg_stat_activity
   where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`;
 
+const leasedShards = `
+  select 1 from atoll.shard_owner where lease_until > clock_timestamp()
+  union all
+  select 1 from atoll.process where last_seen > clock_timestamp() - make_interval(secs => $1::float8 / 1000)`;
+
 /** Has a region that is down read every topic again from its start. */
 export async function forgetPositions(lab: FaultLab, region: string): Promise<void> {
   const client = new pg.Client({ connectionString: lab.databaseUrl(region) });
@@ -79,6 +85,9 @@ export async function forgetPositions(lab: FaultLab, region: string): Promise<vo
   try {
     // A backend carries out what a killed service had sent it: the positions that it saved last would come after ours.
     await until(async () => (await client.query(otherSessions)).rowCount === 0);
+    // What passes by a process before it owns the shard is fetched instead: the next one has to own all of them when it begins to read.
+    const leased = [timingDefault.leaseMillis];
+    await until(async () => (await client.query(leasedShards, leased)).rowCount === 0);
     for (const origin of lab.regions.filter((other) => other !== region)) {
       await client.query(
         `insert into atoll.kafka_position (topic, partition, "offset")
