@@ -41,6 +41,11 @@ export interface Limits {
   readonly publishRingBytesMax: number;
   /** Freshly committed events kept per shard and actor while there are feeds; a feed further behind reads the log. */
   readonly feedRingBytesMax: number;
+  /**
+   * Events that may be on their way to a region that tells what it stores, beyond what it told: what it applies in half a second or more,
+   * which is a few heartbeats and the longest way. Beyond it, it is sent as fast as it applies.
+   */
+  readonly publishAheadEventsMax: number;
   readonly publishChunkEventsMax: number;
   readonly publishChunkBytesMax: number;
   /** Contiguous events that one Kafka record may carry; 1 keeps one event per record, for other readers of the topic. */
@@ -81,6 +86,7 @@ export const limitsDefault: Limits = {
   groupBytesMax: 3 * mebibyte,
   publishRingBytesMax: 4 * mebibyte,
   feedRingBytesMax: mebibyte / 2,
+  publishAheadEventsMax: 8_192,
   publishChunkEventsMax: 500,
   publishChunkBytesMax: 900 * 1024,
   recordEventsMax: 500,
@@ -101,6 +107,8 @@ export interface Timing {
   readonly announceMillis: number;
   /** How long a gap may last before it is fetched: one expected link delay, and the reordering between requests. */
   readonly gapPatienceMillis: number;
+  /** The same while the local cluster is known to hold more of the stream: its turn comes, unless something is broken. */
+  readonly carriedPatienceMillis: number;
   /** How long a write waits for acks before it asks, and how long one question may take. */
   readonly ackPatienceMillis: number;
   readonly ackAskMillisMax: number;
@@ -133,6 +141,7 @@ export const timingDefault: Timing = {
   heartbeatMillis: 250,
   announceMillis: 1_000,
   gapPatienceMillis: 200,
+  carriedPatienceMillis: 10_000,
   ackPatienceMillis: 400,
   ackAskMillisMax: 2_000,
   policyGraceMillis: 10_000,

@@ -122,7 +122,7 @@ export class RegionProcess implements RegionService {
   readonly handlers: PeerHandlers = {
     fetch: async ({ shard, actor, from, limit, bytesMax }: FetchRequest) => {
       const { limits } = this.config;
-      const events = await this.ports.log.range(
+      const events = await this.ports.log.rangeBytes(
         shard,
         actor,
         from,

@@ -235,7 +235,11 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
   const { watch, cache, held, intake, agreement, cursors, staleness, expiry, followed } = ground;
   const process = { id: config.processId, address: config.address };
   const { loader, dependencies } = buildDeciding(ports, config, ground, () => repairer);
-  const publisher = new Publisher({ ...ports, limits, timing, clusters: members });
+  const publisher = new Publisher({
+    ...ports,
+    ...{ limits, timing, clusters: members },
+    storedThere: (region) => repairer.storedThere(region),
+  });
   const receiver: Receiver = new Receiver({
     ...ports,
     identity: log.identity,
@@ -245,10 +249,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
     onGap: (shard, actor, upTo) => repairer.noteGap(shard, actor, upTo),
   });
   const executor: Executor = new Executor({
-    log,
-    clock,
-    telemetry,
-    loader,
+    ...{ log, clock, telemetry, loader },
     ...{ cache, held, intake, timing },
     links: ground.links,
     listener: {

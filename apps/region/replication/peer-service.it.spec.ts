@@ -67,7 +67,7 @@ it("serves peers on the gRPC server that Nest makes for the region's own service
 
   const eu = new GrpcPeers({ region: 'eu', token: tokens.get('eu'), endpoints: new Map([['us', [url]]]) });
   const request = { shard: 0, actor: 'us~1', from: 1, limit: 1, bytesMax: 1 };
-  expect(await eu.fetch('us', request)).toEqual([Uint8Array.of(7)]);
+  expect(await eu.fetch('us', request)).toEqual([Buffer.of(7)]);
   const heartbeat = {
     region: 'eu',
     actor: 'eu~1',

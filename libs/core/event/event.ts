@@ -69,9 +69,14 @@ export interface MutationRef {
   readonly digest: string;
 }
 
-/** An event together with its canonical bytes and their hash: what the log holds. */
-export interface StoredEvent {
-  readonly event: Event;
+/** What passing an event on needs of it: its canonical bytes, and its entity for the key of a record. Nothing is decoded for it. */
+export interface EventBytes {
+  readonly event: Pick<Event, 'entity'>;
   readonly bytes: Uint8Array;
+}
+
+/** An event together with its canonical bytes and their hash: what the log holds. */
+export interface StoredEvent extends EventBytes {
+  readonly event: Event;
   readonly hash: string;
 }

@@ -1,6 +1,6 @@
 import type { Actor, Dot } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
-import type { EntityRef, StoredEvent } from '#core/event/event.js';
+import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
 import type { Json } from '#core/json.js';
 
 /** Who this region's database is: fixed when it was created. */
@@ -246,6 +246,8 @@ export interface EventLog {
     limit: number,
     bytesMax: number,
   ): Promise<readonly StoredEvent[]>;
+  /** The same range, for whoever passes it on and looks at nothing in it. */
+  rangeBytes(...range: Parameters<EventLog['range']>): Promise<readonly EventBytes[]>;
 
   /** Committed cursors of every shard. */
   cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>>;

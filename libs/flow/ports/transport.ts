@@ -57,6 +57,12 @@ export interface Transport {
 
   /** Whether the local cluster answers at the moment. */
   isConnected(): boolean;
+
+  /**
+   * Whether the local cluster is known to hold records of a region's shard that `deliver` has not taken yet: as of the last
+   * fetch that told, so that it may be a little late, and `false` while nothing is known.
+   */
+  isBehind(origin: string, shard: number): boolean;
 }
 
 /** The topic of a region's events, in every region's cluster. */

@@ -46,4 +46,33 @@ describe('what one cluster still has to be sent', () => {
     expect(queue.mark(3)).toBe(0);
     expect(queue.candidates(10)).toEqual([{ shard: 3, life: 1, from: 1, to: 4 }]);
   });
+
+  it('gives each shard its turn', () => {
+    const queue = new PublishQueue();
+    for (const shard of [1, 2, 3]) queue.own(shard, 0, 9);
+    const turns = Array.from({ length: 5 }, () => {
+      const [range] = queue.candidates(2);
+      if (range) queue.begin(range);
+      return range?.shard;
+    });
+    expect(turns).toEqual([1, 2, 3, 1, 2]);
+  });
+
+  it('counts what was sent and is not stored there, of the shards that were told of', () => {
+    const queue = new PublishQueue();
+    for (const shard of [1, 2]) {
+      queue.own(shard, 0, 9);
+      queue.begin({ shard, life: shard, from: 1, to: 7 });
+    }
+    expect(queue.ahead(new Map([[1, 4]]))).toBe(3);
+    expect(
+      queue.ahead(
+        new Map([
+          [1, 4],
+          [2, 9],
+        ]),
+      ),
+    ).toBe(3);
+    expect(queue.ahead(new Map())).toBe(0);
+  });
 });

@@ -26,6 +26,8 @@ interface ShardProgress {
 export class PublishQueue {
   private readonly shards = new Map<number, ShardProgress>();
   private lives = 0;
+  /** The shard whose run was begun last. */
+  private turn = -1;
 
   own(shard: number, mark: number, last: number): void {
     this.lives += 1;
@@ -42,13 +44,17 @@ export class PublishQueue {
     if (progress) progress.last = Math.max(progress.last, last);
   }
 
-  /** The next run of each shard with something to send, each at most `eventsMax` long. */
+  /**
+   * The next run of each shard with something to send, each at most `eventsMax` long, beginning behind the one whose turn it
+   * was last: of a backlog that takes long, every stream moves.
+   */
   candidates(eventsMax: number): readonly PublishRange[] {
     const ranges: PublishRange[] = [];
     for (const [shard, { life, next, last }] of this.shards) {
       if (next <= last) ranges.push({ shard, life, from: next, to: Math.min(last, next + eventsMax - 1) });
     }
-    return ranges;
+    const behindTurn = ranges.findIndex(({ shard }) => shard > this.turn);
+    return behindTurn > 0 ? [...ranges.slice(behindTurn), ...ranges.slice(0, behindTurn)] : ranges;
   }
 
   begin(range: PublishRange): void {
@@ -56,6 +62,7 @@ export class PublishQueue {
     assert(progress?.next === range.from, 'INV-3: a shard is published without a gap');
     progress.next = range.to + 1;
     progress.underWay.add(range.from);
+    this.turn = range.shard;
   }
 
   /** A shard that was lost meanwhile no longer matters. */
@@ -88,6 +95,16 @@ export class PublishQueue {
   get unsent(): number {
     let events = 0;
     for (const { next, last } of this.shards.values()) events += Math.max(0, last - next + 1);
+    return events;
+  }
+
+  /** Sent, or under way, and not yet stored by the region of the cluster as far as it told; of shards that it told of. */
+  ahead(storedThere: ReadonlyMap<number, number>): number {
+    let events = 0;
+    for (const [shard, { next }] of this.shards) {
+      const stored = storedThere.get(shard);
+      if (stored !== undefined) events += Math.max(0, next - 1 - stored);
+    }
     return events;
   }
 

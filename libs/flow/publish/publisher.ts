@@ -1,5 +1,5 @@
 import { packEvents, packOverheadBytes } from '#core/event/event-pack.js';
-import type { StoredEvent } from '#core/event/event.js';
+import type { EventBytes, StoredEvent } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { ShardState } from '../accept/shard-state.js';
 import { Wake } from '../accept/wake.js';
@@ -22,6 +22,10 @@ export interface PublisherParts {
   readonly timing: Timing;
   /** All regions whose cluster gets this region's events: its own too. */
   readonly clusters: readonly string[];
+  /** Per shard, what a region stores of the events born here, as it told last, and for how long it has told nothing. */
+  readonly storedThere: (
+    region: string,
+  ) => { readonly stored: ReadonlyMap<number, number>; readonly silentMillis: number } | undefined;
 }
 
 interface Cluster {
@@ -29,6 +33,8 @@ interface Cluster {
   readonly queue: PublishQueue;
   readonly wakes: readonly Wake[];
   failures: number;
+  /** When it first took a request after it had not, in monotonic milliseconds. */
+  backAtMillis: number;
   /** Of the few events that gather while a request is under way. */
   gathering: (() => void) | undefined;
 }
@@ -39,6 +45,15 @@ interface Cluster {
  */
 const fewEventsMax = 16;
 const gatherMillisMax = 5;
+
+/** Until a region that is far behind is looked at again. */
+const farAheadMillis = 50;
+
+/** What a region told is taken for what it stores for a few of its heartbeats. */
+const silentMillisMax = 1000;
+
+/** After a cut the cluster may answer before its region is heard: so long what that told last is taken for what it stores. */
+const backMillisMin = 2000;
 
 interface PackedRun extends SeqRange {
   readonly records: readonly OutgoingRecord[];
@@ -66,6 +81,7 @@ export class Publisher {
       queue: new PublishQueue(),
       wakes: Array.from({ length: parts.limits.publishSlots }, () => new Wake()),
       failures: 0,
+      backAtMillis: -Infinity,
       gathering: undefined,
     }));
   }
@@ -129,6 +145,11 @@ export class Publisher {
 
   private async runSlot(cluster: Cluster, slot: number, wake: Wake): Promise<void> {
     while (!this.stopping) {
+      if (this.isFarAhead(cluster)) {
+        await sleep(this.parts.clock, farAheadMillis);
+        // One goes on slowly: other readers of that cluster must not wait for a region that gets nowhere.
+        if (slot > 0) continue;
+      }
       const ranges = this.claim(cluster.queue);
       if (ranges.length === 0) {
         await wake.wait();
@@ -137,6 +158,20 @@ export class Publisher {
       if (cluster.queue.unsent > 0) wakeOne(cluster);
       await this.send(cluster, slot, ranges);
     }
+  }
+
+  /**
+   * Whether the cluster's region has more to apply than it can do until it is heard again. Sending it still more makes it no
+   * faster, and takes from the writes of this process: a backlog that went out at once held them up for a second.
+   */
+  private isFarAhead({ region, queue, backAtMillis }: Cluster): boolean {
+    const { clock, limits, storedThere } = this.parts;
+    const told = queue.unsent > 0 ? storedThere(region) : undefined;
+    if (told === undefined) return false;
+    // Who is silent may be gone, and its cluster has other readers; who was cut off until just now is heard in a moment.
+    const isCounted =
+      told.silentMillis < silentMillisMax || clock.monotonicMillis() - backAtMillis < backMillisMin;
+    return isCounted && queue.ahead(told.stored) > limits.publishAheadEventsMax;
   }
 
   /** Takes runs of several shards for one request, within its limits. */
@@ -169,6 +204,7 @@ export class Publisher {
         covered.push(sent);
       }
       await transport.publish(cluster.region, slot, records);
+      if (cluster.failures > 0) cluster.backAtMillis = this.parts.clock.monotonicMillis();
       cluster.failures = 0;
       for (const [index, range] of ranges.entries()) this.settle(cluster, range, covered[index]?.to ?? 0);
       const events = covered.reduce((sum, { from, to }) => sum + to - from + 1, 0);
@@ -196,18 +232,18 @@ export class Publisher {
     if ((this.packed.get(range.shard)?.to ?? Infinity) <= everywhere) this.packed.delete(range.shard);
   }
 
-  private async eventsOf(range: PublishRange): Promise<readonly StoredEvent[]> {
+  private async eventsOf(range: PublishRange): Promise<readonly EventBytes[]> {
     const remembered = this.recent.range(range.shard, range);
     if (remembered) return remembered;
     const { log, limits } = this.parts;
     const limit = range.to - range.from + 1;
-    return log.range(range.shard, log.identity.actor, range.from, limit, limits.publishChunkBytesMax);
+    return log.rangeBytes(range.shard, log.identity.actor, range.from, limit, limits.publishChunkBytesMax);
   }
 
   /** One record per run of events that fits, or one per event. An event alone is keyed by its entity, a run by its shard. */
   private recordsOf(
     { shard, from, to }: PublishRange,
-    events: readonly StoredEvent[],
+    events: readonly EventBytes[],
   ): readonly OutgoingRecord[] {
     const { auth, limits } = this.parts;
     const known = this.packed.get(shard);
@@ -259,20 +295,20 @@ function wakeOne({ wakes }: Cluster): void {
 
 /** Cuts events into runs that share a record, in order. A large event has one of its own. */
 function runsOf(
-  events: readonly StoredEvent[],
+  events: readonly EventBytes[],
   { recordEventsMax, recordBytesMax }: Limits,
-): readonly (readonly StoredEvent[])[] {
-  const runs: StoredEvent[][] = [];
-  let current: StoredEvent[] = [];
+): readonly (readonly EventBytes[])[] {
+  const runs: EventBytes[][] = [];
+  let current: EventBytes[] = [];
   let bytes = 0;
-  for (const stored of events) {
-    const more = stored.bytes.length + packOverheadBytes;
+  for (const one of events) {
+    const more = one.bytes.length + packOverheadBytes;
     if (current.length > 0 && (current.length >= recordEventsMax || bytes + more > recordBytesMax)) {
       runs.push(current);
       current = [];
       bytes = 0;
     }
-    current.push(stored);
+    current.push(one);
     bytes += more;
   }
   if (current.length > 0) runs.push(current);

@@ -8,6 +8,7 @@ import { liesIn } from '#core/strong/opening-event.js';
 import type { Intake } from '../accept/intake.js';
 import type { ShardState } from '../accept/shard-state.js';
 import type { Limits } from '../limits.js';
+import type { Clock } from '../ports/clock.js';
 import type { RegionIdentity } from '../ports/event-log.js';
 import type { Hashing, RecordAuth } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
@@ -22,6 +23,7 @@ export interface ReceiverParts {
   readonly auth: RecordAuth;
   readonly hashing: Hashing;
   readonly telemetry: Telemetry;
+  readonly clock: Pick<Clock, 'monotonicMillis'>;
   readonly limits: Limits;
   readonly types: EntityTypes;
   /** Whether events of this type from this region are refused because the policies differ (PROTOCOL §12). */
@@ -42,6 +44,9 @@ export class Receiver {
   /** Head of each stream as handed to the executor: at or beyond the stored cursor. */
   private readonly handed = new Map<number, Map<Actor, StoredCursor>>();
 
+  /** When the carrier brought records of a region last, in monotonic milliseconds. */
+  private readonly carriedAt = new Map<string, number>();
+
   constructor(private readonly parts: ReceiverParts) {
     this.early = new EarlyBuffer(parts.limits.earlyBufferBytesMax);
     this.groups = new OpenGroups(parts.limits.groupBytesMax);
@@ -49,12 +54,20 @@ export class Receiver {
 
   /** Records of the local cluster; resolves when there is room for more. */
   async deliver(records: readonly IncomingRecord[]): Promise<void> {
+    const now = this.parts.clock.monotonicMillis();
     for (const record of records) {
       if (!this.parts.intake.stateOf(record.shard)) continue;
-      for (const stored of this.admit(record)) this.take(stored);
+      const admitted = this.admit(record);
+      if (admitted.length > 0) this.carriedAt.set(record.origin, now);
+      for (const stored of admitted) this.take(stored);
     }
     this.parts.telemetry.gauge('early_buffer_bytes', this.early.bytes);
     await this.parts.intake.room();
+  }
+
+  /** When the local cluster last delivered anything of a region, in monotonic milliseconds. */
+  carriedAtMillis(region: string): number {
+    return this.carriedAt.get(region) ?? -Infinity;
   }
 
   /** Events fetched from a member over an authenticated connection. Answers how many belong to streams of this process. */

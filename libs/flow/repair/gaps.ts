@@ -46,10 +46,10 @@ export class Gaps {
     gap.sources.set(seen.region, Math.max(gap.sources.get(seen.region) ?? 0, seen.upTo));
   }
 
-  /** Gaps that have stood still for as long as their shard's patience. Closed ones are forgotten on the way. */
+  /** Gaps that have stood still for as long as their stream's patience. Closed ones are forgotten on the way. */
   due(input: {
     readonly nowMillis: number;
-    readonly patienceMillis: (shard: number) => number;
+    readonly patienceMillis: (gap: Gap, nextSeq: number) => number;
     readonly nextSeq: (shard: number, actor: Actor) => number;
   }): readonly Gap[] {
     const due: Gap[] = [];
@@ -64,7 +64,7 @@ export class Gaps {
         gap.nextSeq = next;
         gap.movedAtMillis = input.nowMillis;
       }
-      if (input.nowMillis - gap.movedAtMillis >= input.patienceMillis(gap.shard)) due.push(gap);
+      if (input.nowMillis - gap.movedAtMillis >= input.patienceMillis(gap, next)) due.push(gap);
     }
     return due;
   }

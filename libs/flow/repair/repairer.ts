@@ -111,6 +111,14 @@ export class Repairer {
     return this.parts.clock.monotonicMillis() - heardAt;
   }
 
+  /** Per shard, what a region stores of the events born here, as it told last; `undefined` of one that never did. */
+  storedThere(
+    region: string,
+  ): { readonly stored: ReadonlyMap<number, number>; readonly silentMillis: number } | undefined {
+    const sight = this.sights.get(region);
+    return sight && { stored: sight.storedOfOurs, silentMillis: this.silentMillis(region) };
+  }
+
   /** Another region says that it has minted an event that is needed here: it is fetched at once. */
   expect(shard: number, { actor, seq }: Dot): void {
     this.noteGap(shard, actor, seq);
@@ -276,19 +284,34 @@ export class Repairer {
       this.hurried.clear();
       const due = this.gaps.due({
         nowMillis: clock.monotonicMillis(),
-        patienceMillis: (shard) => (isolated || hurried.has(shard) ? 0 : timing.gapPatienceMillis),
+        patienceMillis: (gap, nextSeq) => {
+          if (isolated || hurried.has(gap.shard)) return 0;
+          return this.isComing(gap, nextSeq) ? timing.carriedPatienceMillis : timing.gapPatienceMillis;
+        },
         nextSeq: (shard, actor) => this.parts.receiver.nextSeq(shard, actor),
       });
       for (const gap of due) {
         if (this.fetching.size >= fetchesMax) break;
-        if (agreement.isCompared(gap.actor)) this.begin(gap);
+        if (agreement.isCompared(gap.actor)) this.begin(gap, isolated || hurried.has(gap.shard));
       }
     }
   }
 
-  private begin(gap: Gap): void {
+  /**
+   * What the local cluster holds, or is being sent run by run, comes by itself, however long its other partitions take: fetched
+   * as well, a third of a backlog came twice, and cost whoever answered as much as whoever asked.
+   */
+  private isComing({ shard, actor, upTo }: Gap, nextSeq: number): boolean {
+    const { clock, limits, receiver, timing, transport } = this.parts;
+    const region = regionOf(actor);
+    if (transport.isBehind(region, shard)) return true;
+    const isMany = upTo - nextSeq >= limits.publishChunkEventsMax;
+    return isMany && clock.monotonicMillis() - receiver.carriedAtMillis(region) < timing.gapPatienceMillis;
+  }
+
+  private begin(gap: Gap, isUrgent: boolean): void {
     gap.fetching = true;
-    const done = this.close(gap).finally(() => {
+    const done = this.close(gap, isUrgent).finally(() => {
       gap.fetching = false;
       gap.movedAtMillis = this.parts.clock.monotonicMillis();
       this.fetching.delete(done);
@@ -296,14 +319,15 @@ export class Repairer {
     this.fetching.add(done);
   }
 
-  /** Fetches from whoever showed it, as long as it gets on. */
-  private async close(gap: Gap): Promise<void> {
+  /** Fetches from whoever showed it, as long as it gets on, or until the rest comes by itself and nobody waits for it. */
+  private async close(gap: Gap, isUrgent: boolean): Promise<void> {
     this.parts.telemetry.count('gaps_fetched_total');
     while (!this.stopping && this.parts.intake.stateOf(gap.shard)) {
       const from = this.parts.receiver.nextSeq(gap.shard, gap.actor);
       if (from > gap.upTo) return;
       const got = await this.fetchFromAny(gap, from);
       if (got === 0) return;
+      if (!isUrgent && this.isComing(gap, from + got)) return;
     }
   }
 

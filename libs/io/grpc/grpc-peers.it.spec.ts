@@ -265,6 +265,6 @@ describe('peers behind a link', () => {
     const goal = number + 1;
     await lab.until(() => lastHeard >= goal, 'a new one is heard', send);
     expect(performance.now() - healedAt).toBeLessThan(5000);
-    expect(await eu.peers.fetch('us', request)).toEqual([Uint8Array.of(1)]);
+    expect(await eu.peers.fetch('us', request)).toEqual([Buffer.of(1)]);
   });
 });

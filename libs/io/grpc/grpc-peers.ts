@@ -94,7 +94,8 @@ export class GrpcPeers implements Peers, Siblings {
       request,
       millis,
     });
-    return events.map((event) => Uint8Array.from(event));
+    // Copies: one event that is kept must not keep the whole answer.
+    return events.map((event) => Buffer.from(event));
   }
 
   async askRights(region: string, request: RightsRequest): Promise<RightsAnswer> {

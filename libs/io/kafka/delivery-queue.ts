@@ -20,6 +20,8 @@ const recordBytes = 128;
 export class DeliveryQueue {
   readonly #options: DeliveryOptions;
   #waiting: IncomingRecord[] = [];
+  /** In the hands of `deliver`. */
+  #delivering: readonly IncomingRecord[] = [];
   #bytes = 0;
   #roomSeekers: (() => void)[] = [];
   #pump: Promise<void> | undefined;
@@ -34,6 +36,12 @@ export class DeliveryQueue {
   /** What waits and what is being delivered. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Whether anything of the origin's shard waits or is being delivered. Looks at all that is here. */
+  holds(origin: string, shard: number): boolean {
+    const isOfIt = (record: IncomingRecord): boolean => record.shard === shard && record.origin === origin;
+    return this.#delivering.some(isOfIt) || this.#waiting.some(isOfIt);
   }
 
   /** Resolves when there is room for more. */
@@ -72,7 +80,9 @@ export class DeliveryQueue {
     await new Promise((resolve) => void setImmediate(resolve));
     while (this.#waiting.length > 0 && !this.#closed) {
       const batch = this.#take();
+      this.#delivering = batch;
       await this.#deliverUntilTaken(batch);
+      this.#delivering = [];
       for (const record of batch) this.#bytes -= costOf(record);
       this.#tellRoom();
     }

@@ -31,6 +31,8 @@ export interface Reading {
   nextOffset(topic: string, partition: number): bigint;
   /** Takes records that follow each other, up to the offset `next`; resolves when there is room for more. Never rejects. */
   accept(topic: string, partition: number, records: readonly FoundRecord[], next: bigint): Promise<void>;
+  /** What a fetch tells on the way: the partition holds records up to, and without, this offset. */
+  ends(topic: string, partition: number, end: bigint): void;
   /** Reading has ended by itself; it is begun anew with another reader. */
   failed(error: unknown): void;
 }

@@ -102,6 +102,10 @@ export class KafkaTransport implements Transport {
     return this.#subscription?.isReading ?? this.#ownClusterAnswers;
   }
 
+  isBehind(origin: string, shard: number): boolean {
+    return this.#subscription?.isBehind(origin, shard) ?? false;
+  }
+
   /** What was fetched and is not taken by `deliver` yet. */
   get bufferedBytes(): number {
     return this.#subscription?.bufferedBytes ?? 0;

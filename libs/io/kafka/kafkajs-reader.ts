@@ -53,6 +53,7 @@ async function takeBatch(payload: EachBatchPayload, reading: Reading, closing: P
   const { topic, partition, messages } = payload.batch;
   if (payload.isStale()) return; // fetched before it was put elsewhere
   const next = BigInt(payload.batch.lastOffset()) + 1n;
+  reading.ends(topic, partition, BigInt(payload.batch.highWatermark));
   const room = reading.accept(topic, partition, messages.map(foundRecord), next);
   let waiting = true;
   const settled = Promise.race([room, closing]).then(() => void (waiting = false));

@@ -92,9 +92,11 @@ async function takeResponse(
   reading: Reading,
 ): Promise<void> {
   for (const { topicId, partitions } of response.responses) {
-    for (const { partitionIndex, records } of partitions) {
+    for (const { partitionIndex, highWatermark, records } of partitions) {
       const place = places.find((known) => known.topicId === topicId && known.partition === partitionIndex);
-      if (place === undefined || !records || records.length === 0) continue;
+      if (place === undefined) continue;
+      reading.ends(place.topic, place.partition, highWatermark);
+      if (!records || records.length === 0) continue;
       const found: FoundRecord[] = [];
       const from = place.next;
       for (const batch of records) {
@@ -114,10 +116,16 @@ function take(batch: RecordsBatch, from: bigint, found: FoundRecord[]): void {
     found.push({
       offset,
       // A record without a value is nothing that we wrote; the receiver counts and drops it.
-      value: Buffer.from(record.value ?? []),
+      value: ownBytes(record.value),
       mac: macOf(record.headers),
     });
   }
+}
+
+/** The client cuts most values out of what it fetched, and joins long ones in memory of their own: those need no second copy. */
+function ownBytes(value: Buffer | null): Uint8Array {
+  if (value === null) return new Uint8Array();
+  return value.byteLength === value.buffer.byteLength ? value : Buffer.from(value);
 }
 
 function macOf(headers: readonly (readonly [Buffer | null, Buffer | null])[]): Uint8Array | undefined {

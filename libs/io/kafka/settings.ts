@@ -43,7 +43,8 @@ export const limits = {
   requestBytesMax: 4 * 1024 * 1024,
   /** `max.message.bytes` of our topics: one batch with its envelope. */
   topicMessageBytesMax: 4 * 1024 * 1024,
-  fetchPartitionBytesMax: 4 * 1024 * 1024,
+  /** Of one partition, so that others have their turn soon; a larger record comes all the same. */
+  fetchPartitionBytesMax: 1024 * 1024,
   fetchBytesMax: 8 * 1024 * 1024,
   /** What waits for `deliver`, the batch in its hands included, before fetching pauses. */
   bufferedBytesMax: 8 * 1024 * 1024,

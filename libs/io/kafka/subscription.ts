@@ -1,4 +1,4 @@
-import type { IncomingRecord, Subscription, Transport } from '#flow/ports/transport.js';
+import { topicOf, type IncomingRecord, type Subscription, type Transport } from '#flow/ports/transport.js';
 import type { Cluster } from './cluster.js';
 import { within } from './deadline.js';
 import { DeliveryQueue } from './delivery-queue.js';
@@ -37,6 +37,8 @@ export class KafkaSubscription implements Subscription {
   readonly #queue: DeliveryQueue;
   /** Per partition the offset to read next; absent until it is first known. */
   readonly #next = new Map<string, bigint>();
+  /** Per partition the offset behind its last record, as last told. */
+  readonly #ends = new Map<string, bigint>();
   #run: Promise<void> | undefined;
   #endReading: (ending: Ending) => void = () => undefined;
   #begun: () => void = () => undefined;
@@ -68,6 +70,12 @@ export class KafkaSubscription implements Subscription {
 
   get isReading(): boolean {
     return this.#reading;
+  }
+
+  /** Whether records of the partition are known to be there that were not delivered yet. */
+  isBehind(origin: string, shard: number): boolean {
+    const place = placeOf(topicOf(origin), shard);
+    return (this.#ends.get(place) ?? 0n) > (this.#next.get(place) ?? 0n) || this.#queue.holds(origin, shard);
   }
 
   get bufferedBytes(): number {
@@ -141,6 +149,7 @@ export class KafkaSubscription implements Subscription {
           this.#next.set(placeOf(topic, partition), next);
           return this.#accept(topic, partition, records);
         },
+        ends: (topic, partition, end) => void (live && this.#ends.set(placeOf(topic, partition), end)),
         failed: (error) => {
           if (live) this.#endReading({ kind: 'failed', error });
         },
@@ -158,6 +167,7 @@ export class KafkaSubscription implements Subscription {
 
   /** Settles where to read: unknown positions become the end, those that are not there (any more, or yet) the earliest. */
   #place(ranges: readonly PartitionRange[]): void {
+    for (const { topic, partition, end } of ranges) this.#ends.set(placeOf(topic, partition), end);
     if (this.#rewinding) {
       this.#queue.clear();
       this.#rewinding = false;

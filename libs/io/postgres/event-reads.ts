@@ -1,10 +1,20 @@
 import { compareDots, type Actor } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
-import type { EntityRef, StoredEvent } from '#core/event/event.js';
+import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
 import { int8Array, textArray } from './binary-array.js';
+import type { ParameterWriter } from './bound-query.js';
 import type { Connections } from './connections.js';
 import type { Statement } from './statement.js';
-import { eventColumns, readEvent } from './rows.js';
+import {
+  carriedAsStored,
+  carriedColumns,
+  eventColumns,
+  eventTextAsStored,
+  eventTextColumns,
+  readCarried,
+  readEvent,
+  readEventText,
+} from './rows.js';
 
 /**
  * The index is over a hash of the entity's name, so each read also compares the name itself. The shard follows from the
@@ -59,30 +69,53 @@ export async function entityHistory(
   return (await connections.run(readEntityHistory, values)).map(readEvent);
 }
 
+/** A part of one stream: at most so many events, and no more than about so many bytes. */
+export interface WantedRange {
+  readonly shard: number;
+  readonly actor: Actor;
+  readonly from: number;
+  readonly limit: number;
+  readonly bytesMax: number;
+}
+
 /** Commits are flushed before they can be seen here, so whatever is read is durable (INV-2). */
-const readRange: Statement = {
-  name: 'atoll_range',
-  text: `
-    select ${eventColumns}
+function rangeOf(name: string, columns: string, asStored: readonly boolean[]): Statement {
+  const text = `
+    select ${columns}
     from (
       select page.*, sum(octet_length(bytes)) over (order by seq rows unbounded preceding) - octet_length(bytes) as before
       from (
-        select event.seq, event.bytes, event.hash from atoll.event
+        select event.seq, event.bytes, event.hash, event.type, event.id from atoll.event
         where event.shard = $1::int2 and event.seq >= $3::int8
           and event.actor = (select actor.no from atoll.actor where actor.name = $2)
         order by event.seq limit $4::int8
       ) as page
     ) as event
     where before = 0 or before < $5::int8
-    order by seq`,
-};
+    order by seq`;
+  return { name, text, asStored };
+}
 
-export async function range(
+const readRange = rangeOf('atoll_range', eventTextColumns, eventTextAsStored);
+const readRangeBytes = rangeOf('atoll_range_bytes', carriedColumns, carriedAsStored);
+
+export async function range(connections: Connections, wanted: WantedRange): Promise<readonly StoredEvent[]> {
+  return (await connections.runBound(readRange, parametersOf(wanted))).map(readEventText);
+}
+
+export async function rangeBytes(
   connections: Connections,
-  wanted: { readonly shard: number; readonly actor: Actor; readonly from: number },
-  limit: number,
-  bytesMax: number,
-): Promise<readonly StoredEvent[]> {
-  const { shard, actor, from } = wanted;
-  return (await connections.run(readRange, [shard, actor, from, limit, bytesMax])).map(readEvent);
+  wanted: WantedRange,
+): Promise<readonly EventBytes[]> {
+  return (await connections.runBound(readRangeBytes, parametersOf(wanted))).map(readCarried);
+}
+
+function parametersOf({ shard, actor, from, limit, bytesMax }: WantedRange): readonly ParameterWriter[] {
+  return [
+    (to) => to.int16(shard),
+    (to) => to.text(actor, 'utf8'),
+    (to) => to.int64(from),
+    (to) => to.int64(limit),
+    (to) => to.int64(bytesMax),
+  ];
 }

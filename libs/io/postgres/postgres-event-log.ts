@@ -1,6 +1,6 @@
 import type { Actor } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
-import type { EntityRef, StoredEvent } from '#core/event/event.js';
+import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
 import type {
   ConflictQuery,
   ConflictRow,
@@ -237,7 +237,17 @@ export class PostgresEventLog implements EventLog {
     limit: number,
     bytesMax: number,
   ): Promise<readonly StoredEvent[]> {
-    return answered(eventReads.range(this.pools.reads, { shard, actor, from }, limit, bytesMax));
+    return answered(eventReads.range(this.pools.reads, { shard, actor, from, limit, bytesMax }));
+  }
+
+  async rangeBytes(
+    shard: number,
+    actor: Actor,
+    from: number,
+    limit: number,
+    bytesMax: number,
+  ): Promise<readonly EventBytes[]> {
+    return answered(eventReads.rangeBytes(this.pools.reads, { shard, actor, from, limit, bytesMax }));
   }
 
   async cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>> {

@@ -1,7 +1,7 @@
 import { assert } from '#core/assert.js';
 import type { Dot } from '#core/causality/dot.js';
 import { decodeEvent } from '#core/event/event-codec.js';
-import type { StoredEvent } from '#core/event/event.js';
+import type { EventBytes, StoredEvent } from '#core/event/event.js';
 import type { Json } from '#core/json.js';
 import type {
   ConflictRow,
@@ -27,6 +27,25 @@ export function readEvent([bytes, hash]: Row): StoredEvent {
   const event = decodeEvent(utf8.decode(raw));
   assert(event !== undefined, 'INV-1: what the log stored can be read again');
   return { event, bytes: raw, hash: hash as string };
+}
+
+/** The bytes of an event are the UTF-8 of its canonical text, so they come as that text where they come as they are stored. */
+export const eventTextColumns = eventColumns;
+export const eventTextAsStored = [true, false];
+export function readEventText([text, hash]: Row): StoredEvent {
+  const event = decodeEvent(text as string);
+  assert(event !== undefined, 'INV-1: what the log stored can be read again');
+  return { event, bytes: Buffer.from(text as string), hash: hash as string };
+}
+
+/** For whoever passes it on: nothing is decoded. */
+export const carriedColumns = 'event.bytes, event.type, event.id';
+export const carriedAsStored = [true, false, false];
+export function readCarried([text, type, id]: Row): EventBytes {
+  return {
+    event: { entity: { type: type as string, id: id as string } },
+    bytes: Buffer.from(text as string),
+  };
 }
 
 export const entityColumns = 'entity.type, entity.id, entity.shard, entity.state, entity.value';

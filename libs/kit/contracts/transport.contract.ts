@@ -20,6 +20,7 @@ export function transportContract(name: string, open: () => Promise<TransportLab
     carriesRecords(bench);
     keepsPositions(bench);
     mindsTheReceiver(bench);
+    saysWhatItHolds(bench);
     survivesCrashes(bench);
   });
 }
@@ -257,6 +258,48 @@ function mindsTheReceiver(bench: Bench): void {
     receiver.release();
     await bench.untilAllOf(receiver, one);
     receiver.expectAllOf(one);
+  });
+}
+
+function saysWhatItHolds(bench: Bench): void {
+  it('is behind in a shard while its cluster holds more of it than the receiver took', async () => {
+    const { lab } = bench;
+    const [one, other] = bench.writers();
+    const receiver = new Receiver();
+    receiver.hold();
+    const transport = lab.transport(lab.reader);
+    expect(transport.isBehind(one.region, 0)).toBe(false);
+    await lab.run(transport.subscribe([], receiver.deliver));
+    await one.publish([one.record(0), one.record(0)]);
+    await lab.until(() => transport.isBehind(one.region, 0), 'it has seen the records');
+    expect(transport.isBehind(one.region, 1)).toBe(false);
+    expect(transport.isBehind(other.region, 0)).toBe(false);
+    await lab.until(() => receiver.batches.length > 0, 'a batch is in the hands of the receiver');
+    expect(transport.isBehind(one.region, 0)).toBe(true);
+    receiver.release();
+    await bench.untilAllOf(receiver, one);
+    await lab.until(() => !transport.isBehind(one.region, 0), 'all is taken');
+  });
+
+  it('knows of what was there before it began to read', async () => {
+    const { lab } = bench;
+    const [one] = bench.writers();
+    await one.publish(one.make(lab.shards));
+    const receiver = new Receiver();
+    receiver.hold();
+    const transport = lab.transport(lab.reader);
+    const fromStart = one.make(lab.shards).map(({ shard }) => {
+      return { topic: topicOf(one.region), partition: shard, offset: '0' };
+    });
+    await lab.run(transport.subscribe(fromStart, receiver.deliver));
+    const shards = fromStart.map(({ partition }) => partition);
+    await lab.until(
+      () => shards.every((shard) => transport.isBehind(one.region, shard)),
+      'it is behind in every shard',
+    );
+    receiver.release();
+    await bench.untilAllOf(receiver, one);
+    await lab.until(() => !shards.some((shard) => transport.isBehind(one.region, shard)), 'all is taken');
   });
 }
 

@@ -2,7 +2,7 @@ import { assert } from '#core/assert.js';
 import { compareDots, type Actor } from '#core/causality/dot.js';
 import { includes, nothingSeen, seqOf, type VersionVector } from '#core/causality/version-vector.js';
 import { decodeEvent } from '#core/event/event-codec.js';
-import type { EntityRef, StoredEvent } from '#core/event/event.js';
+import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
 import { latestBirthMillis } from '#core/event/mutation-id.js';
 import type {
   ConflictPlace,
@@ -220,6 +220,10 @@ export class MemoryEventLog implements EventLog {
       bytes += record.bytes.length;
     }
     return page.map(read);
+  }
+
+  rangeBytes(...range: Parameters<EventLog['range']>): Promise<readonly EventBytes[]> {
+    return this.range(...range);
   }
 
   async cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>> {

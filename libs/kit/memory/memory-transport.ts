@@ -106,6 +106,10 @@ export class MemoryTransport implements Transport {
     );
   }
 
+  isBehind(origin: string, shard: number): boolean {
+    return [...this.#subscriptions].some((subscription) => subscription.isBehind(origin, shard));
+  }
+
   /** The process dies: nothing is delivered and no promise of this transport settles any more. What is on its way arrives. */
   crash(): void {
     this.#crashed = true;
@@ -127,6 +131,8 @@ class MemorySubscription implements Subscription {
   readonly #reading: Reading;
   readonly #next = new Map<MemoryPartition, number>();
   readonly #forgetNews: () => void;
+  /** Partitions whose records are being delivered. */
+  readonly #inHand = new Set<MemoryPartition>();
   #turn = 0;
   #rewinds = 0;
   #cancelFetch: (() => void) | undefined;
@@ -174,6 +180,7 @@ class MemorySubscription implements Subscription {
 
   #delivered(pauseMillis: number): void {
     this.#delivery = undefined;
+    this.#inHand.clear();
     if (pauseMillis === 0 || this.#stopped) return this.wake();
     this.#cancelFetch = this.#reading.clusters.clock.after(pauseMillis, () => {
       this.#cancelFetch = undefined;
@@ -197,6 +204,7 @@ class MemorySubscription implements Subscription {
         const record = partition.records[at - partition.start];
         if (record === undefined) break;
         const { origin, shard } = partition;
+        this.#inHand.add(partition);
         batch.push({ origin, shard, value: record.value, mac: record.mac, offset: String(at) });
         bytes += record.value.byteLength;
         at += 1;
@@ -211,6 +219,13 @@ class MemorySubscription implements Subscription {
     const at = this.#next.get(partition) ?? 0;
     const end = partition.start + partition.records.length;
     return at >= partition.start && at <= end ? at : partition.start;
+  }
+
+  isBehind(origin: string, shard: number): boolean {
+    const partition = this.#reading.cluster.partitionsOf(origin)[shard];
+    if (partition === undefined) return false;
+    const end = partition.start + partition.records.length;
+    return this.#inHand.has(partition) || this.#positionIn(partition) < end;
   }
 
   #partitions(): readonly MemoryPartition[] {

@@ -63,6 +63,7 @@ export class MemoryWorld {
   private readonly skews = new Map<string, number>();
   private readonly losing = new Set<string>();
   private readonly held = new Map<string, Promise<void>>();
+  private readonly heldDeliveries = new Map<string, Promise<void>>();
   private readonly random = new SeededRandom(1);
   private births = 0;
 
@@ -120,7 +121,7 @@ export class MemoryWorld {
     const process = createRegionProcess(
       {
         log: this.holding(region, new MemoryEventLog(database)),
-        transport: new MemoryTransport(this.clusters, region),
+        transport: this.delaying(region, new MemoryTransport(this.clusters, region)),
         peers,
         siblings: peers,
         auth: kitAuth(region),
@@ -157,14 +158,25 @@ export class MemoryWorld {
     return log;
   }
 
+  /** The region's carrier, whose deliveries wait while they are held. */
+  private delaying(region: string, transport: MemoryTransport): MemoryTransport {
+    const subscribe = transport.subscribe.bind(transport);
+    transport.subscribe = (positions, deliver) =>
+      subscribe(positions, async (records) => {
+        await this.heldDeliveries.get(region);
+        await deliver(records);
+      });
+    return transport;
+  }
+
   /** Reads before a batch of the region wait from now on until the returned function is called. */
   holdReads(region: string): () => void {
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.held.set(region, promise);
-    return () => {
-      this.held.delete(region);
-      resolve();
-    };
+    return hold(this.held, region);
+  }
+
+  /** What the region's cluster has waits from now on until the returned function is called. */
+  holdDeliveries(region: string): () => void {
+    return hold(this.heldDeliveries, region);
   }
 
   region(name: string): RegionProcess {
@@ -245,4 +257,13 @@ export class MemoryWorld {
   shardOf(type: string, id: string): number {
     return shardFor({ type, id }, { shards: this.shards, types: this.options.types ?? likes });
   }
+}
+
+function hold(held: Map<string, Promise<void>>, region: string): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held.set(region, promise);
+  return () => {
+    held.delete(region);
+    resolve();
+  };
 }

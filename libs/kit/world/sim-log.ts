@@ -75,6 +75,7 @@ export class SimLog implements EventLog {
   readonly entityHistory: EventLog['entityHistory'] = (...args) =>
     this.call(() => this.inner.entityHistory(...args));
   readonly range: EventLog['range'] = (...args) => this.call(() => this.inner.range(...args));
+  readonly rangeBytes: EventLog['rangeBytes'] = (...args) => this.call(() => this.inner.rangeBytes(...args));
   readonly cursors: EventLog['cursors'] = () => this.call(() => this.inner.cursors());
   readonly waiting: EventLog['waiting'] = (...args) => this.call(() => this.inner.waiting(...args));
   readonly listEntities: EventLog['listEntities'] = (...args) =>

@@ -41,10 +41,18 @@ class SimTransport implements Transport {
   isConnected(): boolean {
     return this.inner.isConnected();
   }
+
+  isBehind(origin: string, shard: number): boolean {
+    return this.inner.isBehind(origin, shard);
+  }
 }
 
-/** So small that what is forgotten, or rests as text, is asked for all the time. */
-const tightLimits: Partial<Limits> = { tailEventsMax: 16, cacheBytesMax: 128 * 1024 };
+/** So small that what is forgotten, or rests as text, is asked for all the time, and that publishers wait for their peers. */
+const tightLimits: Partial<Limits> = {
+  tailEventsMax: 16,
+  cacheBytesMax: 128 * 1024,
+  publishAheadEventsMax: 12,
+};
 
 export interface SimProcessOptions {
   readonly id: string;

@@ -33,6 +33,7 @@ const simTiming: Timing = {
   renewMillis: 200,
   heartbeatMillis: 100,
   gapPatienceMillis: 120,
+  carriedPatienceMillis: 1_000,
   marksSaveMillis: 300,
   electionMillis: 400,
   strongAskMillisMax: 300,

@@ -122,6 +122,7 @@ function countingTransport(inner: Transport, counts: Counts): Transport {
     subscribe: (positions, deliver) => inner.subscribe(positions, deliver),
     announce: (key, value, mac) => inner.announce(key, value, mac),
     isConnected: () => inner.isConnected(),
+    isBehind: (origin, shard) => inner.isBehind(origin, shard),
   };
 }
 

@@ -26,6 +26,11 @@ export function readsContract(opened: Opened): void {
     await writer.write({ events: events.slice(0, 2) });
     await writer.write({ events: events.slice(2) });
     expect((await other.range(0, actor, 1, 100, 1e9)).map(plainEvent)).toEqual(events.map(plainEvent));
+    const carried = await other.rangeBytes(0, actor, 1, 100, 1e9);
+    expect(carried.map(({ bytes }) => Buffer.from(bytes))).toEqual(
+      events.map(({ bytes }) => Buffer.from(bytes)),
+    );
+    expect(carried.map(({ event }) => event.entity)).toEqual(events.map(({ event }) => event.entity));
   });
 
   test('limits a range by count and by bytes, but always answers the first event', async () => {
@@ -38,6 +43,9 @@ export function readsContract(opened: Opened): void {
     await writer.write({ events });
     const seqs = async (from: number, limit: number, bytesMax: number): Promise<readonly number[]> =>
       (await log.range(0, actor, from, limit, bytesMax)).map(({ event }) => event.dot.seq);
+    expect(await log.rangeBytes(0, actor, 2, 3, 1e9)).toHaveLength(3);
+    expect(await log.rangeBytes(0, actor, 1, 100, 1_500)).toHaveLength(2);
+    expect(await log.rangeBytes(0, actor, 6, 100, 1e9)).toEqual([]);
     expect(await seqs(2, 3, 1e9)).toEqual([2, 3, 4]);
     expect(await seqs(2, 100, 1)).toEqual([2]);
     expect(await seqs(2, 100, 0)).toEqual([2]);
