@@ -208,6 +208,17 @@ describe('peers over gRPC', () => {
     }
   });
 
+  it('goes on where both ends have more to send than their sockets hold', async () => {
+    await lab.join('eu', 1, handlers);
+    const eu = await lab.join('eu', 0, handlers);
+    const payload = Buffer.alloc(32 * 1024, 7);
+    const caller = async (): Promise<void> => {
+      for (let call = 0; call < 10; call += 1)
+        expect(await eu.peers.forward(lab.address('eu', 1), payload)).toHaveLength(payload.length);
+    };
+    await Promise.all(Array.from({ length: 400 }, caller));
+  });
+
   it('sends no more events than a message holds, whatever the handler gives', async () => {
     const large = Uint8Array.from({ length: 3 * 1024 * 1024 }, (_, i) => i & 0xff);
     await lab.join('us', 0, {

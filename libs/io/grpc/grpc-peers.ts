@@ -73,7 +73,7 @@ export class GrpcPeers implements Peers, Siblings {
     this.regions = [...options.endpoints.keys()];
     for (const [region, addresses] of options.endpoints) {
       assert(addresses.length > 0, `the peer region ${region} has an endpoint`);
-      const endpoints = addresses.map((address) => this.#endpoint(address));
+      const endpoints = addresses.map((address) => this.#endpoint(address, false));
       const heartbeatsTo = endpoints.map(
         (endpoint) => new TellStream({ endpoint, method: 'Heartbeats', writtenMax: heartbeatsWrittenMax }),
       );
@@ -245,7 +245,7 @@ export class GrpcPeers implements Peers, Siblings {
   #sibling(address: string): PeerEndpoint {
     let sibling = this.#siblings.get(address);
     this.#siblings.delete(address); // and put in again, as the one last used
-    sibling ??= this.#endpoint(address);
+    sibling ??= this.#endpoint(address, true);
     this.#siblings.set(address, sibling);
     const [oldest] = this.#siblings;
     if (this.#siblings.size > siblingsMax && oldest !== undefined && oldest[1].underWay === 0) {
@@ -255,9 +255,9 @@ export class GrpcPeers implements Peers, Siblings {
     return sibling;
   }
 
-  #endpoint(address: string): PeerEndpoint {
+  #endpoint(address: string, isSibling: boolean): PeerEndpoint {
     const { region, token } = this.#options;
-    return new PeerEndpoint({ address, region, token });
+    return new PeerEndpoint({ address, region, token, isSibling });
   }
 }
 

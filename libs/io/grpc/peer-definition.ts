@@ -52,9 +52,9 @@ export const peerServerOptions: ChannelOptions = {
   'grpc.keepalive_timeout_ms': callerAnswerMillis,
 };
 
-export const peerChannelOptions: ChannelOptions = {
+/** To a process of the own region: commands go out and answers come in, much of both (see `connectionWindowBytes`). */
+export const siblingChannelOptions: ChannelOptions = {
   ...both,
-  'grpc-node.flow_control_window': connectionWindowBytes,
   'grpc.keepalive_time_ms': keepaliveMillis,
   'grpc.keepalive_timeout_ms': keepaliveAnswerMillis,
   'grpc.keepalive_permit_without_calls': 1,
@@ -64,6 +64,12 @@ export const peerChannelOptions: ChannelOptions = {
   'grpc.min_reconnect_backoff_ms': 100,
   'grpc.max_reconnect_backoff_ms': 1000, // 2 minutes by default: a healed link must be found soon
   'grpc.use_local_subchannel_pool': 1,
+};
+
+/** To a process of another region: events come in over a long link, and little goes out. */
+export const peerChannelOptions: ChannelOptions = {
+  ...siblingChannelOptions,
+  'grpc-node.flow_control_window': connectionWindowBytes,
 };
 
 export const authorizationKey = 'authorization';

@@ -6,7 +6,13 @@ import {
   type Client,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { authorizationKey, peerChannelOptions, peerServiceDefinition, regionKey } from './peer-definition.js';
+import {
+  authorizationKey,
+  peerChannelOptions,
+  peerServiceDefinition,
+  regionKey,
+  siblingChannelOptions,
+} from './peer-definition.js';
 
 export interface EndpointOptions {
   /** `host:port` */
@@ -14,6 +20,8 @@ export interface EndpointOptions {
   /** The region that calls, and its token. */
   readonly region: string;
   readonly token: string | undefined;
+  /** Whether it is of the region that calls. */
+  readonly isSibling: boolean;
 }
 
 export type Method = 'Fetch' | 'Rights' | 'Forward' | 'Relay' | 'Cursors' | 'Ask';
@@ -26,10 +34,11 @@ export class PeerEndpoint {
   readonly #metadata = new Metadata();
   #underWay = 0;
 
-  constructor({ address, region, token }: EndpointOptions) {
+  constructor({ address, region, token, isSibling }: EndpointOptions) {
     this.address = address;
     const PeerClient = makeClientConstructor(peerServiceDefinition(), 'Peer');
-    this.#client = new PeerClient(address, credentials.createInsecure(), peerChannelOptions);
+    const channelOptions = isSibling ? siblingChannelOptions : peerChannelOptions;
+    this.#client = new PeerClient(address, credentials.createInsecure(), channelOptions);
     this.#metadata.set(regionKey, region);
     if (token !== undefined) this.#metadata.set(authorizationKey, `Bearer ${token}`);
   }

@@ -1,6 +1,5 @@
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { fromJSON, type MessageTypeDefinition } from '@grpc/proto-loader';
-import { connectionWindowBytes } from '#io/grpc/receive-windows.js';
 
 /** One change of a batch, as `atoll.v1.BatchChange` has it. */
 export interface ChangeMessage {
@@ -71,11 +70,17 @@ const path = '/atoll.v1.Atoll/Batch';
 /** A region answers within its wait of 5 s and a grace of 2 s; what has no answer by then counts as one without a code. */
 const answerMillisMax = 10_000;
 
+/**
+ * Of answers that may be on their way. Those of hundreds of writes a turn would wait in the server for turns of this process with
+ * the 64 KiB of gRPC's default; with megabytes, which the sockets of one machine do not hold, both ends can come to wait for each
+ * other (see `receive-windows`).
+ */
+const answerWindowBytes = 256 * 1024;
+
 /** @param address `host:port` of a region's gRPC */
 export function openBatchChannel(address: string): BatchChannel {
-  // Answers of hundreds of writes a turn: with the 64 KiB of gRPC's default, they would wait in the server for turns of this process.
   const client = new Client(address, credentials.createInsecure(), {
-    'grpc-node.flow_control_window': connectionWindowBytes,
+    'grpc-node.flow_control_window': answerWindowBytes,
   });
   const { serialize } = message<{ readonly changes: readonly ChangeMessage[] }>('Request');
   const { deserialize } = message<OutcomesMessage>('Outcomes');
