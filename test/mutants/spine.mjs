@@ -215,6 +215,14 @@ export const spineMutants = [
     caughtBy: flow('repair/repairer.spec.ts', 'fetches what the local cluster holds and does not deliver'),
   },
   {
+    name: 'who waits for what the local cluster holds waits for its turn',
+    rule: '§6',
+    file: 'libs/flow/repair/repairer.ts',
+    find: 'if (isAwaited || !transport.isConnected()) return false;',
+    replace: 'if (!transport.isConnected()) return false;',
+    caughtBy: flow('repair/repairer.spec.ts', 'fetches what the local cluster holds when somebody'),
+  },
+  {
     name: 'a backlog that is being sent is fetched as well',
     rule: '§6',
     file: 'libs/flow/repair/repairer.ts',

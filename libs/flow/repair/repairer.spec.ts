@@ -45,6 +45,20 @@ describe('repairing what the carrier lost', () => {
     expect(world.count('gaps_fetched_total')).toBe(0);
   });
 
+  it('fetches what the local cluster holds when somebody waits for it', async () => {
+    const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
+    world.holdDeliveries('us');
+    const { session } = await world.run(world.region('eu').submit(world.add('likes', 'a', 2), wait));
+    const began = world.clock.monotonicMillis();
+    const read = world.region('us').read({ type: 'likes', id: 'a' }, { ...wait, session: session ?? '' });
+    const outcome = read.then(
+      ({ value }) => value,
+      (error: unknown) => error,
+    );
+    expect(await world.run(outcome)).toMatchObject({ count: 2 });
+    expect(world.clock.monotonicMillis() - began).toBeLessThan(1_000);
+  });
+
   it('fetches what the local cluster holds and does not deliver', async () => {
     const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
     world.holdDeliveries('us');

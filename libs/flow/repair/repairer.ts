@@ -68,6 +68,8 @@ export class Repairer {
   private running: Promise<void>[] = [];
   private stopping = false;
   private readonly hurried = new Set<number>();
+  /** When somebody last said that they wait for what is missing of a shard, in monotonic milliseconds. */
+  private readonly awaitedAt = new Map<number, number>();
   private readonly bornMillis: number;
 
   constructor(private readonly parts: RepairerParts) {
@@ -140,6 +142,7 @@ export class Repairer {
   /** Somebody waits for what is missing of a shard: it is fetched at once. */
   hurry(shard: number): void {
     this.hurried.add(shard);
+    this.awaitedAt.set(shard, this.parts.clock.monotonicMillis());
     this.gapWake.wake();
   }
 
@@ -292,26 +295,30 @@ export class Repairer {
       });
       for (const gap of due) {
         if (this.fetching.size >= fetchesMax) break;
-        if (agreement.isCompared(gap.actor)) this.begin(gap, isolated || hurried.has(gap.shard));
+        if (agreement.isCompared(gap.actor)) this.begin(gap);
       }
     }
   }
 
   /**
    * What the local cluster holds, or is being sent run by run, comes by itself, however long its other partitions take: fetched
-   * as well, a third of a backlog came twice, and cost whoever answered as much as whoever asked.
+   * as well, a third of a backlog came twice, and cost whoever answered as much as whoever asked. For whoever waits for it, its turn
+   * may be too late.
    */
   private isComing({ shard, actor, upTo }: Gap, nextSeq: number): boolean {
     const { clock, limits, receiver, timing, transport } = this.parts;
     const region = regionOf(actor);
+    const now = clock.monotonicMillis();
+    const isAwaited = now - (this.awaitedAt.get(shard) ?? -Infinity) < timing.carriedPatienceMillis;
+    if (isAwaited || !transport.isConnected()) return false;
     if (transport.isBehind(region, shard)) return true;
     const isMany = upTo - nextSeq >= limits.publishChunkEventsMax;
-    return isMany && clock.monotonicMillis() - receiver.carriedAtMillis(region) < timing.gapPatienceMillis;
+    return isMany && now - receiver.carriedAtMillis(region) < timing.gapPatienceMillis;
   }
 
-  private begin(gap: Gap, isUrgent: boolean): void {
+  private begin(gap: Gap): void {
     gap.fetching = true;
-    const done = this.close(gap, isUrgent).finally(() => {
+    const done = this.close(gap).finally(() => {
       gap.fetching = false;
       gap.movedAtMillis = this.parts.clock.monotonicMillis();
       this.fetching.delete(done);
@@ -320,14 +327,14 @@ export class Repairer {
   }
 
   /** Fetches from whoever showed it, as long as it gets on, or until the rest comes by itself and nobody waits for it. */
-  private async close(gap: Gap, isUrgent: boolean): Promise<void> {
+  private async close(gap: Gap): Promise<void> {
     this.parts.telemetry.count('gaps_fetched_total');
     while (!this.stopping && this.parts.intake.stateOf(gap.shard)) {
       const from = this.parts.receiver.nextSeq(gap.shard, gap.actor);
       if (from > gap.upTo) return;
       const got = await this.fetchFromAny(gap, from);
       if (got === 0) return;
-      if (!isUrgent && this.isComing(gap, from + got)) return;
+      if (this.isComing(gap, from + got)) return;
     }
   }
 
