@@ -9,13 +9,14 @@ import {
   LogUnavailable,
   type ConflictQuery,
   type ConflictRow,
+  type EventRange,
   type RefusedRow,
   type ShardOwner,
   type WaitingRow,
 } from './ports/event-log.js';
 import type { Admission } from './accept/admission.js';
 import type { PeerHandlers } from './ports/peer-handlers.js';
-import type { FetchRequest, Heartbeat, RightsRequest, ShardCursors } from './ports/peers.js';
+import type { Heartbeat, RightsRequest, ShardCursors } from './ports/peers.js';
 import type { Subscription } from './ports/transport.js';
 import type { HandedOver } from './strong/strong-service.js';
 import { ChangeFeed } from './read/change-feed.js';
@@ -120,15 +121,13 @@ export class RegionProcess implements RegionService {
   }
 
   readonly handlers: PeerHandlers = {
-    fetch: async ({ shard, actor, from, limit, bytesMax }: FetchRequest) => {
+    fetch: async (range: EventRange) => {
       const { limits } = this.config;
-      const events = await this.ports.log.rangeBytes(
-        shard,
-        actor,
-        from,
-        Math.min(limit, limits.fetchEventsMax),
-        Math.min(bytesMax, limits.fetchBytesMax),
-      );
+      const events = await this.ports.log.rangeBytes({
+        ...range,
+        limit: Math.min(range.limit, limits.fetchEventsMax),
+        bytesMax: Math.min(range.bytesMax, limits.fetchBytesMax),
+      });
       return events.map(({ bytes }) => bytes);
     },
     cursors: (shard: number) => this.shardCursors(shard),

@@ -188,14 +188,13 @@ export class BatchLoader {
     world: BatchWorld,
     dot: { readonly actor: Actor; readonly seq: number },
   ): Promise<void> {
-    const { fetchBytesMax } = this.parts.limits;
-    const found = await this.parts.log.range(
-      shard.shard,
-      dot.actor,
-      dot.seq,
-      waitingEventsMax,
-      fetchBytesMax,
-    );
+    const found = await this.parts.log.range({
+      shard: shard.shard,
+      actor: dot.actor,
+      from: dot.seq,
+      limit: waitingEventsMax,
+      bytesMax: this.parts.limits.fetchBytesMax,
+    });
     if (found[0]?.event.dot.seq !== dot.seq)
       throw new LogUnavailable(`event ${dot.actor}:${dot.seq} could not be read`);
     for (const stored of found) world.loads.addEvent(stored);

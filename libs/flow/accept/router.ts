@@ -362,7 +362,8 @@ export class Router {
   }
 
   private async storedAt(shard: number, { actor, seq }: Dot): Promise<Event | undefined> {
-    const [stored] = await this.parts.log.range(shard, actor, seq, 1, Number.MAX_SAFE_INTEGER);
+    const range = { shard, actor, from: seq, limit: 1, bytesMax: Number.MAX_SAFE_INTEGER };
+    const [stored] = await this.parts.log.range(range);
     return stored?.event.dot.seq === seq ? stored.event : undefined;
   }
 

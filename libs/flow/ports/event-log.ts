@@ -176,6 +176,15 @@ export interface ConflictQuery {
   readonly onlyUnresolved?: boolean;
 }
 
+/** A part of one actor's stream in one shard: from this seq on, at most so many events and about so many bytes; the first always. */
+export interface EventRange {
+  readonly shard: number;
+  readonly actor: Actor;
+  readonly from: number;
+  readonly limit: number;
+  readonly bytesMax: number;
+}
+
 /** Station 2 and all that is durable in a region. One instance per process; safe for concurrent use. */
 export interface EventLog {
   readonly identity: RegionIdentity;
@@ -238,16 +247,10 @@ export interface EventLog {
     shard: number,
     page: { readonly limit: number; readonly offset: number },
   ): Promise<readonly StoredEvent[]>;
-  /** Events of one actor in one shard from `from` on, in seq order, at most `limit` and about `bytesMax`. Only flushed ones. */
-  range(
-    shard: number,
-    actor: Actor,
-    from: number,
-    limit: number,
-    bytesMax: number,
-  ): Promise<readonly StoredEvent[]>;
+  /** Events of one actor in one shard, in seq order. Only flushed ones. */
+  range(range: EventRange): Promise<readonly StoredEvent[]>;
   /** The same range, for whoever passes it on and looks at nothing in it. */
-  rangeBytes(...range: Parameters<EventLog['range']>): Promise<readonly EventBytes[]>;
+  rangeBytes(range: EventRange): Promise<readonly EventBytes[]>;
 
   /** Committed cursors of every shard. */
   cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>>;

@@ -1,9 +1,10 @@
-import type { FetchRequest, Heartbeat, RightsAnswer, RightsRequest, ShardCursors } from './peers.js';
+import type { EventRange } from './event-log.js';
+import type { Heartbeat, RightsAnswer, RightsRequest, ShardCursors } from './peers.js';
 
 /** What a process answers to its peers and siblings: the other side of `Peers` and `Siblings`. */
 export interface PeerHandlers {
   /** Event bytes in seq order from `request.from`, within its limits; empty when this region stores none of them. */
-  fetch(request: FetchRequest): Promise<readonly Uint8Array[]>;
+  fetch(range: EventRange): Promise<readonly Uint8Array[]>;
   /** What the region stores of a shard, read after the question arrived. */
   cursors(shard: number): Promise<ShardCursors>;
   /** A peer region asks for rights to a bounded counter; `request.to` is an actor of that region. */

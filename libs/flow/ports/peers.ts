@@ -3,6 +3,7 @@ import type { VersionVector } from '#core/causality/version-vector.js';
 import type { ErrorCode } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import type { Side } from '#core/merge/rights.js';
+import type { EventRange } from './event-log.js';
 
 /** One shard as its owner knew it in one committed, flushed state (PROTOCOL §6). */
 export interface ShardHeartbeat {
@@ -40,14 +41,6 @@ export interface Heartbeat {
   readonly compared?: ReadonlyMap<string, readonly string[]>;
   /** The sender's wall clock after it had heard what it echoes. Absent: it does not trust it, or cannot say. */
   readonly wallMillis?: number;
-}
-
-export interface FetchRequest {
-  readonly shard: number;
-  readonly actor: Actor;
-  readonly from: number;
-  readonly limit: number;
-  readonly bytesMax: number;
 }
 
 /** What a region stores of one shard: its truth at some moment after it was asked (PROTOCOL §1). */
@@ -96,7 +89,7 @@ export interface Peers extends StrongPeers {
   /** All other members. */
   readonly regions: readonly string[];
   /** Event bytes in seq order, from any process of that region; empty when it stores none of them. @throws PeerUnavailable */
-  fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]>;
+  fetch(region: string, range: EventRange): Promise<readonly Uint8Array[]>;
   /** Any process of that region. Without an answer nobody knows whether it granted: ask again with the same request. @throws PeerUnavailable */
   askRights(region: string, request: RightsRequest): Promise<RightsAnswer>;
   /** Fire and forget: dropped when the peer cannot be reached or its buffer is full. */

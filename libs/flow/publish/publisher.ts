@@ -236,8 +236,9 @@ export class Publisher {
     const remembered = this.recent.range(range.shard, range);
     if (remembered) return remembered;
     const { log, limits } = this.parts;
-    const limit = range.to - range.from + 1;
-    return log.rangeBytes(range.shard, log.identity.actor, range.from, limit, limits.publishChunkBytesMax);
+    const { shard, from, to } = range;
+    const bytesMax = limits.publishChunkBytesMax;
+    return log.rangeBytes({ shard, actor: log.identity.actor, from, limit: to - from + 1, bytesMax });
   }
 
   /** One record per run of events that fits, or one per event. An event alone is keyed by its entity, a run by its shard. */

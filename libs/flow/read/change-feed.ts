@@ -114,7 +114,7 @@ export class ChangeFeed {
   private async eventsOf(shard: number, actor: Actor, range: SeqRange): Promise<readonly StoredEvent[]> {
     const kept = this.parts.followed.range(shard, actor, range);
     const { from, to } = range;
-    return kept ?? this.parts.log.range(shard, actor, from, to - from + 1, stepBytesMax);
+    return kept ?? this.parts.log.range({ shard, actor, from, limit: to - from + 1, bytesMax: stepBytesMax });
   }
 
   private async tellSettled(shard: number, waiting: ReadonlySet<string>): Promise<boolean> {

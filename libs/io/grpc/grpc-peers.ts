@@ -1,10 +1,10 @@
 import { status, type ServiceError } from '@grpc/grpc-js';
 import { assert } from '#core/assert.js';
 import { AtollError, type ErrorCode } from '#core/errors.js';
+import type { EventRange } from '#flow/ports/event-log.js';
 import {
   PeerUnavailable,
   type Ack,
-  type FetchRequest,
   type Heartbeat,
   type Peers,
   type ShardCursors,
@@ -87,11 +87,11 @@ export class GrpcPeers implements Peers, Siblings {
     }
   }
 
-  async fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]> {
+  async fetch(region: string, range: EventRange): Promise<readonly Uint8Array[]> {
     const millis = this.#options.fetchMillisMax ?? fetchMillisMax;
     const { events } = await this.#callAny<{ events: readonly Uint8Array[] }>(region, {
       method: 'Fetch',
-      request,
+      request: range,
       millis,
     });
     // Copies: one event that is kept must not keep the whole answer.

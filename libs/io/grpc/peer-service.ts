@@ -12,7 +12,8 @@ import {
 import { regionOf } from '#core/causality/dot.js';
 import { AtollError } from '#core/errors.js';
 import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
-import type { Ack, FetchRequest, Heartbeat } from '#flow/ports/peers.js';
+import type { EventRange } from '#flow/ports/event-log.js';
+import type { Ack, Heartbeat } from '#flow/ports/peers.js';
 import { decodeAck, encodeCursors } from '../wire/cursors-codec.js';
 import { errorCatalogue } from '../wire/error-catalogue.js';
 import { grpcStatusNumbers } from '../wire/error-entry.js';
@@ -61,7 +62,7 @@ export function peerService(options: PeerServiceOptions): UntypedServiceImplemen
   const sibling = (caller: string): boolean => caller === region;
   const anyMember = (): boolean => true;
   return {
-    fetch: unary(options, anyMember, async (request: FetchRequest) => {
+    fetch: unary(options, anyMember, async (request: EventRange) => {
       if (!isFetch(request))
         throw new AtollError('invalid_request', 'a fetch names an actor and begins at a seq from 1');
       return { events: cut(await handlers.fetch(request)) };
@@ -186,7 +187,7 @@ function statusOf(error: unknown): Partial<ServiceError> {
   return { code: grpcStatusNumbers[errorCatalogue[error.code].grpcStatus], details: error.message, metadata };
 }
 
-function isFetch({ actor, from, limit, bytesMax }: FetchRequest): boolean {
+function isFetch({ actor, from, limit, bytesMax }: EventRange): boolean {
   return actor !== '' && Number.isSafeInteger(from) && from >= 1 && limit >= 1 && bytesMax >= 1;
 }
 

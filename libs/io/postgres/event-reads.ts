@@ -1,19 +1,18 @@
-import { compareDots, type Actor } from '#core/causality/dot.js';
+import { compareDots } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
-import { int8Array, textArray } from './binary-array.js';
+import type { EventRange } from '#flow/ports/event-log.js';
+import { writeInt8Array, writeTextArray } from './binary-array.js';
 import type { ParameterWriter } from './bound-query.js';
 import type { Connections } from './connections.js';
 import type { Statement } from './statement.js';
 import {
-  carriedAsStored,
-  carriedColumns,
+  eventAsStored,
+  eventBytesAsStored,
+  eventBytesColumns,
   eventColumns,
-  eventTextAsStored,
-  eventTextColumns,
-  readCarried,
   readEvent,
-  readEventText,
+  readEventBytes,
 } from './rows.js';
 
 /**
@@ -39,6 +38,7 @@ const readEntityEvents: Statement = {
       where ${ofEntity} and event.actor = seen.no and event.seq > seen.seq
       offset 0
     ) as event`,
+  asStored: eventAsStored,
 };
 
 export async function entityEvents(
@@ -47,8 +47,11 @@ export async function entityEvents(
   shard: number,
   above: VersionVector,
 ): Promise<readonly StoredEvent[]> {
-  const seen = [textArray([...above.keys()]), int8Array([...above.values()])];
-  const rows = await connections.run(readEntityEvents, [entity.type, entity.id, shard, ...seen]);
+  const rows = await connections.runBound(readEntityEvents, [
+    ...parametersOfEntity(entity, shard),
+    (to) => writeTextArray(to, [...above.keys()]),
+    (to) => writeInt8Array(to, [...above.values()]),
+  ]);
   return rows.map(readEvent).sort((a, b) => compareDots(a.event.dot, b.event.dot));
 }
 
@@ -57,6 +60,7 @@ const readEntityHistory: Statement = {
   text: `
     select ${eventColumns} from atoll.event where ${ofEntity}
     order by event.arrival desc limit $4::int8 offset $5::int8`,
+  asStored: eventAsStored,
 };
 
 export async function entityHistory(
@@ -65,17 +69,16 @@ export async function entityHistory(
   shard: number,
   page: { readonly limit: number; readonly offset: number },
 ): Promise<readonly StoredEvent[]> {
-  const values = [entity.type, entity.id, shard, page.limit, page.offset];
-  return (await connections.run(readEntityHistory, values)).map(readEvent);
+  const rows = await connections.runBound(readEntityHistory, [
+    ...parametersOfEntity(entity, shard),
+    (to) => to.int64(page.limit),
+    (to) => to.int64(page.offset),
+  ]);
+  return rows.map(readEvent);
 }
 
-/** A part of one stream: at most so many events, and no more than about so many bytes. */
-export interface WantedRange {
-  readonly shard: number;
-  readonly actor: Actor;
-  readonly from: number;
-  readonly limit: number;
-  readonly bytesMax: number;
+function parametersOfEntity({ type, id }: EntityRef, shard: number): readonly ParameterWriter[] {
+  return [(to) => to.text(type, 'utf8'), (to) => to.text(id, 'utf8'), (to) => to.int32(shard)];
 }
 
 /** Commits are flushed before they can be seen here, so whatever is read is durable (INV-2). */
@@ -96,21 +99,18 @@ function rangeOf(name: string, columns: string, asStored: readonly boolean[]): S
   return { name, text, asStored };
 }
 
-const readRange = rangeOf('atoll_range', eventTextColumns, eventTextAsStored);
-const readRangeBytes = rangeOf('atoll_range_bytes', carriedColumns, carriedAsStored);
+const readRange = rangeOf('atoll_range', eventColumns, eventAsStored);
+const readRangeBytes = rangeOf('atoll_range_bytes', eventBytesColumns, eventBytesAsStored);
 
-export async function range(connections: Connections, wanted: WantedRange): Promise<readonly StoredEvent[]> {
-  return (await connections.runBound(readRange, parametersOf(wanted))).map(readEventText);
+export async function range(connections: Connections, of: EventRange): Promise<readonly StoredEvent[]> {
+  return (await connections.runBound(readRange, parametersOfRange(of))).map(readEvent);
 }
 
-export async function rangeBytes(
-  connections: Connections,
-  wanted: WantedRange,
-): Promise<readonly EventBytes[]> {
-  return (await connections.runBound(readRangeBytes, parametersOf(wanted))).map(readCarried);
+export async function rangeBytes(connections: Connections, of: EventRange): Promise<readonly EventBytes[]> {
+  return (await connections.runBound(readRangeBytes, parametersOfRange(of))).map(readEventBytes);
 }
 
-function parametersOf({ shard, actor, from, limit, bytesMax }: WantedRange): readonly ParameterWriter[] {
+function parametersOfRange({ shard, actor, from, limit, bytesMax }: EventRange): readonly ParameterWriter[] {
   return [
     (to) => to.int16(shard),
     (to) => to.text(actor, 'utf8'),

@@ -200,7 +200,9 @@ async function everything(log: EventLog): Promise<unknown> {
       (list) => list,
     ),
     streams: await Promise.all(
-      ['eu~a', 'us~b', 'us~B'].map(async (actor) => (await log.range(0, actor, 3, 5, 900)).map(plainEvent)),
+      ['eu~a', 'us~b', 'us~B'].map(async (actor) =>
+        (await log.range({ shard: 0, actor, from: 3, limit: 5, bytesMax: 900 })).map(plainEvent),
+      ),
     ),
     events: await Promise.all(
       refs.map(async ({ of, ref }) =>

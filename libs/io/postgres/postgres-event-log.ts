@@ -1,4 +1,3 @@
-import type { Actor } from '#core/causality/dot.js';
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
 import type {
@@ -6,6 +5,7 @@ import type {
   ConflictRow,
   EntityRow,
   EventLog,
+  EventRange,
   Fence,
   MutationRow,
   ProcessRow,
@@ -230,24 +230,12 @@ export class PostgresEventLog implements EventLog {
     return answered(eventReads.entityHistory(this.pools.reads, entity, shard, page));
   }
 
-  async range(
-    shard: number,
-    actor: Actor,
-    from: number,
-    limit: number,
-    bytesMax: number,
-  ): Promise<readonly StoredEvent[]> {
-    return answered(eventReads.range(this.pools.reads, { shard, actor, from, limit, bytesMax }));
+  async range(range: EventRange): Promise<readonly StoredEvent[]> {
+    return answered(eventReads.range(this.pools.reads, range));
   }
 
-  async rangeBytes(
-    shard: number,
-    actor: Actor,
-    from: number,
-    limit: number,
-    bytesMax: number,
-  ): Promise<readonly EventBytes[]> {
-    return answered(eventReads.rangeBytes(this.pools.reads, { shard, actor, from, limit, bytesMax }));
+  async rangeBytes(range: EventRange): Promise<readonly EventBytes[]> {
+    return answered(eventReads.rangeBytes(this.pools.reads, range));
   }
 
   async cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>> {

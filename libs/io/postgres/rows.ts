@@ -21,27 +21,19 @@ import type { Row } from './statement.js';
 /** A leading byte order mark is a character like any other. */
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-export const eventColumns = `event.bytes, encode(event.hash, 'hex')`;
-export function readEvent([bytes, hash]: Row): StoredEvent {
-  const raw = bytes as Buffer;
-  const event = decodeEvent(utf8.decode(raw));
-  assert(event !== undefined, 'INV-1: what the log stored can be read again');
-  return { event, bytes: raw, hash: hash as string };
-}
-
 /** The bytes of an event are the UTF-8 of its canonical text, so they come as that text where they come as they are stored. */
-export const eventTextColumns = eventColumns;
-export const eventTextAsStored = [true, false];
-export function readEventText([text, hash]: Row): StoredEvent {
+export const eventColumns = `event.bytes, encode(event.hash, 'hex')`;
+export const eventAsStored = [true, false];
+export function readEvent([text, hash]: Row): StoredEvent {
   const event = decodeEvent(text as string);
   assert(event !== undefined, 'INV-1: what the log stored can be read again');
   return { event, bytes: Buffer.from(text as string), hash: hash as string };
 }
 
 /** For whoever passes it on: nothing is decoded. */
-export const carriedColumns = 'event.bytes, event.type, event.id';
-export const carriedAsStored = [true, false, false];
-export function readCarried([text, type, id]: Row): EventBytes {
+export const eventBytesColumns = 'event.bytes, event.type, event.id';
+export const eventBytesAsStored = [true, false, false];
+export function readEventBytes([text, type, id]: Row): EventBytes {
   return {
     event: { entity: { type: type as string, id: id as string } },
     bytes: Buffer.from(text as string),

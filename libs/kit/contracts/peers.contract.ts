@@ -2,13 +2,8 @@ import { Bench, type PeersLab } from './peers-bench.js';
 import { asksForRights } from './rights-peers.contract.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AtollError } from '#core/errors.js';
-import {
-  PeerUnavailable,
-  type Ack,
-  type FetchRequest,
-  type Heartbeat,
-  type ShardCursors,
-} from '#flow/ports/peers.js';
+import type { EventRange } from '#flow/ports/event-log.js';
+import { PeerUnavailable, type Ack, type Heartbeat, type ShardCursors } from '#flow/ports/peers.js';
 
 /** What every implementation of `Peers` and `Siblings` must do. Call it in a spec, once per implementation. */
 export function peersContract(name: string, open: () => Promise<PeersLab>): void {
@@ -26,7 +21,7 @@ export function peersContract(name: string, open: () => Promise<PeersLab>): void
 }
 
 const never = new Promise<never>(() => undefined);
-const request: FetchRequest = { shard: 3, actor: 'ap~1', from: 7, limit: 10, bytesMax: 1000 };
+const request: EventRange = { shard: 3, actor: 'ap~1', from: 7, limit: 10, bytesMax: 1000 };
 const bytes = (...values: readonly number[]): Uint8Array => Uint8Array.from(values);
 
 /** Says something of every kind that a heartbeat can say. */
@@ -66,11 +61,11 @@ function heartbeatOf(region: string, number: number): Heartbeat {
 
 function fetches(bench: Bench): void {
   it('brings events as bytes and in order, from the region that was asked', async () => {
-    const asked: FetchRequest[] = [];
+    const asked: EventRange[] = [];
     const events = [bytes(0, 255, 128), bytes(), Uint8Array.from({ length: 300_000 }, (_, i) => i & 0xff)];
     const eu = await bench.join('eu', 0);
     await bench.join('ap', 0);
-    const fetch = (given: FetchRequest): Promise<readonly Uint8Array[]> => {
+    const fetch = (given: EventRange): Promise<readonly Uint8Array[]> => {
       asked.push(given);
       return Promise.resolve(events);
     };

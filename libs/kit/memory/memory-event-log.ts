@@ -1,5 +1,5 @@
 import { assert } from '#core/assert.js';
-import { compareDots, type Actor } from '#core/causality/dot.js';
+import { compareDots } from '#core/causality/dot.js';
 import { includes, nothingSeen, seqOf, type VersionVector } from '#core/causality/version-vector.js';
 import { decodeEvent } from '#core/event/event-codec.js';
 import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
@@ -11,6 +11,7 @@ import type {
   CursorRow,
   EntityRow,
   EventLog,
+  EventRange,
   Fence,
   MutationRow,
   ProcessRow,
@@ -203,13 +204,7 @@ export class MemoryEventLog implements EventLog {
       .map(read);
   }
 
-  async range(
-    shard: number,
-    actor: Actor,
-    from: number,
-    limit: number,
-    bytesMax: number,
-  ): Promise<readonly StoredEvent[]> {
+  async range({ shard, actor, from, limit, bytesMax }: EventRange): Promise<readonly StoredEvent[]> {
     const stream = this.database.shard(shard).events.get(actor) ?? [];
     const start = findSeq(stream, from).at;
     const page: EventRecord[] = [];
@@ -222,8 +217,8 @@ export class MemoryEventLog implements EventLog {
     return page.map(read);
   }
 
-  rangeBytes(...range: Parameters<EventLog['range']>): Promise<readonly EventBytes[]> {
-    return this.range(...range);
+  rangeBytes(range: EventRange): Promise<readonly EventBytes[]> {
+    return this.range(range);
   }
 
   async cursors(): Promise<ReadonlyMap<number, readonly RegionCursorRow[]>> {

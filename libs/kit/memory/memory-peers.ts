@@ -1,11 +1,11 @@
 import { assert } from '#core/assert.js';
 import { AtollError } from '#core/errors.js';
 import type { Clock } from '#flow/ports/clock.js';
+import type { EventRange } from '#flow/ports/event-log.js';
 import type { PeerHandlers } from '#flow/ports/peer-handlers.js';
 import {
   PeerUnavailable,
   type Ack,
-  type FetchRequest,
   type Heartbeat,
   type Peers,
   type ShardCursors,
@@ -88,8 +88,8 @@ export class MemoryPeers implements Peers, Siblings {
     return this.#network.regions.filter((region) => region !== this.region);
   }
 
-  fetch(region: string, request: FetchRequest): Promise<readonly Uint8Array[]> {
-    return this.#callAny(region, (handlers) => handlers.fetch(request));
+  fetch(region: string, range: EventRange): Promise<readonly Uint8Array[]> {
+    return this.#callAny(region, (handlers) => handlers.fetch(range));
   }
 
   askRights(region: string, request: RightsRequest): Promise<RightsAnswer> {

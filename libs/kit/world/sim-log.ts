@@ -74,8 +74,8 @@ export class SimLog implements EventLog {
     this.call(() => this.inner.entityEvents(...args));
   readonly entityHistory: EventLog['entityHistory'] = (...args) =>
     this.call(() => this.inner.entityHistory(...args));
-  readonly range: EventLog['range'] = (...args) => this.call(() => this.inner.range(...args));
-  readonly rangeBytes: EventLog['rangeBytes'] = (...args) => this.call(() => this.inner.rangeBytes(...args));
+  readonly range: EventLog['range'] = (range) => this.call(() => this.inner.range(range));
+  readonly rangeBytes: EventLog['rangeBytes'] = (range) => this.call(() => this.inner.rangeBytes(range));
   readonly cursors: EventLog['cursors'] = () => this.call(() => this.inner.cursors());
   readonly waiting: EventLog['waiting'] = (...args) => this.call(() => this.inner.waiting(...args));
   readonly listEntities: EventLog['listEntities'] = (...args) =>

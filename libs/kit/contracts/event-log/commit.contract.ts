@@ -40,7 +40,8 @@ async function found(log: EventLog): Promise<Record<string, number>> {
   const image = await log.loadShard(0);
   return {
     events:
-      (await log.range(0, actor, 1, 10, 1e6)).length + (await log.range(0, otherActor, 1, 10, 1e6)).length,
+      (await log.range({ shard: 0, actor, from: 1, limit: 10, bytesMax: 1e6 })).length +
+      (await log.range({ shard: 0, actor: otherActor, from: 1, limit: 10, bytesMax: 1e6 })).length,
     entities: prepared.entities.length,
     cursors: image.cursors.length,
     mutations: prepared.mutations.length,
@@ -176,7 +177,9 @@ export function commitContract(opened: Opened): void {
     expect((await log.prepare({ entities: [cart('x'), cart('y')], mutations: [] })).entities).toEqual([]);
 
     await writer.write({ events: [storedEvent({ dot: { ...dot, seq: 2 }, entity: cart('1') })], lastSeq: 2 });
-    expect(await log.range(0, dot.actor, 1, 10, 1e6)).toHaveLength(2);
+    expect(await log.range({ shard: 0, actor: dot.actor, from: 1, limit: 10, bytesMax: 1e6 })).toHaveLength(
+      2,
+    );
   });
 
   test('refuses a second record of one mutation, group index and actor, but takes copies of other actors', async () => {

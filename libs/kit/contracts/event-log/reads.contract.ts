@@ -25,8 +25,10 @@ export function readsContract(opened: Opened): void {
     );
     await writer.write({ events: events.slice(0, 2) });
     await writer.write({ events: events.slice(2) });
-    expect((await other.range(0, actor, 1, 100, 1e9)).map(plainEvent)).toEqual(events.map(plainEvent));
-    const carried = await other.rangeBytes(0, actor, 1, 100, 1e9);
+    expect(
+      (await other.range({ shard: 0, actor, from: 1, limit: 100, bytesMax: 1e9 })).map(plainEvent),
+    ).toEqual(events.map(plainEvent));
+    const carried = await other.rangeBytes({ shard: 0, actor, from: 1, limit: 100, bytesMax: 1e9 });
     expect(carried.map(({ bytes }) => Buffer.from(bytes))).toEqual(
       events.map(({ bytes }) => Buffer.from(bytes)),
     );
@@ -42,17 +44,19 @@ export function readsContract(opened: Opened): void {
     );
     await writer.write({ events });
     const seqs = async (from: number, limit: number, bytesMax: number): Promise<readonly number[]> =>
-      (await log.range(0, actor, from, limit, bytesMax)).map(({ event }) => event.dot.seq);
-    expect(await log.rangeBytes(0, actor, 2, 3, 1e9)).toHaveLength(3);
-    expect(await log.rangeBytes(0, actor, 1, 100, 1_500)).toHaveLength(2);
-    expect(await log.rangeBytes(0, actor, 6, 100, 1e9)).toEqual([]);
+      (await log.range({ shard: 0, actor, from, limit, bytesMax })).map(({ event }) => event.dot.seq);
+    expect(await log.rangeBytes({ shard: 0, actor, from: 2, limit: 3, bytesMax: 1e9 })).toHaveLength(3);
+    expect(await log.rangeBytes({ shard: 0, actor, from: 1, limit: 100, bytesMax: 1_500 })).toHaveLength(2);
+    expect(await log.rangeBytes({ shard: 0, actor, from: 6, limit: 100, bytesMax: 1e9 })).toEqual([]);
     expect(await seqs(2, 3, 1e9)).toEqual([2, 3, 4]);
     expect(await seqs(2, 100, 1)).toEqual([2]);
     expect(await seqs(2, 100, 0)).toEqual([2]);
     expect(await seqs(1, 100, 1_500)).toEqual([1, 2]);
     expect(await seqs(6, 100, 1e9)).toEqual([]);
-    expect(await log.range(1, actor, 1, 100, 1e9)).toEqual([]);
-    expect(await log.range(0, 'ap~unheard-of', 1, 100, 1e9)).toEqual([]);
+    expect(await log.range({ shard: 1, actor, from: 1, limit: 100, bytesMax: 1e9 })).toEqual([]);
+    expect(await log.range({ shard: 0, actor: 'ap~unheard-of', from: 1, limit: 100, bytesMax: 1e9 })).toEqual(
+      [],
+    );
   });
 
   test('finds the events of one entity above a vector, by actor and seq', async () => {
