@@ -255,6 +255,15 @@ describe('peers behind a link', () => {
     await link.close();
   });
 
+  it('fetches over a connection of its own: what answers a question does not stand behind a backlog', async () => {
+    const eu = await lab.joinAs('eu', 0, handlers, { endpoints });
+    await lab.join('us', 0, handlers);
+    expect(await eu.peers.ask('us', Uint8Array.of(7), 2000)).toEqual(Uint8Array.of(7));
+    expect((await link.status()).connections).toBe(1);
+    expect(await eu.peers.fetch('us', request)).toEqual([Buffer.of(1)]);
+    expect((await link.status()).connections).toBe(2);
+  });
+
   it('notices within seconds that a link swallows everything, and goes on soon after it heals', async () => {
     const eu = await lab.joinAs('eu', 0, handlers, { endpoints });
     const us = await lab.join('us', 0, handlers);

@@ -16,7 +16,7 @@ import { decodeCursors, type CursorsMessage } from '../wire/cursors-codec.js';
 import { errorCatalogue } from '../wire/error-catalogue.js';
 import { encodeHeartbeat } from '../wire/heartbeat-codec.js';
 import { errorCodeKey } from './peer-definition.js';
-import { PeerEndpoint, type Method } from './peer-endpoint.js';
+import { PeerEndpoint, type EndpointUse, type Method } from './peer-endpoint.js';
 import { decodeRightsAnswer, encodeRightsRequest, type RightsAnswerMessage } from './rights-messages.js';
 import { TellStream } from './tell-stream.js';
 
@@ -33,6 +33,8 @@ export interface GrpcPeersOptions {
 }
 
 interface Peer {
+  /** Its processes, whoever answered last first. */
+  readonly asked: PeerEndpoint[];
   readonly fetchFrom: PeerEndpoint[];
   readonly heartbeatsTo: readonly TellStream[];
   readonly acksTo: readonly TellStream[];
@@ -73,7 +75,8 @@ export class GrpcPeers implements Peers, Siblings {
     this.regions = [...options.endpoints.keys()];
     for (const [region, addresses] of options.endpoints) {
       assert(addresses.length > 0, `the peer region ${region} has an endpoint`);
-      const endpoints = addresses.map((address) => this.#endpoint(address, false));
+      const endpoints = addresses.map((address) => this.#endpoint(address, 'peer'));
+      const fetchFrom = addresses.map((address) => this.#endpoint(address, 'fetch'));
       const heartbeatsTo = endpoints.map(
         (endpoint) => new TellStream({ endpoint, method: 'Heartbeats', writtenMax: heartbeatsWrittenMax }),
       );
@@ -83,54 +86,29 @@ export class GrpcPeers implements Peers, Siblings {
       const tellsTo = endpoints.map(
         (endpoint) => new TellStream({ endpoint, method: 'Tell', writtenMax: tellsWrittenMax }),
       );
-      this.#peers.set(region, { fetchFrom: endpoints, heartbeatsTo, acksTo, tellsTo });
+      this.#peers.set(region, { asked: endpoints, fetchFrom, heartbeatsTo, acksTo, tellsTo });
     }
   }
 
   async fetch(region: string, range: EventRange): Promise<readonly Uint8Array[]> {
-    const millis = this.#options.fetchMillisMax ?? fetchMillisMax;
-    const { events } = await this.#callAny<{ events: readonly Uint8Array[] }>(region, {
+    const { events } = await callAny<{ events: readonly Uint8Array[] }>(this.#peer(region).fetchFrom, {
+      region,
       method: 'Fetch',
       request: range,
-      millis,
+      millisEach: this.#options.fetchMillisMax ?? fetchMillisMax,
     });
     // Copies: one event that is kept must not keep the whole answer.
     return events.map((event) => Buffer.from(event));
   }
 
   async askRights(region: string, request: RightsRequest): Promise<RightsAnswer> {
-    const millis = this.#options.rightsMillisMax ?? rightsMillisMax;
-    const message = encodeRightsRequest(request);
-    const answer = await this.#callAny<RightsAnswerMessage>(region, {
+    const answer = await callAny<RightsAnswerMessage>(this.#peer(region).asked, {
+      region,
       method: 'Rights',
-      request: message,
-      millis,
+      request: encodeRightsRequest(request),
+      millisEach: this.#options.rightsMillisMax ?? rightsMillisMax,
     });
     return decodeRightsAnswer(answer) ?? unreadable(region);
-  }
-
-  /** The first process of the region that answers. @throws PeerUnavailable */
-  async #callAny<Answer>(
-    region: string,
-    {
-      method,
-      request,
-      millis,
-    }: { readonly method: Method; readonly request: object; readonly millis: number },
-  ): Promise<Answer> {
-    const { fetchFrom } = this.#peer(region);
-    let failure: unknown;
-    for (const endpoint of [...fetchFrom]) {
-      try {
-        const answer = await endpoint.call<Answer>(method, request, millis);
-        // Who answered is asked first the next time.
-        fetchFrom.sort((a, b) => Number(b === endpoint) - Number(a === endpoint));
-        return answer;
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw unavailable(region, failure);
   }
 
   sendHeartbeat(region: string, heartbeat: Heartbeat): void {
@@ -149,7 +127,7 @@ export class GrpcPeers implements Peers, Siblings {
 
   /** All processes are asked at once: one that is gone must not cost the others' time. */
   async cursors(region: string, shard: number, millisMax: number): Promise<ShardCursors> {
-    const asking = this.#peer(region).fetchFrom.map(async (endpoint) => {
+    const asking = this.#peer(region).asked.map(async (endpoint) => {
       const message = await endpoint.call<CursorsMessage>('Cursors', { shard }, millisMax);
       const cursors = decodeCursors(message, { region, shard });
       if (cursors === undefined) throw new Error(`${region} answered something else than was asked`);
@@ -176,22 +154,14 @@ export class GrpcPeers implements Peers, Siblings {
   };
 
   async ask(region: string, payload: Uint8Array, millisMax: number): Promise<Uint8Array> {
-    const { fetchFrom } = this.#peer(region);
-    const deadline = performance.now() + millisMax;
-    let failure: unknown;
-    for (const endpoint of [...fetchFrom]) {
-      const left = deadline - performance.now();
-      if (left <= 0) break;
-      try {
-        const answer = await endpoint.call<{ payload: Uint8Array }>('Ask', { payload }, left);
-        // Who answered is asked first the next time.
-        fetchFrom.sort((a, b) => Number(b === endpoint) - Number(a === endpoint));
-        return Uint8Array.from(answer.payload);
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw unavailable(region, failure ?? new Error('no answer in time'));
+    const answer = await callAny<{ payload: Uint8Array }>(this.#peer(region).asked, {
+      region,
+      method: 'Ask',
+      request: { payload },
+      millisEach: millisMax,
+      millisMax,
+    });
+    return Uint8Array.from(answer.payload);
   }
 
   tell(region: string, payload: Uint8Array): void {
@@ -228,9 +198,9 @@ export class GrpcPeers implements Peers, Siblings {
   }
 
   close(): void {
-    for (const { fetchFrom, heartbeatsTo, acksTo, tellsTo } of this.#peers.values()) {
+    for (const { asked, fetchFrom, heartbeatsTo, acksTo, tellsTo } of this.#peers.values()) {
       for (const stream of [...heartbeatsTo, ...acksTo, ...tellsTo]) stream.close();
-      for (const endpoint of fetchFrom) endpoint.close();
+      for (const endpoint of [...asked, ...fetchFrom]) endpoint.close();
     }
     for (const sibling of this.#siblings.values()) sibling.close();
     this.#siblings.clear();
@@ -245,7 +215,7 @@ export class GrpcPeers implements Peers, Siblings {
   #sibling(address: string): PeerEndpoint {
     let sibling = this.#siblings.get(address);
     this.#siblings.delete(address); // and put in again, as the one last used
-    sibling ??= this.#endpoint(address, true);
+    sibling ??= this.#endpoint(address, 'sibling');
     this.#siblings.set(address, sibling);
     const [oldest] = this.#siblings;
     if (this.#siblings.size > siblingsMax && oldest !== undefined && oldest[1].underWay === 0) {
@@ -255,10 +225,40 @@ export class GrpcPeers implements Peers, Siblings {
     return sibling;
   }
 
-  #endpoint(address: string, isSibling: boolean): PeerEndpoint {
+  #endpoint(address: string, use: EndpointUse): PeerEndpoint {
     const { region, token } = this.#options;
-    return new PeerEndpoint({ address, region, token, isSibling });
+    return new PeerEndpoint({ address, region, token, use });
   }
+}
+
+interface AnyCall {
+  readonly region: string;
+  readonly method: Method;
+  readonly request: object;
+  /** How long one process may take, and all of them. In milliseconds. */
+  readonly millisEach: number;
+  readonly millisMax?: number;
+}
+
+/** The answer of the first process of the region that gives one: it is asked first the next time. @throws PeerUnavailable */
+async function callAny<Answer>(
+  endpoints: PeerEndpoint[],
+  { region, method, request, millisEach, millisMax = Infinity }: AnyCall,
+): Promise<Answer> {
+  const deadline = performance.now() + millisMax;
+  let failure: unknown = new Error('no answer in time');
+  for (const endpoint of [...endpoints]) {
+    const left = Math.min(millisEach, deadline - performance.now());
+    if (left <= 0) break;
+    try {
+      const answer = await endpoint.call<Answer>(method, request, left);
+      endpoints.sort((a, b) => Number(b === endpoint) - Number(a === endpoint));
+      return answer;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw unavailable(region, failure);
 }
 
 /** What a handler meant to be told; anything else is a failure to answer. */

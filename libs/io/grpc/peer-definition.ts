@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { ChannelOptions, ServiceDefinition } from '@grpc/grpc-js';
 import { loadSync, type Options } from '@grpc/proto-loader';
 import { protoRoot } from './proto-path.js';
-import { connectionWindowBytes } from './receive-windows.js';
+import { connectionWindowBytes, narrowWindowBytes } from './receive-windows.js';
 
 /** int64 as number: every count of ours is a safe integer, and the codecs refuse what is not. */
 export const peerLoaderOptions: Options = {
@@ -66,8 +66,17 @@ export const siblingChannelOptions: ChannelOptions = {
   'grpc.use_local_subchannel_pool': 1,
 };
 
-/** To a process of another region: events come in over a long link, and little goes out. */
+/** To a process of another region: strong commands and what answers them, much of both, over a long link. */
 export const peerChannelOptions: ChannelOptions = {
+  ...siblingChannelOptions,
+  'grpc-node.flow_control_window': narrowWindowBytes,
+};
+
+/**
+ * For fetching from a process of another region: many events come in, and little goes out. Whoever waits for a vote or a
+ * strong command does not wait behind them.
+ */
+export const fetchChannelOptions: ChannelOptions = {
   ...siblingChannelOptions,
   'grpc-node.flow_control_window': connectionWindowBytes,
 };

@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import {
   authorizationKey,
+  fetchChannelOptions,
   peerChannelOptions,
   peerServiceDefinition,
   regionKey,
@@ -20,9 +21,17 @@ export interface EndpointOptions {
   /** The region that calls, and its token. */
   readonly region: string;
   readonly token: string | undefined;
-  /** Whether it is of the region that calls. */
-  readonly isSibling: boolean;
+  readonly use: EndpointUse;
 }
+
+/** A process of the own region; one of another region; the same, for nothing but fetching. Each has a connection of its own. */
+export type EndpointUse = 'sibling' | 'peer' | 'fetch';
+
+const channelOptions = {
+  sibling: siblingChannelOptions,
+  peer: peerChannelOptions,
+  fetch: fetchChannelOptions,
+};
 
 export type Method = 'Fetch' | 'Rights' | 'Forward' | 'Relay' | 'Cursors' | 'Ask';
 export type StreamMethod = 'Heartbeats' | 'Acks' | 'Tell';
@@ -34,11 +43,10 @@ export class PeerEndpoint {
   readonly #metadata = new Metadata();
   #underWay = 0;
 
-  constructor({ address, region, token, isSibling }: EndpointOptions) {
+  constructor({ address, region, token, use }: EndpointOptions) {
     this.address = address;
     const PeerClient = makeClientConstructor(peerServiceDefinition(), 'Peer');
-    const channelOptions = isSibling ? siblingChannelOptions : peerChannelOptions;
-    this.#client = new PeerClient(address, credentials.createInsecure(), channelOptions);
+    this.#client = new PeerClient(address, credentials.createInsecure(), channelOptions[use]);
     this.#metadata.set(regionKey, region);
     if (token !== undefined) this.#metadata.set(authorizationKey, `Bearer ${token}`);
   }

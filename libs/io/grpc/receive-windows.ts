@@ -16,6 +16,9 @@ import type { ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
 export const connectionWindowBytes = 8 * 1024 * 1024;
 export const streamWindowBytes = 1024 * 1024;
 
+/** Of a connection with much on its way in both directions: less than sockets hold, and over 80 ms there and back 3 MB a second. */
+export const narrowWindowBytes = 256 * 1024;
+
 let isListening = false;
 
 /**
