@@ -5,7 +5,8 @@ import { badRequests } from '../rim/bad-requests.js';
 import { GrpcAsker } from '../rim/grpc-client.js';
 import { ask, stateOf } from '../rim/http-client.js';
 import { overGrpc } from '../rim/over-grpc.js';
-import { RunningRegions, until } from './running-regions.js';
+import { RunningRegions } from './running-regions.js';
+import { until } from './until.js';
 
 const types = ['cart', 'record'];
 

@@ -9,15 +9,11 @@ import { limits, type KafkaDriverName, type KafkaSettings } from '#io/kafka/sett
 import type { TransportLab } from '#kit/contracts/transport.contract.js';
 import { Receiver, Writer } from '#kit/contracts/transport-lab.js';
 import type {} from './global-setup.js';
+import { until } from './until.js';
 
 export const driverNames = ['kafkajs', 'platformatic'] as const;
 
 const shards = 4;
-
-/** Polls until the condition holds; the test's own time limit ends a wait in vain. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await pause(5);
-}
 
 export interface KafkaLab extends TransportLab {
   settings(region: string): KafkaSettings;
@@ -89,7 +85,7 @@ export class LabBroker {
         return transport;
       },
       run: (work) => work,
-      until,
+      until: (condition) => until(condition),
       aWhile: () => pause(50),
       elapsedMillis: () => performance.now(),
       crash: () => this.kill(),

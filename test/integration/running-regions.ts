@@ -5,6 +5,7 @@ import { createJsonLog } from '#io/telemetry/json-log.js';
 import { readSettings } from '#region/config/read-settings.js';
 import { startRegion, type RunningRegion } from '#region/start-region.js';
 import { OwnDatabase } from './own-database.js';
+import { until } from './until.js';
 
 export { OwnDatabase };
 
@@ -78,7 +79,7 @@ export class RunningRegions {
     });
     const running = await startRegion(settings, log, '0.0.0');
     this.running.set(region, running);
-    await until(() => running.api.isReady());
+    await until(() => running.api.isReady(), { millisMax: readyMillisMax });
   }
 }
 
@@ -86,15 +87,6 @@ interface Start {
   readonly regions: readonly string[];
   readonly keys: string;
   readonly grpcPort: number;
-}
-
-/** Waits for a condition, asking again each 50 ms. */
-export async function until(condition: () => Promise<boolean>, millisMax = readyMillisMax): Promise<void> {
-  const giveUpAt = Date.now() + millisMax;
-  while (!(await condition())) {
-    if (Date.now() > giveUpAt) throw new Error(`not so after ${millisMax} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 export function freePort(): Promise<number> {

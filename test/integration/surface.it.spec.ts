@@ -8,7 +8,8 @@ import { openFeed } from '../rim/feed-client.js';
 import { GrpcAsker } from '../rim/grpc-client.js';
 import { ask } from '../rim/http-client.js';
 import { flood } from './flood.js';
-import { RunningRegions, until } from './running-regions.js';
+import { RunningRegions } from './running-regions.js';
+import { until } from './until.js';
 
 /** Two regions and all clients share one process here: its timers are late by so much. */
 const scheduleMillisMax = 3_000;

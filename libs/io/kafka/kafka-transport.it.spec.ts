@@ -5,10 +5,10 @@ import {
   driverNames,
   LabBroker,
   pairIn,
-  until,
   untilPublished,
   type KafkaLab,
 } from '../../../test/integration/kafka-lab.js';
+import { until } from '../../../test/integration/until.js';
 import { KafkaTransport } from './kafka-transport.js';
 import { PartitionMismatch } from './topics.js';
 

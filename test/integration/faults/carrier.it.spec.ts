@@ -4,7 +4,8 @@ import type { EntityRef } from '#client/wire.js';
 import { cutBetween, healBetween } from '#cli/dev/links.js';
 import { awaitConvergence } from '#cli/tour/convergence.js';
 import type {} from '../global-setup.js';
-import { openFaultLab, until, type FaultLab } from './fault-lab.js';
+import { openFaultLab, type FaultLab } from './fault-lab.js';
+import { until } from '../until.js';
 import { convergeAndJudge, startSteadyLoad, type Judged } from './steady-load.js';
 import { forgetPositions, partitionFile, repeatTopic } from './topic-tools.js';
 
@@ -36,12 +37,7 @@ async function underLoad(work: (done: () => number) => Promise<void>): Promise<J
 
 /** Waits for a minute at most, and says how all regions are where it waited in vain. */
 async function arrives(condition: () => Promise<boolean>): Promise<void> {
-  const end = performance.now() + minute;
-  await until(async () => {
-    if (await condition()) return true;
-    if (performance.now() > end) throw new Error(`it did not come within a minute\n${await lab.diagnosis()}`);
-    return false;
-  });
+  await until(condition, { millisMax: minute, diagnosis: () => lab.diagnosis() });
 }
 
 const likes = (name: string): EntityRef => ({ type: 'post', id: `${name}.${Date.now()}` });

@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as pause } from 'node:timers/promises';
 import { readLinks, readQuarantine, readTopology } from '#client/admin.js';
 import { createRegionClient, type RegionClient } from '#client/region-client.js';
 import { healAll, pairsOf } from '#cli/dev/links.js';
@@ -11,11 +10,6 @@ import { peerKeysFor, processPorts, type ProcessPorts } from '#cli/dev/region-se
 import { delayBetween, loadDelayMatrix, type Latency } from '#io/devstack/delay-matrix.js';
 import { attachStack, type DevStack, type StackDescriptor } from '#io/devstack/stack.js';
 import { OwnDatabase } from '../own-database.js';
-
-/** Polls until the condition holds; the test's own time limit ends a wait in vain. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await pause(20);
-}
 
 export interface FaultLabOptions {
   /** Of the shared stack. */

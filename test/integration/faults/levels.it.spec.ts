@@ -12,7 +12,8 @@ import { targetMillis } from '../../histories/latency/latency-report.js';
 import { measureLatency } from '../../histories/latency/measure-latency.js';
 import { typesModule } from '../../histories/types-module.js';
 import type {} from '../global-setup.js';
-import { openFaultLab, until, type FaultLab } from './fault-lab.js';
+import { openFaultLab, type FaultLab } from './fault-lab.js';
+import { until } from '../until.js';
 import { lateness } from './lateness.js';
 
 const minute = 60_000;

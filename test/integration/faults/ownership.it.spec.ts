@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type {} from '../global-setup.js';
 import { readTopology } from '#client/admin.js';
-import { openFaultLab, until, type FaultLab } from './fault-lab.js';
+import { openFaultLab, type FaultLab } from './fault-lab.js';
+import { until } from '../until.js';
 import { convergeAndJudge, startSteadyLoad } from './steady-load.js';
 
 const minute = 60_000;

@@ -4,7 +4,8 @@ import { Kafka, logLevel, Partitioners, type KafkaMessage } from 'kafkajs';
 import pg from 'pg';
 import { timingDefault } from '#flow/limits.js';
 import { topicOf } from '#flow/ports/transport.js';
-import { until, type FaultLab } from './fault-lab.js';
+import type { FaultLab } from './fault-lab.js';
+import { until } from '../until.js';
 
 /** A region's own cluster. */
 export function clusterOf({ stack }: FaultLab, region: string): Kafka {

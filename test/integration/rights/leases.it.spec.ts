@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 import { projectRoot } from '#cli/dev/programs.js';
 import { newMutationId } from '#client/mutation-id.js';
-import { openFaultLab, until, type FaultLab } from '../faults/fault-lab.js';
+import { openFaultLab, type FaultLab } from '../faults/fault-lab.js';
+import { until } from '../until.js';
 
 const regions = ['us', 'eu', 'ap'];
 const ticket = { type: 'ticket', id: 't' };

@@ -5,7 +5,8 @@ import { projectRoot } from '#cli/dev/programs.js';
 import { handOver } from '#client/admin.js';
 import { RequestRefused } from '#client/errors.js';
 import { newMutationId } from '#client/mutation-id.js';
-import { openFaultLab, until, type FaultLab } from '../faults/fault-lab.js';
+import { openFaultLab, type FaultLab } from '../faults/fault-lab.js';
+import { until } from '../until.js';
 
 const regions = ['us', 'eu', 'ap'];
 /** `npm run test:long` does 200 of each. */

@@ -8,7 +8,8 @@ import { projectRoot } from '#cli/dev/programs.js';
 import { moveType, readMembers, type MembersChanged, type TypeMoved } from '#client/admin.js';
 import { newMutationId } from '#client/mutation-id.js';
 import { isLinearizable, type RegisterOperation } from '#kit/world/linearizable.js';
-import { openFaultLab, until, type FaultLab } from '../faults/fault-lab.js';
+import { openFaultLab, type FaultLab } from '../faults/fault-lab.js';
+import { until } from '../until.js';
 import { movedType, VisitsUnderMoves } from './visits-under-moves.js';
 
 const regions = ['us', 'eu', 'ap'];
