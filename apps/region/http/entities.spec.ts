@@ -137,7 +137,18 @@ describe('an entity over HTTP', () => {
       id: 'once',
       copies: [{ dot: first.body.dot, region: 'us' }],
     });
+    expect(write.body.state).not.toBe('superseded');
     expect((await ask('GET', '/v1/writes/nobody')).body.code).toBe('write_not_found');
+  });
+
+  it('tells of a write that another one took the place of', async () => {
+    const headers = { 'idempotency-key': `key-${Date.now()}` };
+    await ask('PATCH', '/v1/entities/cart/lost', { body: { coupon: 'A' }, headers });
+    const stateOf = async (): Promise<unknown> =>
+      (await ask('GET', `/v1/writes/${headers['idempotency-key']}`)).body.state;
+    expect(await stateOf()).not.toBe('superseded');
+    await ask('PATCH', '/v1/entities/cart/lost', { body: { coupon: 'B' } });
+    expect(await stateOf()).toBe('superseded');
   });
 
   it('is listed in pages, and read together with others', async () => {

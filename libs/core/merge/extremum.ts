@@ -56,6 +56,7 @@ export function extremumOf({ name, op, together }: ExtremumOptions): MergePolicy
       for (const { total } of state.values()) extreme = extreme === null ? total : together(extreme, total);
       return extreme;
     },
+    shows: (state, { value }) => policy.value(state) === value,
     encode: (state) => encodeTallies(state, (total) => total),
     decode: (json) => decodeTallies(json, storedNumber),
   };

@@ -58,6 +58,7 @@ function flagOf<Presence>(
     conflictKey: () => '',
 
     value: (state) => rule.isPresent(state),
+    shows: (state, change) => rule.isPresent(state) === (change === 'enable'),
     encode: (state) => rule.encode(state),
     decode: (json) => rule.decode(json),
   };

@@ -52,6 +52,10 @@ export function lastWriterWins(schema?: ValueSchema): MergePolicy<LastWriterWins
     conflictKey: () => '',
 
     value: (state) => latestOf(state)?.value ?? null,
+    shows(state, { value }) {
+      const latest = latestOf(state);
+      return latest !== undefined && sameValue(latest.value, value);
+    },
     encode: (state) => state.map(({ dot, time, value }) => [encodeDot(dot), encodeTime(time), value]),
     decode: (json) => storedArray(json).map(decodeWrite),
   };

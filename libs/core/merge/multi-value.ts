@@ -58,6 +58,7 @@ export function multiValue(schema?: ValueSchema): MergePolicy<MultiValue, Regist
       const values = valuesOf(state);
       return values.length > 1 ? { siblings: values } : (values[0] ?? null);
     },
+    shows: (state, { value }) => state.some((sibling) => sameValue(sibling.value, value)),
     encode: (state) => state.map(({ dot, value }) => [encodeDot(dot), value]),
     decode: (json) => storedArray(json).map(decodeSibling),
   };

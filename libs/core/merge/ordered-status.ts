@@ -61,6 +61,7 @@ export function orderedStatus(statuses: readonly string[]): MergePolicy<OrderedS
       for (const { total } of state.values()) furthest = further(furthest, total);
       return furthest;
     },
+    shows: (state, { to }) => policy.value(state) === to,
     encode: (state) => encodeTallies(state, (total) => total),
     decode: (json) => decodeTallies(json, storedString),
   };

@@ -189,6 +189,12 @@ export interface MergePolicy<State = unknown, Change = unknown> {
   /** What a read shows: the same in every region that has seen the same (INV-4). */
   value(state: State): Json;
 
+  /**
+   * Whether a read shows what the change wrote, alone or beside others. Left out: no write takes another's place, so what
+   * was folded is in the value.
+   */
+  shows?(state: State, change: Change): boolean;
+
   /** What a read shows to clients of one region, where that is not `value`. */
   valueHere?(state: State, here: Here): Json;
 

@@ -28,7 +28,7 @@ export type PendingReadiness = Extract<Readiness, { readonly kind: 'pending' }>;
 export type StoreDecision = 'stored' | 'duplicate' | 'early' | 'fork' | 'stopped';
 
 export function emptyTally(): BatchTally {
-  return { folded: 0, pending: 0, parked: 0, aliases: 0, refolds: 0, conflicts: [] };
+  return { folded: 0, aliases: 0, pending: [], refolds: [], parked: [], conflicts: [] };
 }
 
 export function refuse(code: ErrorCode, detail: string): Refused {

@@ -226,10 +226,11 @@ export class Executor {
     telemetry.observe('batch_events', own + received.length);
     if (own > 0) telemetry.count('events_committed_total', {}, own);
     if (received.length > 0) this.reportLag(received);
-    if (tally.pending > 0) telemetry.count('events_pending_total', {}, tally.pending);
-    if (tally.parked > 0) telemetry.count('events_parked_total', {}, tally.parked);
     if (tally.aliases > 0) telemetry.count('aliases_total', {}, tally.aliases);
-    if (tally.refolds > 0) telemetry.count('refolds_total', {}, tally.refolds);
+    for (const type of tally.pending) telemetry.count('events_pending_total', { type });
+    for (const type of tally.refolds) telemetry.count('refolds_total', { type });
+    for (const { type, reason, events } of tally.parked)
+      telemetry.count('events_parked_total', { type, reason }, events);
     for (const row of tally.conflicts)
       telemetry.count('conflicts_total', { type: row.entity.type, policy: row.policy });
   }

@@ -27,6 +27,7 @@ import {
   type WriteOutcome,
 } from '../service.js';
 import { acksAsked, checkAsked } from './before-routing.js';
+import { countOutcome } from './command-outcomes.js';
 import { decideByMode, type ByModeParts } from './decide-by-mode.js';
 import type { Admission } from './admission.js';
 import {
@@ -139,11 +140,14 @@ export class Router {
 
   /** Also with operations that only regions may send. @throws AtollError */
   submitOwn(command: Command, options: WriteOptions): Promise<WriteOutcome> {
-    return this.parts.admission.command(() => this.written(command, options));
+    const { admission, telemetry } = this.parts;
+    return admission.command(() =>
+      countOutcome(this.written(command, options), command.entity.type, telemetry),
+    );
   }
 
   private async written(command: Command, options: WriteOptions): Promise<WriteOutcome> {
-    const { clock, sessions, cursors, log, hashing, random, telemetry } = this.parts;
+    const { clock, sessions, cursors, log, hashing, random } = this.parts;
     const deadlineMillis = clock.monotonicMillis() + options.maxWaitMillis;
     const { types, members } = this.parts;
     const asked = { types, members: members.length, isStrong: false };
@@ -165,7 +169,6 @@ export class Router {
       },
       hashing,
     );
-    telemetry.count('commands_total', { type: command.entity.type });
     const outcome = await this.bring(shard, prepared, deadlineMillis);
     const { dot, seen, replayed, dependencies: kept, also, epoch } = outcome;
     const isStrong = epoch !== undefined;

@@ -332,7 +332,7 @@ export class ShardBatch {
     const changes = working.fold(type, event, copies);
     this.dirty.add(working.key);
     this.tally.folded += 1;
-    if (changes.refolded) this.tally.refolds += 1;
+    if (changes.refolded) this.tally.refolds.push(event.entity.type);
     if (copies.length > 0) this.tally.aliases += 1;
     this.conflicts.note(changes);
     this.tally.conflicts.push(...changes.found);
@@ -341,11 +341,12 @@ export class ShardBatch {
 
   private addPending(event: Event, readiness: PendingReadiness): void {
     this.waiting.hold(event, readiness);
-    this.tally.pending += 1;
+    this.tally.pending.push(event.entity.type);
   }
 
   private addParked(event: Event, reason: ParkedReason): void {
-    this.tally.parked += this.waiting.park(event, reason, this.world.ownActor);
+    const events = this.waiting.park(event, reason, this.world.ownActor);
+    this.tally.parked.push({ type: event.entity.type, reason, events });
   }
 
   /** The event behind a waiting dot: of this batch, or loaded. @throws Missing */

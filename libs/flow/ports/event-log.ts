@@ -42,6 +42,12 @@ export interface EntityRow {
   readonly value: string | null;
 }
 
+/** An entity as a list has it. */
+export interface ListedRow extends EntityRow {
+  /** Whether an event of it is parked: it is quarantined. */
+  readonly isParked: boolean;
+}
+
 /** An entity's state alone: what is folded on, and needs no value. */
 export type StateRow = Omit<EntityRow, 'value'>;
 
@@ -259,7 +265,7 @@ export interface EventLog {
     readonly entity?: EntityRef;
     readonly limit: number;
   }): Promise<readonly (WaitingRow & { readonly shard: number })[]>;
-  listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]>;
+  listEntities(type: string, after: string | undefined, limit: number): Promise<readonly ListedRow[]>;
   /** Strong events that were left out, of the whole region or of these mutation ids, ordered by (shard, actor, seq). */
   refused(query: {
     readonly mutationIds?: readonly string[];

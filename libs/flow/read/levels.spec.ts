@@ -126,6 +126,9 @@ describe('a bounded read', () => {
     const options = { level: boundedBy(1_000, 'refuse'), maxWaitMillis: 1_000 };
     const { stalenessMillis, quarantined } = await world.run(world.region('eu').read(other, options));
     expect(quarantined).toBe(false);
+    const listed = await world.run(world.region('eu').list('likes', undefined, 100));
+    const flagged = listed.filter((one) => one.quarantined).map(({ entity }) => entity.id);
+    expect(flagged).toEqual(listed.some(({ entity }) => entity.id === 'a') ? ['a'] : []);
     expect(stalenessMillis).toBeLessThanOrEqual(1_000);
   });
 

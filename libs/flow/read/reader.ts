@@ -1,5 +1,5 @@
 import { assert } from '#core/assert.js';
-import { formatDot, regionOf, sameDot } from '#core/causality/dot.js';
+import { formatDot, regionOf, sameDot, type Dot } from '#core/causality/dot.js';
 import { includes, join, nothingSeen, type VersionVector } from '#core/causality/version-vector.js';
 import { eventual, session as sessionLevel, type Level } from '#core/consistency/level.js';
 import { emptySession } from '#core/consistency/session-token.js';
@@ -11,10 +11,11 @@ import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
 import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
 import type { Here } from '#core/merge/policy.js';
+import { isSuperseded } from '#core/merge/superseded.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
 import type { Clock } from '../ports/clock.js';
-import type { EventLog, WaitingRow } from '../ports/event-log.js';
+import type { EventLog, MutationRow, WaitingRow } from '../ports/event-log.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import {
   type HistoryEntry,
@@ -163,9 +164,17 @@ export class Reader {
     const since = Array.from({ length: log.identity.shards }, (_, shard) => staleness.since(shard, 'folded'));
     const rows = await log.listEntities(typeName, after, limit);
     const outcomes: ReadOutcome[] = [];
-    for (const { entity, shard, ...row } of rows) {
+    for (const { entity, shard, isParked, ...row } of rows) {
       const state = decodedState(type, row.state);
-      const read = { type, entity, shard, state, quarantined: false, causal: false, session: emptySession };
+      const read = {
+        type,
+        entity,
+        shard,
+        state,
+        quarantined: isParked,
+        causal: false,
+        session: emptySession,
+      };
       outcomes.push(await this.answer({ ...read, sinceMillis: since[shard] }));
     }
     return outcomes;
@@ -215,11 +224,15 @@ export class Reader {
     const type = this.typeOf(first.entity);
     const found = await this.stateOf(type, first.entity);
     const waiting = await this.waitingOf(first.entity, first.shard);
-    const copies = ofFirst.map(({ dot, shard }) => ({
-      dot: formatDot(dot, shard),
-      region: regionOf(dot.actor),
-      state: this.writeState(found, waiting, dot, shard),
-    }));
+    const stateOf = async ({ dot, shard }: MutationRow): Promise<WriteState> =>
+      waiting.find((row) => sameDot(row.dot, dot))?.state ?? this.writeState(type, found, dot, shard);
+    const copies = await Promise.all(
+      ofFirst.map(async (row) => ({
+        dot: formatDot(row.dot, row.shard),
+        region: regionOf(row.dot.actor),
+        state: await stateOf(row),
+      })),
+    );
     const survivor = copies.find((copy) => copy.state !== 'alias') ?? copies[0];
     const state = survivor?.state ?? 'stored';
     return { mutationId, state, copies: [...copies, ...leftOut], entity: first.entity };
@@ -247,16 +260,18 @@ export class Reader {
     return this.stateOf(this.typeOf(entity), entity);
   }
 
-  private writeState(
+  /** Of an event that does not wait. */
+  private async writeState(
+    type: EntityType,
     state: EntityState,
-    waiting: readonly WaitingRow[],
-    dot: WaitingRow['dot'],
+    dot: Dot,
     shard: number,
-  ): WriteState {
-    const held = waiting.find((row) => row.dot.actor === dot.actor && row.dot.seq === dot.seq);
-    if (held) return held.state;
+  ): Promise<WriteState> {
     if (isAlias(state, dot)) return 'alias';
     if (!includes(state.seen, dot)) return 'stored';
+    const { actor, seq } = dot;
+    const [stored] = await this.parts.log.range({ shard, actor, from: seq, limit: 1, bytesMax: 1 });
+    if (stored?.event.dot.seq === seq && isSuperseded(type, state, stored.event.changes)) return 'superseded';
     return includes(this.parts.stable(shard), dot) ? 'converged' : 'merged';
   }
 

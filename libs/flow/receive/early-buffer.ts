@@ -1,5 +1,6 @@
 import type { Actor } from '#core/causality/dot.js';
 import type { StoredEvent } from '#core/event/event.js';
+import { streamKey } from './stream-key.js';
 
 /** Events ahead of their turn, per stream (actor and shard), within one limit in bytes for all (INV-15). */
 export class EarlyBuffer {
@@ -53,8 +54,4 @@ export class EarlyBuffer {
   get bytes(): number {
     return this.usedBytes;
   }
-}
-
-function streamKey(shard: number, actor: Actor): string {
-  return `${shard} ${actor}`;
 }

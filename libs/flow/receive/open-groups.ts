@@ -1,6 +1,7 @@
 import type { Actor } from '#core/causality/dot.js';
 import type { StoredEvent } from '#core/event/event.js';
 import { eventBytes } from '../accept/queues.js';
+import { streamKey } from './stream-key.js';
 
 export type Grouped =
   /** All of them are here. */
@@ -58,8 +59,4 @@ function follows(events: readonly StoredEvent[], { event: { group, mutation } }:
   if (group?.index !== events.length) return false;
   const first = events[0]?.event;
   return first === undefined || (first.group?.size === group.size && first.mutation.id === mutation.id);
-}
-
-function streamKey(shard: number, actor: Actor): string {
-  return `${shard} ${actor}`;
 }

@@ -12,11 +12,11 @@ import type { CursorWatch } from '../accept/wake.js';
 import { Rounds } from '../rounds.js';
 import type { Timing } from '../limits.js';
 import type { Clock } from '../ports/clock.js';
-import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
-import { PeerUnavailable } from '../ports/peers.js';
+import type { EventLog } from '../ports/event-log.js';
 import type { Random } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { Hearing, Homes } from './homes.js';
+import { isOfTheWorld } from './is-of-the-world.js';
 import type { KnownMemberships } from './known-memberships.js';
 import type { Answer } from './messages.js';
 import type { Questions } from './questions.js';
@@ -300,8 +300,4 @@ export class Elections {
     const stored = (actor: Actor): number => cursors.get(actor)?.stored ?? 0;
     return positionOf(strong.record.openings, stored);
   }
-}
-
-function isOfTheWorld(error: unknown): error is Error {
-  return [AtollError, PeerUnavailable, LogUnavailable, CommitUnknown].some((kind) => error instanceof kind);
 }

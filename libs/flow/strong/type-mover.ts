@@ -15,11 +15,12 @@ import type { Intake } from '../accept/intake.js';
 import { storedVector, type ShardState } from '../accept/shard-state.js';
 import type { Timing } from '../limits.js';
 import { sleep, type Clock } from '../ports/clock.js';
-import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
+import type { EventLog } from '../ports/event-log.js';
 import { PeerUnavailable, type Peers } from '../ports/peers.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import type { Elections } from './elections.js';
 import type { Homes } from './homes.js';
+import { isOfTheWorld } from './is-of-the-world.js';
 import type { ModeAnswer } from './messages.js';
 import type { Questions } from './questions.js';
 
@@ -203,8 +204,4 @@ export function assertMayBeStrong({ name, fields }: EntityType): void {
         'level_not_available',
         `${name} cannot be moved to strong: the rights to its bounded counter '${field}' belong to regions`,
       );
-}
-
-function isOfTheWorld(error: unknown): boolean {
-  return [AtollError, PeerUnavailable, LogUnavailable, CommitUnknown].some((kind) => error instanceof kind);
 }

@@ -2,7 +2,7 @@ import type { EntityRef } from '#core/event/event.js';
 import type {
   ConflictQuery,
   ConflictRow,
-  EntityRow,
+  ListedRow,
   MutationRow,
   RefusedRow,
   StateRow,
@@ -13,9 +13,9 @@ import type { Connections } from './connections.js';
 import type { Statement } from './statement.js';
 import {
   conflictColumns,
-  entityColumns,
+  listedColumns,
   readConflict,
-  readEntity,
+  readListed,
   readMutation,
   readRefused,
   readWaiting,
@@ -103,7 +103,7 @@ export async function states(
 const readEntityPage: Statement = {
   name: 'atoll_list_entities',
   text: `
-    select ${entityColumns} from atoll.entity
+    select ${listedColumns} from atoll.entity
     where entity.type = $1 and entity.id > $2 and entity.value is not null
     order by entity.id limit $3::int8`,
 };
@@ -114,8 +114,8 @@ export async function listEntities(
   type: string,
   after: string | undefined,
   limit: number,
-): Promise<readonly EntityRow[]> {
-  return (await connections.run(readEntityPage, [type, after ?? '', limit])).map(readEntity);
+): Promise<readonly ListedRow[]> {
+  return (await connections.run(readEntityPage, [type, after ?? '', limit])).map(readListed);
 }
 
 /** `offset 0`: the rows are found by the index that names them, whatever order is asked of them afterwards. */

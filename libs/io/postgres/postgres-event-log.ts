@@ -6,6 +6,7 @@ import type {
   EntityRow,
   EventLog,
   EventRange,
+  ListedRow,
   Fence,
   MutationRow,
   ProcessRow,
@@ -250,7 +251,7 @@ export class PostgresEventLog implements EventLog {
     return answered(entityReads.waiting(this.pools.reads, query));
   }
 
-  async listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]> {
+  async listEntities(type: string, after: string | undefined, limit: number): Promise<readonly ListedRow[]> {
     return answered(entityReads.listEntities(this.pools.reads, type, after, limit));
   }
 

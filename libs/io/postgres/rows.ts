@@ -6,8 +6,8 @@ import type { Json } from '#core/json.js';
 import type {
   ConflictRow,
   CursorRow,
-  EntityRow,
   Fence,
+  ListedRow,
   MutationRow,
   RefusedRow,
   ShardOwner,
@@ -40,13 +40,16 @@ export function readEventBytes([text, type, id]: Row): EventBytes {
   };
 }
 
-export const entityColumns = 'entity.type, entity.id, entity.shard, entity.state, entity.value';
-export function readEntity([type, id, shard, state, value]: Row): EntityRow {
+export const listedColumns = `entity.type, entity.id, entity.shard, entity.state, entity.value, exists (
+  select from atoll.waiting
+  where waiting.type = entity.type and waiting.id = entity.id and waiting.state = 'parked')`;
+export function readListed([type, id, shard, state, value, isParked]: Row): ListedRow {
   return {
     entity: { type: type as string, id: id as string },
     shard: Number(shard),
     state: utf8.decode(state as Buffer),
     value: value === null ? null : utf8.decode(value as Buffer),
+    isParked: isParked as boolean,
   };
 }
 

@@ -8,7 +8,7 @@ export interface MetricEntry {
 
 export const counters: Readonly<Record<CounterName, MetricEntry>> = {
   commands_total: {
-    help: 'Commands of clients, by what became of them',
+    help: 'Commands, by what became of them: `executed`, `replayed`, or `failed` with the code of the error',
     labels: ['type', 'outcome', 'code'],
   },
   requests_refused_total: {
@@ -36,7 +36,7 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
     help: 'Early events dropped because the buffer was full; they are fetched again',
     labels: [],
   },
-  gaps_fetched_total: { help: 'Gaps closed by asking another region', labels: ['from'] },
+  gaps_fetched_total: { help: 'Gaps that other regions were asked for', labels: [] },
   events_fetched_total: { help: 'Events that came by fetching instead of Kafka', labels: ['from'] },
   events_parked_total: {
     help: 'Events stored that cannot be folded until somebody acts',
@@ -61,7 +61,7 @@ export const counters: Readonly<Record<CounterName, MetricEntry>> = {
   bisections_total: { help: 'Batches split to find a command that the database refused', labels: [] },
   events_published_total: { help: 'Events acknowledged by a cluster', labels: ['to'] },
   publish_failures_total: { help: 'Requests to a cluster that failed and were made again', labels: ['to'] },
-  forwarded_commands_total: { help: 'Commands handed to a sibling process', labels: [] },
+  forwarded_commands_total: { help: 'Commands that a sibling process handed to this one', labels: [] },
   epochs_opened_total: { help: 'Epochs of strong shards that this region opened as their home', labels: [] },
   confirmation_rounds_total: { help: 'Rounds in which a home asked whether it still is', labels: [] },
   policy_mismatch_total: {

@@ -12,6 +12,7 @@ import type {
   EntityRow,
   EventLog,
   EventRange,
+  ListedRow,
   Fence,
   MutationRow,
   ProcessRow,
@@ -238,12 +239,17 @@ export class MemoryEventLog implements EventLog {
       .slice(0, query.limit);
   }
 
-  async listEntities(type: string, after: string | undefined, limit: number): Promise<readonly EntityRow[]> {
+  async listEntities(type: string, after: string | undefined, limit: number): Promise<readonly ListedRow[]> {
+    const isParked = ({ shard, entity }: EntityRow): boolean =>
+      waitingOf(this.database.shard(shard)).some(
+        (row) => row.state === 'parked' && entityKey(row.entity) === entityKey(entity),
+      );
     return [...this.database.entities.values()]
       .filter((row) => row.entity.type === type && row.value !== null)
       .filter((row) => after === undefined || compareBytes(row.entity.id, after) > 0)
       .sort((a, b) => compareBytes(a.entity.id, b.entity.id))
-      .slice(0, limit);
+      .slice(0, limit)
+      .map((row) => ({ ...row, isParked: isParked(row) }));
   }
 
   async refused(query: {

@@ -255,6 +255,23 @@ export function readsContract(opened: Opened): void {
     expect(await list(undefined, 100)).toEqual(['B', 'a', 'a-1', 'b', 'ä', '\uff5e', '😀']);
     expect(await list('a-1', 2)).toEqual(['b', 'ä']);
     expect(await list('zzz', 100)).toEqual(['ä', '\uff5e', '😀']);
-    expect(await log.listEntities('cart', 'a-1', 1)).toEqual([entityRow(cart('b'))]);
+    expect(await log.listEntities('cart', 'a-1', 1)).toEqual([{ ...entityRow(cart('b')), isParked: false }]);
+  });
+
+  test('says in a list which entities have an event that is parked', async () => {
+    const { log } = opened();
+    const writer = await Writer.of(log);
+    const ids = ['pending', 'parked', 'free'];
+    const waits = { dot: { actor: 'us~b', seq: 1 }, entity: cart('pending'), state: 'pending' } as const;
+    const parked = { dot: { actor: 'us~b', seq: 2 }, entity: cart('parked'), state: 'parked' } as const;
+    await writer.write({
+      entities: ids.map((id) => entityRow(cart(id))),
+      waiting: [
+        { ...waits, waitsFor: { actor: 'ap~c', seq: 1 } },
+        { ...parked, reason: 'beyond_drift' },
+      ],
+    });
+    const listed = await log.listEntities('cart', undefined, 10);
+    expect(listed.filter(({ isParked }) => isParked).map(({ entity }) => entity.id)).toEqual(['parked']);
   });
 }
