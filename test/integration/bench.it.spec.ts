@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 const root = join(import.meta.dirname, '..', '..');
 
 interface BenchReport {
-  readonly machine: { readonly cores: number };
+  readonly machine: { readonly cores: number; readonly system: string };
   readonly loadAverage: { readonly before: number; readonly after: number };
   readonly benches: readonly {
     readonly name: string;
@@ -19,7 +19,7 @@ interface BenchReport {
 
 /** Run at once, for most of a moment's run is waiting; those that slow and cut the stack's links are in one group. */
 const groups = [
-  ['write', 'read', 'apply', 'text'],
+  ['write', 'read', 'apply', 'text', 'capacity'],
   ['conflicts', 'latency', 'lag', 'stall', 'growth'],
   ['distance', 'catch-up', 'overload'],
 ];
@@ -61,6 +61,7 @@ describe('the benches', () => {
       const reports = await Promise.all(groups.map((names) => reportOf(names, stack)));
       for (const [at, { machine, benches }] of reports.entries()) {
         expect(machine.cores).toBeGreaterThan(0);
+        expect(machine.system).toMatch(/^\w+ \d+(\.\d+)*$/);
         expect(benches.map(({ name }) => name)).toEqual(groups[at]);
         for (const { rows, targets, configuration } of benches) {
           expect(rows.length).toBeGreaterThan(1);

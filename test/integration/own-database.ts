@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
 import type { StackDescriptor } from '#io/devstack/stack.js';
+import { administer } from './administer.js';
 
 /** A database of a suite's own on a region's shared server. */
 export class OwnDatabase {
@@ -23,11 +23,4 @@ export class OwnDatabase {
   drop(): Promise<void> {
     return administer(this.serverUrl, `drop database ${this.name} with (force)`);
   }
-}
-
-async function administer(serverUrl: string, sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: serverUrl });
-  await client.connect();
-  await client.query(sql);
-  await client.end();
 }

@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
 import { ask } from '../rim/http-client.js';
-import { freePort, OwnDatabase } from './running-regions.js';
+import { freePort } from '../rim/free-port.js';
+import { OwnDatabase } from './running-regions.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const program = `${root}dist/apps/region/main.js`;

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { createServer, type AddressInfo } from 'node:net';
 import { attachStack, type DevStack, type StackDescriptor } from '#io/devstack/stack.js';
 import { createJsonLog } from '#io/telemetry/json-log.js';
 import { readSettings } from '#region/config/read-settings.js';
 import { startRegion, type RunningRegion } from '#region/start-region.js';
+import { freePort } from '../rim/free-port.js';
 import { OwnDatabase } from './own-database.js';
 import { until } from './until.js';
 
@@ -87,14 +87,4 @@ interface Start {
   readonly regions: readonly string[];
   readonly keys: string;
   readonly grpcPort: number;
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
+import { administer } from './administer.js';
 import type {} from './global-setup.js';
 
 /** A database of its own on the first server of the shared dev stack, for a suite that brings its own schema. */
@@ -33,15 +34,5 @@ export class ScratchDatabase {
   async drop(): Promise<void> {
     await this.sql.end();
     await administer(this.server, `drop database ${this.name} with (force)`);
-  }
-}
-
-async function administer(connectionString: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString });
-  await client.connect();
-  try {
-    await client.query(statement);
-  } finally {
-    await client.end();
   }
 }

@@ -54,10 +54,18 @@ export const spineMutants = [
     name: 'one refused command fails its neighbours',
     rule: '§2',
     file: 'libs/flow/accept/executor.ts',
-    find: 'else if (error instanceof CommitRefused) await this.bisect(work, error);',
+    find: 'if (error instanceof CommitRefused) return this.bisect(work, error);',
     replace:
-      "else if (error instanceof CommitRefused) for (const one of work) this.rejectCommands(one.items, new AtollError('internal', error.message));",
+      "if (error instanceof CommitRefused) { for (const one of work) this.rejectCommands(one.items, new AtollError('internal', error.message)); return []; }",
     caughtBy: flow('accept/accept.spec.ts', 'lets a command that the database refuses fail alone'),
+  },
+  {
+    name: 'the second half of a refused batch is decided before the first is',
+    rule: '§2',
+    file: 'libs/flow/accept/executor.ts',
+    find: 'return left ? [{ owned, items: [...left.items, ...second] }] : this.runBatch([{ owned, items: second }]);',
+    replace: 'return [...(await this.runBatch([{ owned, items: second }])), ...(left ? [left] : [])];',
+    caughtBy: flow('accept/bisect.spec.ts', 'goes on after a refused batch'),
   },
   {
     name: 'a command is answered before its batch commits',

@@ -1,4 +1,3 @@
-import { createServer, type AddressInfo } from 'node:net';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Atoll } from '#declare/define-atoll.js';
@@ -20,6 +19,7 @@ import type { AuditLine } from '#region/api/audit.js';
 import { createRegionApi, type RegionApi } from '#region/api/region-api.js';
 import { closeRim, createRim } from '#region/create-rim.js';
 import { grpcServerOptions } from '#region/grpc/grpc-server.js';
+import { freePort } from './free-port.js';
 import { rimDeclaration } from './rim-declaration.js';
 
 const regions = ['us', 'eu'];
@@ -176,14 +176,4 @@ export class MemoryRims {
       },
     );
   }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject).listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }

@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { freemem, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Option, type Command } from 'commander';
 import { checkCustomPolicies, isAtoll } from '#declare/define-atoll.js';
-import { planPorts, portBaseDefault } from '#io/devstack/ports.js';
+import { isFree, planPorts, portBaseDefault } from '#io/devstack/ports.js';
 import { findStack } from '#io/devstack/stack.js';
 import { createRegionClient } from '#client/region-client.js';
 import { tourConfig } from '../dev/programs.js';
@@ -150,14 +149,6 @@ async function checkPorts({ portBase, regions }: DoctorFlags): Promise<Check> {
     verdict: 'failed',
     found: `in use: ${busy.join(', ')}; choose another --port-base`,
   };
-}
-
-function isFree(port: number): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
-  const probe = createServer();
-  probe.once('error', () => resolve(false));
-  probe.listen({ port, host: '127.0.0.1', exclusive: true }, () => probe.close(() => resolve(true)));
-  return promise;
 }
 
 async function checkStack(portBase: number): Promise<Check> {

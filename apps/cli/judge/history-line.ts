@@ -47,8 +47,6 @@ export interface OperationLine extends Omit<Part, 'kind' | 'field'> {
   readonly seen?: Readonly<Record<string, number>>;
   /** Of the home that answered a strong operation. */
   readonly epoch?: string;
-  /** The answering region's wall clock. */
-  readonly regionMillis?: number;
 }
 
 export type FaultKind =
@@ -78,7 +76,7 @@ export function isOperation(line: HistoryLine): line is OperationLine {
   return !('fault' in line) && !('final' in line);
 }
 
-export function isFault(line: HistoryLine): line is FaultLine {
+function isFault(line: HistoryLine): line is FaultLine {
   return 'fault' in line;
 }
 

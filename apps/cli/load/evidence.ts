@@ -165,7 +165,7 @@ function valueAt(value: JsonObject | null, field: string): Json {
   return at;
 }
 
-export function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
+function chunksOf<T>(items: readonly T[], size: number): readonly (readonly T[])[] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, index) =>
     items.slice(index * size, (index + 1) * size),
   );

@@ -5,9 +5,7 @@ import { InputError } from '../load/input-file.js';
 import { readRetailFile, type RetailLine } from '../load/retail-file.js';
 
 export interface TourInput {
-  readonly retailFile: string;
   readonly lines: readonly RetailLine[];
-  readonly documentFile: string;
   readonly trace: DocumentTrace;
   /** How many transactions of the trace are replayed. */
   readonly transactions: number;
@@ -25,9 +23,7 @@ export async function readTourInput(flags: {
   const [lines, trace] = await Promise.all([readRetailFile(flags.retail), readDocumentFile(flags.document)]);
   if (flags.documentTransactions < 1) throw new InputError('--document-transactions takes at least 1');
   return {
-    retailFile: flags.retail,
     lines,
-    documentFile: flags.document,
     trace,
     transactions: Math.min(flags.documentTransactions, trace.transactions.length),
   };

@@ -7,7 +7,7 @@ import { problemOf, type Problem } from '#io/wire/problem.js';
 import { readVersion, type Answer } from './answer.js';
 import { asAtollError } from './as-atoll-error.js';
 import type { ApiParts } from './api-parts.js';
-import { given, movedTo, submit } from './writes.js';
+import { given, movedTo, needsOperations, submit } from './writes.js';
 
 export type BatchOutcome =
   { readonly ok: true; readonly write: WriteAnswer } | { readonly ok: false; readonly error: Problem };
@@ -63,7 +63,7 @@ async function submitOne(parts: ApiParts, call: Call, change: BatchChange): Prom
   };
   const observed = readVersion(change.observed, '/observed');
   const operations = change.operations as readonly FieldOperation[];
-  if (change.kind === 'update' && operations.length === 0) throw needsOperations();
+  if (change.kind === 'update' && operations.length === 0) throw needsOperations('/operations');
   const entity = { type: change.type, id: change.id };
   return submit(parts, own, { entity, kind: change.kind, operations, ...given({ observed }) });
 }
@@ -74,11 +74,4 @@ function refusePerChange({ mutationId, ifMatch }: Call): void {
     'invalid_request',
     'A batch takes no Idempotency-Key or If-Match: give each change its mutationId or ifMatch.',
   );
-}
-
-function needsOperations(): AtollError {
-  const detail = 'An update needs at least one operation.';
-  return new AtollError('invalid_request', detail, {
-    fields: [{ path: '/operations', code: 'invalid_request', detail }],
-  });
 }

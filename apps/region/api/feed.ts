@@ -53,15 +53,7 @@ export function feedOperations(parts: ApiParts) {
   };
 }
 
-export function noticeAnswer({
-  position,
-  entity,
-  value,
-  seen,
-  cause,
-  dot,
-  time,
-}: ChangeNotice): NoticeAnswer {
+function noticeAnswer({ position, entity, value, seen, cause, dot, time }: ChangeNotice): NoticeAnswer {
   return {
     position,
     ...entity,

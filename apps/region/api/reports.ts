@@ -93,7 +93,7 @@ function readPlace(after: string): ConflictPlace {
   });
 }
 
-export function conflictAnswer(row: ConflictRow): ConflictAnswer {
+function conflictAnswer(row: ConflictRow): ConflictAnswer {
   const { id, shard, entity, field, policy, low, high, lowChange, highChange, resolvedBy, detectedMillis } =
     row;
   return {

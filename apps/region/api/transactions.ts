@@ -7,7 +7,7 @@ import type { TransactionChange } from '#io/http/requests.js';
 import { AtollErrorWithMembers } from '#io/wire/problem.js';
 import { encodeVersion, readVersion, toldEpoch, vectorObject, type Answer } from './answer.js';
 import type { ApiParts } from './api-parts.js';
-import { commandOfCall, given } from './writes.js';
+import { commandOfCall, given, needsOperations } from './writes.js';
 
 /** Station 1: one command on several entities, all or nothing. */
 export function transactionOperations(parts: ApiParts) {
@@ -57,11 +57,4 @@ function incomplete(error: unknown, changes: readonly TransactionChange[]): neve
   const { mutationId, session, replayed, confirmed } = outcome;
   const told = { mutationId, changes: changed(outcome, changes), session, replayed, confirmed, unconfirmed };
   throw new AtollErrorWithMembers('acks_incomplete', error.message, { ...told, ...toldEpoch(outcome) });
-}
-
-function needsOperations(path: string): AtollError {
-  const detail = 'An update needs at least one operation.';
-  return new AtollError('invalid_request', detail, {
-    fields: [{ path, code: 'invalid_request', detail }],
-  });
 }

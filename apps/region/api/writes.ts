@@ -139,6 +139,14 @@ function assertRegisters({ types }: ApiParts, type: string, names: readonly stri
   }
 }
 
+/** The refusal of an update that changes nothing; `path` is where its operations were looked for. */
+export function needsOperations(path: string): AtollError {
+  const detail = 'An update needs at least one operation.';
+  return new AtollError('invalid_request', detail, {
+    fields: [{ path, code: 'invalid_request', detail }],
+  });
+}
+
 /** `/operations/2/value/name` of the change that a patch became is `/<third field>/name` of the patch. */
 function patchPath(path: string, operations: readonly { readonly field: string }[]): string {
   const [, at, rest = ''] = /^\/operations\/(\d+)(?:\/(?:value|field|op))?(\/.*)?$/.exec(path) ?? [];

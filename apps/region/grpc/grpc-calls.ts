@@ -17,12 +17,6 @@ function takenBy(path: string): { readonly level: boolean; readonly acks: boolea
 
 export type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
 
-/** A call's rim, made once per call: who asks, how, and the form of the answer. */
-export interface Admitted {
-  readonly call: Call;
-  readonly requestId: string;
-}
-
 /** What headers are to HTTP, metadata is to gRPC: the same names, the same rules, the same errors. */
 export class GrpcCalls {
   constructor(

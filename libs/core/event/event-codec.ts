@@ -1,6 +1,6 @@
 import type { Dot } from '../causality/dot.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
-import type { Json, JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
 import { canonicalText, quoted } from './canonical-json.js';
 import { groupSizeMax, type Event, type EventGroup, type FieldChange } from './event.js';
 import { isWellFormed, nestingDepth } from './text-limits.js';
@@ -179,10 +179,6 @@ function readPair(json: Json | undefined): readonly [number, number] | undefined
 
 function isArray(json: Json | undefined): json is readonly Json[] {
   return Array.isArray(json);
-}
-
-function isObject(json: Json | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 function isCount(json: Json | undefined): json is number {

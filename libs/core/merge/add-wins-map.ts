@@ -1,14 +1,7 @@
 import type { Dot } from '../causality/dot.js';
-import type { Json, JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
 import { entryRule, type Entry, type EntryRule, type MapChange } from './map-entry.js';
-import {
-  hasExactly,
-  invalidValue,
-  isObject,
-  isStorable,
-  unknownOperation,
-  wrongArguments,
-} from './operation.js';
+import { hasExactly, invalidValue, isStorable, unknownOperation, wrongArguments } from './operation.js';
 import {
   split,
   type Decision,

@@ -1,7 +1,7 @@
 import type { Actor, Dot } from '../causality/dot.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
-import type { Json, JsonObject } from '../json.js';
-import { isObject, readInteger } from './operation.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
+import { readInteger } from './operation.js';
 import { readClosingDeed, readDot, writeClosingDeed, type ClosingDeed } from './closing-change.js';
 import type { Side } from './rights.js';
 

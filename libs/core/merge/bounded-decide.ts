@@ -1,4 +1,4 @@
-import { formatDot, parseDot, regionOf, sameDot, type Dot } from '../causality/dot.js';
+import { parseDot, regionOf, sameDot, type Dot } from '../causality/dot.js';
 import type { Asked, Counted } from './bounded-asked.js';
 import type { BoundedChange, BoundedDeed } from './bounded-change.js';
 import { decideClosing, later, whyLapsed } from './closing-decide.js';
@@ -210,9 +210,4 @@ function lacks(asked: Asked, side: Side, by: number): Rejection | undefined {
 
 function gone(detail: string): Rejection {
   return { kind: 'rejected', code: 'reservation_not_found', path: '/reservation', detail };
-}
-
-/** The public id of a reservation. */
-export function reservationId(dot: Dot, shard: number): string {
-  return formatDot(dot, shard);
 }

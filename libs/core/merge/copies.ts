@@ -100,7 +100,7 @@ export function observed(y: Command, x: Command): boolean {
 }
 
 /** Whether a vector holds the dot's command: the dot itself, or any copy of it. */
-export function knowsDot(vector: VersionVector, dot: Dot, copies: CopiesByDot): boolean {
+function knowsDot(vector: VersionVector, dot: Dot, copies: CopiesByDot): boolean {
   if (includes(vector, dot)) return true;
   if (copies.size === 0) return false;
   const others = copies.get(dotKey(dot));

@@ -1,11 +1,12 @@
 import { assert } from '../assert.js';
-import { compareDots, type Actor, type Dot } from '../causality/dot.js';
-import { includes, nothingSeen, withDot, type VersionVector } from '../causality/version-vector.js';
+import { compareDots, type Dot } from '../causality/dot.js';
+import { includes, nothingSeen, withDot } from '../causality/version-vector.js';
 import type { Event, FieldChange } from '../event/event.js';
 import { knowledgeOfEvent, type Knowledge } from './copies.js';
 import type { EntityState } from './entity-state.js';
 import type { EntityType, Field } from './entity-type.js';
 import { split, type Stamped } from './policy.js';
+import { untaken } from './removal.js';
 
 export type Folded = { readonly kind: 'folded'; readonly state: EntityState };
 
@@ -111,12 +112,6 @@ function takeFrom(
 /** What a delete-wins delete ignores has no effect at all, so that most fields start again from nothing. */
 function keptByDeletes(type: EntityType, fields: EntityState['fields']): EntityState['fields'] {
   return new Map([...fields].filter(([name]) => fieldOf(type, name).policy.foldsAliases));
-}
-
-function untaken(touched: VersionVector, taken: (dot: Dot) => boolean): VersionVector {
-  const left = new Map<Actor, number>();
-  for (const [actor, seq] of touched) if (!taken({ actor, seq })) left.set(actor, seq);
-  return left;
 }
 
 /** The declared field; readiness has parked events that name another. */

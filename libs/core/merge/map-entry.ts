@@ -1,5 +1,5 @@
 import { assert } from '../assert.js';
-import type { Actor, Dot } from '../causality/dot.js';
+import type { Dot } from '../causality/dot.js';
 import {
   decodeVector,
   encodeVector,
@@ -10,7 +10,7 @@ import {
 import { canonicalText } from '../event/canonical-json.js';
 import type { Json } from '../json.js';
 import { split, type MergePolicy, type Split, type Stamped } from './policy.js';
-import { takenBySeenRemovals } from './removal.js';
+import { takenBySeenRemovals, untaken } from './removal.js';
 import { storedArray } from './stored-form.js';
 
 export type MapChange<Inner> =
@@ -84,10 +84,4 @@ export function entryRule<Inner, InnerChange>(
   }
 
   return { absent, apply, take, fold, isForgettable, encode, decode };
-}
-
-function untaken(touched: VersionVector, taken: (dot: Dot) => boolean): VersionVector {
-  const left = new Map<Actor, number>();
-  for (const [actor, seq] of touched) if (!taken({ actor, seq })) left.set(actor, seq);
-  return left;
 }

@@ -1,5 +1,5 @@
 import { isWellFormed } from '../event/text-limits.js';
-import type { Json, JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
 import type { Operation, Rejection } from './policy.js';
 
 /** Refuses an operation that the policy does not have, and names those that it has. */
@@ -35,10 +35,6 @@ export function wrongArguments(operation: Operation, names: readonly string[]): 
 /** A JSON pointer (RFC 6901) to one property. */
 export function pointer(name: string): string {
   return `/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`;
-}
-
-export function isObject(json: Json | undefined): json is JsonObject {
-  return typeof json === 'object' && json !== null && !Array.isArray(json);
 }
 
 /** Whether it is an object with exactly these properties: what a peer sends is taken to the letter (INV-14). */

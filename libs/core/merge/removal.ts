@@ -1,4 +1,5 @@
-import { sameDot } from '../causality/dot.js';
+import { sameDot, type Actor, type Dot } from '../causality/dot.js';
+import type { VersionVector } from '../causality/version-vector.js';
 import type { Stamped } from './policy.js';
 
 /**
@@ -25,4 +26,11 @@ export function takenBySeenRemovals<Change>(
       return sameDot(removal.dot, dot) ? later > at : removal.survivorCovers(dot);
     });
   });
+}
+
+/** Who touched a place, without those whose last touch the removal had seen. */
+export function untaken(touched: VersionVector, taken: (dot: Dot) => boolean): VersionVector {
+  const left = new Map<Actor, number>();
+  for (const [actor, seq] of touched) if (!taken({ actor, seq })) left.set(actor, seq);
+  return left;
 }

@@ -14,7 +14,7 @@ export function shardEntity(shard: number): EntityRef {
   return { type: shardType, id: String(shard) };
 }
 
-export function isShardEntity(entity: EntityRef): boolean {
+function isShardEntity(entity: EntityRef): boolean {
   return entity.type === shardType;
 }
 

@@ -99,7 +99,7 @@ export class Executor {
       const work = this.parts.intake.gather(lane);
       if (work.length === 0) await lane.wake.wait();
       else {
-        await this.runBatch(work);
+        await this.again(await this.runBatch(work));
         await this.gatherMore(lane);
         this.parts.intake.ended(lane);
       }
@@ -115,7 +115,8 @@ export class Executor {
     await intake.rest(lane, this.pace.restMillis);
   }
 
-  private async runBatch(work: readonly ShardWork[]): Promise<void> {
+  /** Answers what was not committed and has to be decided again. */
+  private async runBatch(work: readonly ShardWork[]): Promise<readonly ShardWork[]> {
     let sent: readonly Decided[] | undefined;
     const began = this.parts.clock.monotonicMillis();
     try {
@@ -125,11 +126,12 @@ export class Executor {
       const { fenced } = commits.length > 0 ? await this.parts.log.commit(commits) : { fenced: [] };
       this.finish(decided, new Set(fenced));
       this.parts.telemetry.observe('commit_millis', this.parts.clock.monotonicMillis() - began);
+      return [];
     } catch (error) {
-      if (error instanceof CommitUnknown && sent) await this.settleUnknown(sent);
-      else if (error instanceof CommitRefused) await this.bisect(work, error);
-      else if (error instanceof LogUnavailable || error instanceof CommitUnknown) await this.again(work);
-      else throw error;
+      if (error instanceof CommitUnknown && sent) return this.settleUnknown(sent);
+      if (error instanceof CommitRefused) return this.bisect(work, error);
+      if (error instanceof LogUnavailable || error instanceof CommitUnknown) return work;
+      throw error;
     }
   }
 
@@ -256,8 +258,9 @@ export class Executor {
   }
 
   /** Nobody knows whether the batch committed: raise the epoch, then read, then answer (PROTOCOL §2). */
-  private async settleUnknown(decided: readonly Decided[]): Promise<void> {
+  private async settleUnknown(decided: readonly Decided[]): Promise<readonly ShardWork[]> {
     this.parts.telemetry.count('commit_unknown_total');
+    const left: ShardWork[] = [];
     for (const one of decided) {
       if (!one.commit) {
         this.finishShard(one);
@@ -283,8 +286,9 @@ export class Executor {
       );
       state.fence = { ...state.fence, ownerEpoch: claim.fence.ownerEpoch };
       if (committed) this.finishShard(one);
-      else this.parts.intake.putBack(one.work);
+      else left.push(one.work);
     }
+    return left;
   }
 
   private async reclaim(state: ShardState): ReturnType<EventLog['reclaim']> {
@@ -304,19 +308,27 @@ export class Executor {
   }
 
   /** Finds the item that the database refuses, and lets all others through. */
-  private async bisect(work: readonly ShardWork[], error: CommitRefused): Promise<void> {
+  private async bisect(work: readonly ShardWork[], error: CommitRefused): Promise<readonly ShardWork[]> {
     this.parts.telemetry.count('bisections_total');
-    const [first] = work;
+    const left: ShardWork[] = [];
     if (work.length > 1) {
-      for (const one of work) await this.runBatch([one]);
-      return;
+      for (const one of work) left.push(...(await this.runBatch([one])));
+      return left;
     }
-    if (!first) return;
-    const [item] = first.items;
-    if (first.items.length === 1 && item) return this.giveUpOn(first.owned, item, error);
-    const middle = first.items.length >> 1;
-    await this.runBatch([{ owned: first.owned, items: first.items.slice(0, middle) }]);
-    await this.runBatch([{ owned: first.owned, items: first.items.slice(middle) }]);
+    for (const { owned, items } of work) {
+      const [item] = items;
+      if (items.length === 1 && item) this.giveUpOn(owned, item, error);
+      else left.push(...(await this.runHalves(owned, items)));
+    }
+    return left;
+  }
+
+  /** What of the first half has to be decided again comes before the second: an event whose predecessor is not stored is dropped. */
+  private async runHalves(owned: OwnedShard, items: readonly Work[]): Promise<readonly ShardWork[]> {
+    const middle = items.length >> 1;
+    const [left] = await this.runBatch([{ owned, items: items.slice(0, middle) }]);
+    const second = items.slice(middle);
+    return left ? [{ owned, items: [...left.items, ...second] }] : this.runBatch([{ owned, items: second }]);
   }
 
   private giveUpOn(owned: OwnedShard, item: Work, error: CommitRefused): void {
@@ -327,6 +339,7 @@ export class Executor {
   }
 
   private async again(work: readonly ShardWork[]): Promise<void> {
+    if (work.length === 0) return;
     for (const one of work) this.parts.intake.putBack(one);
     await sleep(this.parts.clock, this.parts.timing.retryMillis);
   }

@@ -55,6 +55,9 @@ interface PeerSight {
 /** The number of what was asked for and is passed on like a heartbeat; those that are sent count from 1. */
 const askedNumber = 0;
 
+/** How long a region may take to say what it stores, for who waits elsewhere. */
+const askMillisMax = 2_000;
+
 /** Fetches under way at once: each holds up to a fetch's bytes (INV-15). */
 const fetchesMax = 4;
 
@@ -70,6 +73,11 @@ export class Repairer {
   private readonly hurried = new Set<number>();
   /** When somebody last said that they wait for what is missing of a shard, in monotonic milliseconds. */
   private readonly awaitedAt = new Map<number, number>();
+  /** Shards of siblings that somebody waits for here, in monotonic milliseconds. */
+  private readonly waitsElsewhere = new Map<
+    number,
+    { readonly beganMillis: number; readonly lastMillis: number }
+  >();
   private readonly bornMillis: number;
 
   constructor(private readonly parts: RepairerParts) {
@@ -139,18 +147,46 @@ export class Repairer {
     this.gaps.note({ shard, actor }, this.seen(shard, actor, region, seq));
   }
 
-  /** Somebody waits for what is missing of a shard: it is fetched at once. */
+  /** Somebody waits for what is missing of a shard: it is fetched at once, or its owner is told where it is. */
   hurry(shard: number): void {
+    if (!this.parts.intake.stateOf(shard)) return this.hurryOwner(shard);
     this.hurried.add(shard);
     this.awaitedAt.set(shard, this.parts.clock.monotonicMillis());
     this.gapWake.wake();
   }
 
-  /** A heartbeat that a sibling passed on. */
+  /**
+   * A sibling owns the shard, and does not know that somebody waits. What comes by itself mostly comes in a moment; when it does
+   * not, the other regions are asked, and what they answer is shown to the owner.
+   */
+  private hurryOwner(shard: number): void {
+    const { clock, peers, timing } = this.parts;
+    const now = clock.monotonicMillis();
+    const wait = this.waitsElsewhere.get(shard);
+    const beganMillis = wait && now - wait.lastMillis < timing.gapPatienceMillis ? wait.beganMillis : now;
+    const isLong = now - beganMillis >= timing.gapPatienceMillis;
+    this.waitsElsewhere.set(shard, { beganMillis: isLong ? now : beganMillis, lastMillis: now });
+    if (!isLong) return;
+    for (const region of peers.regions) {
+      peers.cursors(region, shard, askMillisMax).then(
+        (cursors) => this.shown(region, shard, cursors),
+        () => undefined, // it is asked again while somebody waits
+      );
+    }
+  }
+
+  /** A heartbeat that a sibling passed on, or what it was answered because somebody waits there. */
   relayed(heartbeat: Heartbeat): void {
-    this.sightOf(heartbeat.region).actor = heartbeat.actor;
-    if (heartbeat.number > askedNumber) this.parts.agreement.hear(heartbeat);
+    const sight = this.sightOf(heartbeat.region);
+    sight.actor = heartbeat.actor;
+    const isAsked = heartbeat.number === askedNumber;
+    if (!isAsked) {
+      sight.heardAtMillis = this.parts.clock.monotonicMillis();
+      this.parts.agreement.hear(heartbeat);
+    }
     this.learn(heartbeat);
+    if (!isAsked) return;
+    for (const { shard } of heartbeat.shards) if (this.parts.intake.stateOf(shard)) this.hurry(shard);
   }
 
   /** A region answered what it stores, for somebody waits: what is missing here is fetched at once, by whoever owns the shard. */

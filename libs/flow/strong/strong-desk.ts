@@ -220,12 +220,12 @@ export class StrongDesk {
     }
   }
 
-  /** Whether something of the entity is decided and not in its state yet. */
+  /** Whether something of the entity is decided, or may be, and not in its state yet. */
   private isUnfolded({ waiting, strong }: ShardState, entity: EntityRef): boolean {
     for (const row of waiting.ofEntity(entityKey(entity))) {
       if (row.state === 'parked')
         throw new AtollError('entity_quarantined', 'an event of this entity is parked until somebody acts');
-      if (row.reason !== undecidedReason || strong.outcomeOf(row.dot) !== 'undecided') return true;
+      if (row.reason !== undecidedReason || strong.mayBeTold(row.dot)) return true;
     }
     return false;
   }

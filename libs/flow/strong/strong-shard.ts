@@ -77,6 +77,8 @@ export class StrongShard {
   /** Stored events that are not settled, by dot, in order of arrival. Small rows: what was stored is not refused for them. */
   private readonly rows = new Map<string, Undecided>();
   private rememberedBytes = 0;
+  /** Dots of rows that were here when this owner came. */
+  private readonly inherited = new Set<string>();
   private readonly refused = new Set<string>();
 
   /** As the database has it. @param openings the shard's opening events, in any order */
@@ -87,7 +89,10 @@ export class StrongShard {
       if (opening) record = storeOpening(record, opening);
     }
     this.record = record;
-    for (const row of waiting) this.rows.set(dotKey(row.dot), row);
+    for (const row of waiting) {
+      this.rows.set(dotKey(row.dot), row);
+      this.inherited.add(dotKey(row.dot));
+    }
   }
 
   /** @param events all records about types that are stored here, in any order; after `restore` */
@@ -113,7 +118,7 @@ export class StrongShard {
 
   /** Remembers the event too while there is room for it. */
   await(row: Undecided, bytesMax: number): void {
-    this.settled(row.dot);
+    this.forget(row.dot);
     const { event, bytes = 0, ...bare } = row;
     const hasRoom = event !== undefined && this.rememberedBytes + bytes <= bytesMax;
     this.rows.set(dotKey(row.dot), hasRoom ? row : bare);
@@ -121,6 +126,11 @@ export class StrongShard {
   }
 
   settled(dot: Dot): void {
+    this.forget(dot);
+    this.inherited.delete(dotKey(dot));
+  }
+
+  private forget(dot: Dot): void {
     const known = this.rows.get(dotKey(dot));
     if (known?.event) this.rememberedBytes -= known.bytes ?? 0;
     this.rows.delete(dotKey(dot));
@@ -169,6 +179,14 @@ export class StrongShard {
     const waiting = this.rows.get(key);
     if (!waiting) return 'decided';
     return waiting.epoch === undefined ? 'undecided' : this.fate(waiting.last ?? dot, waiting.epoch);
+  }
+
+  /**
+   * Whether somebody may have been told of a waiting event that it stands: it is decided, or it was here before this owner was. The
+   * owner before may have known from others' acks that it is decided, and this one begins with those that come first.
+   */
+  mayBeTold(dot: Dot): boolean {
+    return this.inherited.has(dotKey(dot)) || this.outcomeOf(dot) !== 'undecided';
   }
 
   /** Whether it has never had anything to do with strong events. */

@@ -23,7 +23,7 @@ function farewell(kind: RecordedProcess['kind'], keepsData: boolean): NodeJS.Sig
 }
 
 /** Ends the given processes: asked first where that matters, killed with everything below them when they linger. */
-export async function endProcesses(processes: readonly RecordedProcess[], keepsData: boolean): Promise<void> {
+async function endProcesses(processes: readonly RecordedProcess[], keepsData: boolean): Promise<void> {
   const below = descendants(processes);
   for (const one of processes) signal(one, farewell(one.kind, keepsData));
   const everyone: ProcessIdentity[] = [...processes, ...below];
@@ -35,7 +35,7 @@ export async function endProcesses(processes: readonly RecordedProcess[], keepsD
  * Removes the System V segment that a killed Postgres leaves: the kernel keeps it until somebody does.
  * Line 7 of `postmaster.pid` names it by key and id; both must match, and nobody may be attached.
  */
-export function removeSharedMemory(dataDirectory: string): void {
+function removeSharedMemory(dataDirectory: string): void {
   try {
     const line = readFileSync(join(dataDirectory, 'postmaster.pid'), 'utf8').split('\n')[6] ?? '';
     const [key, id] = line.trim().split(/\s+/);

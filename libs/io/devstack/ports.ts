@@ -38,7 +38,7 @@ export interface PortPlan {
 }
 
 /** Every ordered pair of two different regions, in a fixed order. */
-export function orderedPairs(regions: readonly string[]): { from: string; to: string }[] {
+function orderedPairs(regions: readonly string[]): { from: string; to: string }[] {
   return regions.flatMap((from) => regions.filter((to) => to !== from).map((to) => ({ from, to })));
 }
 
@@ -72,7 +72,7 @@ export function planPorts(regions: readonly string[], base: number): PortPlan {
 }
 
 /** True when nobody listens on the port of 127.0.0.1. */
-async function isFree(port: number): Promise<boolean> {
+export function isFree(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const probe = createServer();
   probe.once('error', () => resolve(false));

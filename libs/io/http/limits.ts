@@ -28,8 +28,6 @@ export const headerBytesMax = 64 * 1024;
 export const sessionLengthMax = 48 * 1024;
 /** Positions of the changes feed and barrier tokens hold cursors of all shards too. */
 export const tokenLengthMax = 48 * 1024;
-/** Conflict ids a change may resolve at once. */
-export const resolvesMax = 100;
 
 /** How long a request may wait, when it says so, and when it does not. Beyond it, load balancers give up first. */
 export const maxWaitMillisMax = 30_000;

@@ -4,7 +4,7 @@ import type { Json } from '#core/json.js';
 import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 
 /** Everything about a type that decides how its events fold and read, as JSON. */
-export function describeType(type: EntityType): Json {
+function describeType(type: EntityType): Json {
   const { name, schemaVersion, onDelete, consistency, fields, partitionBy } = type;
   const described: [string, Json][] = [];
   for (const [field, { policy, fallback }] of fields) {

@@ -28,6 +28,8 @@ export interface MemberProcess {
   /** Where siblings reach it; unique in the whole network. */
   readonly address: string;
   readonly handlers: PeerHandlers;
+  /** Other regions do not have its address: what they tell reaches it through its siblings. */
+  readonly isUnknown?: boolean;
 }
 
 /**
@@ -60,8 +62,9 @@ export class MemoryNetwork {
     return this.#members.get(address);
   }
 
+  /** The processes of a region that others know. */
   of(region: string): readonly MemoryPeers[] {
-    return [...this.#members.values()].filter((member) => member.region === region);
+    return [...this.#members.values()].filter((member) => member.region === region && !member.isUnknown);
   }
 }
 
@@ -82,6 +85,10 @@ export class MemoryPeers implements Peers, Siblings {
     this.#network = network;
     this.#process = process;
     this.#forget = forget;
+  }
+
+  get isUnknown(): boolean {
+    return this.#process.isUnknown ?? false;
   }
 
   get regions(): readonly string[] {

@@ -32,6 +32,8 @@ export interface MemoryWorldOptions {
   readonly policyHashes?: ReadonlyMap<string, ReadonlyMap<string, string>>;
   /** Regions that are not there until they are started; what is published to their clusters waits. */
   readonly asleep?: readonly string[];
+  /** Regions with a second process (`us#2`), which no other region knows. */
+  readonly pairs?: readonly string[];
 }
 
 const likes: EntityTypes = new Map([
@@ -81,6 +83,7 @@ export class MemoryWorld {
     });
     this.network = new MemoryNetwork({ regions, clock: this.clock, links: this.links });
     for (const region of regions) if (!options.asleep?.includes(region)) this.join(region);
+    for (const region of options.pairs ?? []) this.join(region, 2);
   }
 
   static async started(options: MemoryWorldOptions): Promise<MemoryWorld> {
@@ -95,27 +98,31 @@ export class MemoryWorld {
     return this.run(this.region(region).start());
   }
 
-  private join(region: string): void {
-    const database = new MemoryDatabase({
-      region,
-      actor: `${region}~1`,
-      shards: this.shards,
-      nowMillis: () => this.clock.wallMillis(),
-    });
+  private join(region: string, place = 1): void {
+    const name = place === 1 ? region : `${region}#${place}`;
+    const database =
+      this.databases.get(region) ??
+      new MemoryDatabase({
+        region,
+        actor: `${region}~1`,
+        shards: this.shards,
+        nowMillis: () => this.clock.wallMillis(),
+      });
     this.databases.set(region, database);
     const telemetry = new MemoryTelemetry();
-    this.telemetry.set(region, telemetry);
-    const address = `${region}:1`;
+    this.telemetry.set(name, telemetry);
+    const address = `${region}:${place}`;
     const peers = this.network.join({
       region,
       address,
+      isUnknown: place > 1,
       handlers: {
-        fetch: (request) => this.region(region).handlers.fetch(request),
-        cursors: (shard) => this.region(region).handlers.cursors(shard),
-        grantRights: (request) => this.region(region).handlers.grantRights(request),
-        forward: (payload) => this.region(region).handlers.forward(payload),
-        asked: (from, payload) => this.region(region).handlers.asked(from, payload),
-        relayed: (heartbeat) => this.region(region).handlers.relayed(heartbeat),
+        fetch: (request) => this.region(name).handlers.fetch(request),
+        cursors: (shard) => this.region(name).handlers.cursors(shard),
+        grantRights: (request) => this.region(name).handlers.grantRights(request),
+        forward: (payload) => this.region(name).handlers.forward(payload),
+        asked: (from, payload) => this.region(name).handlers.asked(from, payload),
+        relayed: (heartbeat) => this.region(name).handlers.relayed(heartbeat),
       },
     });
     const process = createRegionProcess(
@@ -135,7 +142,7 @@ export class MemoryWorld {
         telemetry,
       },
       {
-        processId: `${region}-1`,
+        processId: `${region}-${place}`,
         address,
         types: this.options.types ?? likes,
         policyHashes: this.options.policyHashes?.get(region) ?? new Map<string, string>(),
@@ -145,7 +152,7 @@ export class MemoryWorld {
         timing: { ...timingDefault, ...(this.options.skewMillis && { clockBoundMillis: Infinity }) },
       },
     );
-    this.processes.set(region, process);
+    this.processes.set(name, process);
   }
 
   /** The region's log, whose reads before a batch wait while they are held. */

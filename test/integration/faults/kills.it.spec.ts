@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type {} from '../global-setup.js';
 import { cutBetween, healBetween } from '#cli/dev/links.js';
+import { seeded } from '../../bench/load/seeded.js';
 import { openFaultLab, type FaultLab } from './fault-lab.js';
 import { convergeAndJudge, startSteadyLoad } from './steady-load.js';
 
@@ -21,7 +22,7 @@ const suiteMillisMax = 240_000;
 
 /** One seed, one plan: at least three kills of each kind, and two of the ten while a link is cut. */
 function planKills(seed: number): readonly Kill[] {
-  const random = randomFrom(seed);
+  const random = seeded(seed);
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(random() * choices.length)] as T;
   const kinds: readonly Target[] = ['service', 'postgres', 'kafka'];
   const targets = [...kinds, ...kinds, ...kinds, pick(kinds)]
@@ -39,17 +40,6 @@ function planKills(seed: number): readonly Kill[] {
       downMillis: 300 + random() * 2_000,
     };
   });
-}
-
-/** mulberry32: small, and good enough to draw a plan. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 async function carryOut(lab: FaultLab, kill: Kill): Promise<void> {

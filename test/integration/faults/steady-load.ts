@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import { newMutationId } from '#client/mutation-id.js';
 import type { RegionClient } from '#client/region-client.js';
 import { writeUntilKnown } from '#client/write-until-known.js';
-import { projectRoot } from '#cli/dev/programs.js';
 import { openJournal } from '#cli/judge/journal.js';
 import { judge } from '#cli/judge/judge.js';
 import type { Verdict } from '#cli/judge/verdict.js';
@@ -13,9 +11,8 @@ import { commandsOf } from '#cli/load/retail-plan.js';
 import { createWorkload, journalWrite, partOf, type Workload } from '#cli/load/workload.js';
 import { awaitConvergence } from '#cli/tour/convergence.js';
 import { readBefore } from '#cli/tour/replay-step.js';
+import { retailFileDefault } from '#cli/tour/tour-input.js';
 import type { FaultLab } from './fault-lab.js';
-
-export const retailFile = join(projectRoot(), 'data', 'online-retail.csv.gz');
 
 export interface SteadyLoad {
   readonly workload: Workload;
@@ -42,7 +39,7 @@ export interface SteadyLoadOptions {
  */
 export async function startSteadyLoad(lab: FaultLab, options: SteadyLoadOptions): Promise<SteadyLoad> {
   const { perSecond, clientsPerRegion, patienceMillis = 60_000 } = options;
-  const lines = await readRetailFile(retailFile);
+  const lines = await readRetailFile(retailFileDefault);
   const commands = lines.flatMap((line) => commandsOf(line));
   const before = await readBefore(lab.clients, lines);
   const journal = await openJournal('faults', undefined);
