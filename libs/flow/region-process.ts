@@ -90,6 +90,7 @@ export class RegionProcess implements RegionService {
       expiry,
     } = this.stations;
     for (const feed of this.feeds) feed.stop();
+    intake.stopReceiving();
     await this.subscription?.stop();
     await rights.stop();
     await this.stations.reclaims.stop();
@@ -104,10 +105,12 @@ export class RegionProcess implements RegionService {
       return state ? [{ shard, ownerEpoch: state.fence.ownerEpoch }] : [];
     });
     await publisher.stop();
+    // Before the executor drops its shards: they would be taken again.
+    await ownership.stop();
     await executor.stop();
     await dependencies.stop();
     await positions.save();
-    await ownership.stop(owned);
+    await ownership.release(owned);
   }
 
   /** Reads every topic of the local cluster again from its start: what is known is dropped. */

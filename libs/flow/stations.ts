@@ -271,7 +271,7 @@ function buildMoving(ports: RegionPorts, config: RegionProcessConfig, ground: Mo
     },
   });
   const ownership: Ownership = new Ownership({
-    ...{ process, members },
+    ...{ process, members, horizon: ground.horizon },
     log,
     clock,
     telemetry,

@@ -277,8 +277,8 @@ export const spineMutants = [
     name: 'a publish mark passes by a run that is not acknowledged',
     rule: 'INV-3',
     file: 'libs/flow/publish/publish-queue.ts',
-    find: 'for (const from of progress.underWay) lowest = Math.min(lowest, from);',
-    replace: 'for (const from of progress.underWay) lowest = Math.max(lowest, from);',
+    find: 'for (const from of progress.underWay.values()) lowest = Math.min(lowest, from);',
+    replace: 'for (const from of progress.underWay.values()) lowest = Math.max(lowest, from);',
     caughtBy: flow('publish/publish-queue.spec.ts', 'marks only what is acknowledged'),
   },
   {

@@ -28,6 +28,8 @@ export interface Confirmation {
 interface Stream {
   readonly stored: Map<string, number>;
   readonly watch: CursorWatch;
+  /** Regions with a question under way, and whether somebody has asked again since it began. */
+  readonly asking: Map<string, 'once' | 'again'>;
 }
 
 /**
@@ -76,7 +78,7 @@ export class Confirmations {
       }
       if (now >= askAtMillis) {
         askAtMillis = now + timing.ackPatienceMillis;
-        for (const region of known.unconfirmed) void this.ask(region, event.shard, event.dot.actor);
+        for (const region of known.unconfirmed) void this.ask(stream, region, event);
       }
       await stream.watch.next(Math.min(deadlineMillis, askAtMillis) - now);
     }
@@ -96,7 +98,25 @@ export class Confirmations {
     if (raise(stream.stored, region, stored)) stream.watch.moved();
   }
 
-  private async ask(region: string, shard: number, actor: Actor): Promise<void> {
+  /** One question at a time answers all who wait: what a region stores of the stream. */
+  private async ask(
+    stream: Stream,
+    region: string,
+    event: { readonly shard: number; readonly dot: Dot },
+  ): Promise<void> {
+    const { asking } = stream;
+    if (asking.has(region)) return void asking.set(region, 'again');
+    do {
+      asking.set(region, 'once');
+      await this.askOnce(region, event.shard, event.dot.actor).catch((error: unknown) => {
+        asking.delete(region);
+        throw error;
+      });
+    } while (asking.get(region) === 'again');
+    asking.delete(region);
+  }
+
+  private async askOnce(region: string, shard: number, actor: Actor): Promise<void> {
     try {
       this.note(region, { shard, actor }, await this.storedIn(region, shard, actor));
     } catch (error) {
@@ -120,7 +140,7 @@ export class Confirmations {
     const key = `${shard} ${actor}`;
     let stream = this.streams.get(key);
     if (!stream) {
-      stream = { stored: new Map(), watch: new CursorWatch(this.parts.clock) };
+      stream = { stored: new Map(), watch: new CursorWatch(this.parts.clock), asking: new Map() };
       this.streams.set(key, stream);
     }
     return stream;

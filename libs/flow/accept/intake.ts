@@ -49,6 +49,7 @@ export class Intake {
   /** The lanes whose shards a batch has taken from, by the lane that runs it. */
   private readonly underWay = new Map<Lane, readonly Lane[]>();
   private closed = false;
+  private isReceiving = true;
   private readonly standing: StandingQueue;
 
   constructor(
@@ -67,6 +68,12 @@ export class Intake {
   close(): void {
     this.closed = true;
     for (const lane of this.lanes) lane.wake.wake();
+    this.wakeRoomWaiters();
+  }
+
+  /** Whoever brings events is not held up any more: nobody may be left to take them, and the process stops. */
+  stopReceiving(): void {
+    this.isReceiving = false;
     this.wakeRoomWaiters();
   }
 
@@ -174,7 +181,7 @@ export class Intake {
 
   /** Resolves once received events fit within the limit again. */
   async room(): Promise<void> {
-    while (this.queuedEventBytes > this.limits.applyQueueBytesMax && !this.closed) {
+    while (this.queuedEventBytes > this.limits.applyQueueBytesMax && this.isReceiving && !this.closed) {
       await new Promise<void>((resolve) => this.roomWaiters.push(resolve));
     }
   }

@@ -15,6 +15,7 @@ import {
 import type { Telemetry } from '../ports/telemetry.js';
 import { generationOf, KnownMutations } from './known-mutations.js';
 import type { Executor } from './executor.js';
+import type { MutationHorizon } from './mutation-horizon.js';
 import type { Intake } from './intake.js';
 import { shardStateOf, type ShardState } from './shard-state.js';
 import { Wake } from './wake.js';
@@ -30,6 +31,7 @@ export interface OwnershipParts {
   readonly timing: Timing;
   readonly intake: Intake;
   readonly executor: Executor;
+  readonly horizon: MutationHorizon;
   /** All regions, the own one too. */
   readonly members: readonly string[];
   /** Called when a shard is owned and its state has been read, before anything is decided for it. */
@@ -57,10 +59,15 @@ export class Ownership {
   }
 
   /** Call after the executor has stopped: then nothing of this process is in flight. */
-  async stop(owned: readonly { readonly shard: number; readonly ownerEpoch: number }[]): Promise<void> {
+  /** From now on no shard is taken, and no lease renewed. */
+  async stop(): Promise<void> {
     this.stopping = true;
     this.wake.wake();
     await this.running;
+  }
+
+  /** Gives shards up before their leases end. */
+  async release(owned: readonly { readonly shard: number; readonly ownerEpoch: number }[]): Promise<void> {
     try {
       if (owned.length > 0) await this.parts.log.release(owned);
     } catch (error) {
@@ -155,6 +162,8 @@ export class Ownership {
     const moves = await read(movesEntity(shard));
     const newest = await log.newestBirths(this.parts.members);
     const mutations = new KnownMutations(newest, generationOf(log.identity.shards));
+    // The owner before may have let records of mutations go by a clock that was ahead of this one.
+    this.parts.horizon.raise(await log.mutationHorizonMillis());
     telemetry.count('ownership_moves_total');
     const ground = { leaseUntilMillis, openings, moves, mutations };
     this.parts.owned(shardStateOf(shard, image, ground), image);

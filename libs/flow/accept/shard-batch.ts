@@ -189,7 +189,7 @@ export class ShardBatch {
           if (event.group) break;
         } else if (ready.kind === 'pending' && this.waiting.waitsAnew(row, ready)) {
           this.addPending(event, ready);
-        } else if (ready.kind === 'parked' && row.reason === movingReason)
+        } else if (ready.kind === 'parked' && (row.state === 'pending' || row.reason === movingReason))
           this.addParked(event, ready.reason);
       }
     }

@@ -14,11 +14,11 @@ describe('what one cluster still has to be sent', () => {
   it('marks only what is acknowledged together with everything below it', () => {
     const queue = new PublishQueue();
     queue.own(3, 0, 4);
-    queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
-    queue.begin({ shard: 3, life: 1, from: 3, to: 4 });
-    queue.acknowledged({ shard: 3, life: 1, from: 3, to: 4 });
+    const first = queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
+    const second = queue.begin({ shard: 3, life: 1, from: 3, to: 4 });
+    queue.acknowledged(second);
     expect(queue.mark(3)).toBe(0);
-    queue.acknowledged({ shard: 3, life: 1, from: 1, to: 2 });
+    queue.acknowledged(first);
     expect(queue.mark(3)).toBe(4);
     expect(queue.backlog).toBe(0);
   });
@@ -26,25 +26,45 @@ describe('what one cluster still has to be sent', () => {
   it('does not count the answer to a run of an earlier time of owning the shard', () => {
     const queue = new PublishQueue();
     queue.own(3, 0, 2);
-    const [early] = queue.candidates(10);
-    if (early) queue.begin(early);
+    const early = queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
     queue.lost(3);
     queue.own(3, 0, 4);
-    const [again] = queue.candidates(10);
-    if (again) queue.begin(again);
-    if (early) queue.acknowledged(early);
+    queue.begin({ shard: 3, life: 2, from: 1, to: 4 });
+    queue.acknowledged(early);
     expect(queue.mark(3)).toBe(0);
   });
 
   it('sends a failed run again, with all that follows it', () => {
     const queue = new PublishQueue();
     queue.own(3, 0, 4);
-    queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
-    queue.begin({ shard: 3, life: 1, from: 3, to: 4 });
-    queue.failed({ shard: 3, life: 1, from: 1, to: 2 });
-    queue.acknowledged({ shard: 3, life: 1, from: 3, to: 4 });
+    const first = queue.begin({ shard: 3, life: 1, from: 1, to: 2 });
+    const second = queue.begin({ shard: 3, life: 1, from: 3, to: 4 });
+    queue.failed(first);
+    queue.acknowledged(second);
     expect(queue.mark(3)).toBe(0);
     expect(queue.candidates(10)).toEqual([{ shard: 3, life: 1, from: 1, to: 4 }]);
+  });
+
+  it('sends the rest of a run again that came out shorter', () => {
+    const queue = new PublishQueue();
+    queue.own(3, 0, 4);
+    queue.acknowledged(queue.begin({ shard: 3, life: 1, from: 1, to: 4 }), 3);
+    expect(queue.mark(3)).toBe(3);
+    expect(queue.candidates(10)).toEqual([{ shard: 3, life: 1, from: 4, to: 4 }]);
+  });
+
+  it('does not take the answer to an earlier run for that to a later one that begins at the same seq', () => {
+    const queue = new PublishQueue();
+    queue.own(3, 0, 6);
+    const first = queue.begin({ shard: 3, life: 1, from: 1, to: 4 });
+    const second = queue.begin({ shard: 3, life: 1, from: 5, to: 6 });
+    queue.failed(first);
+    queue.grow(3, 8);
+    const again = queue.begin({ shard: 3, life: 1, from: 1, to: 4 });
+    queue.begin({ shard: 3, life: 1, from: 5, to: 8 });
+    queue.acknowledged(second);
+    queue.acknowledged(again);
+    expect(queue.mark(3)).toBe(4);
   });
 
   it('gives each shard its turn', () => {

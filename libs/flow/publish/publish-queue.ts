@@ -9,14 +9,19 @@ export interface PublishRange {
   readonly life: number;
 }
 
+/** A run under way. Its number is its own: after a failure another run may begin where this one did. */
+export interface PublishRun extends PublishRange {
+  readonly number: number;
+}
+
 interface ShardProgress {
   readonly life: number;
   /** Next seq to send. */
   next: number;
   /** Last seq that is durable here. */
   last: number;
-  /** First seqs of the runs under way. */
-  readonly underWay: Set<number>;
+  /** First seqs of the runs under way, by number. */
+  readonly underWay: Map<number, number>;
 }
 
 /**
@@ -26,12 +31,13 @@ interface ShardProgress {
 export class PublishQueue {
   private readonly shards = new Map<number, ShardProgress>();
   private lives = 0;
+  private runs = 0;
   /** The shard whose run was begun last. */
   private turn = -1;
 
   own(shard: number, mark: number, last: number): void {
     this.lives += 1;
-    this.shards.set(shard, { life: this.lives, next: mark + 1, last, underWay: new Set() });
+    this.shards.set(shard, { life: this.lives, next: mark + 1, last, underWay: new Map() });
   }
 
   lost(shard: number): void {
@@ -57,24 +63,29 @@ export class PublishQueue {
     return behindTurn > 0 ? [...ranges.slice(behindTurn), ...ranges.slice(0, behindTurn)] : ranges;
   }
 
-  begin(range: PublishRange): void {
+  begin(range: PublishRange): PublishRun {
     const progress = this.current(range);
     assert(progress?.next === range.from, 'INV-3: a shard is published without a gap');
     progress.next = range.to + 1;
-    progress.underWay.add(range.from);
+    this.runs += 1;
+    progress.underWay.set(this.runs, range.from);
     this.turn = range.shard;
+    return { ...range, number: this.runs };
   }
 
-  /** A shard that was lost meanwhile no longer matters. */
-  acknowledged(range: PublishRange): void {
-    this.current(range)?.underWay.delete(range.from);
+  /** All of the run, or up to a seq: the rest is sent again. A shard that was lost meanwhile no longer matters. */
+  acknowledged(run: PublishRun, to = run.to): void {
+    this.ended(run, to);
   }
 
-  failed(range: PublishRange): void {
-    const progress = this.current(range);
-    if (!progress) return;
-    progress.underWay.delete(range.from);
-    progress.next = Math.min(progress.next, range.from);
+  failed(run: PublishRun): void {
+    this.ended(run, run.from - 1);
+  }
+
+  private ended(run: PublishRun, sentTo: number): void {
+    const progress = this.current(run);
+    if (!progress?.underWay.delete(run.number)) return;
+    if (sentTo < run.to) progress.next = Math.min(progress.next, sentTo + 1);
   }
 
   private current({ shard, life }: PublishRange): ShardProgress | undefined {
@@ -87,7 +98,7 @@ export class PublishQueue {
     const progress = this.shards.get(shard);
     if (!progress) return 0;
     let lowest = progress.next;
-    for (const from of progress.underWay) lowest = Math.min(lowest, from);
+    for (const from of progress.underWay.values()) lowest = Math.min(lowest, from);
     return lowest - 1;
   }
 

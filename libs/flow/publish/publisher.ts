@@ -9,7 +9,7 @@ import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log
 import type { RecordAuth } from '../ports/record-auth.js';
 import type { Telemetry } from '../ports/telemetry.js';
 import { TransportUnavailable, type OutgoingRecord, type Transport } from '../ports/transport.js';
-import { PublishQueue, type PublishRange } from './publish-queue.js';
+import { PublishQueue, type PublishRange, type PublishRun } from './publish-queue.js';
 import { RecentEvents, type SeqRange } from '../recent-events.js';
 
 export interface PublisherParts {
@@ -175,24 +175,22 @@ export class Publisher {
   }
 
   /** Takes runs of several shards for one request, within its limits. */
-  private claim(queue: PublishQueue): readonly PublishRange[] {
+  private claim(queue: PublishQueue): readonly PublishRun[] {
     const { publishChunkEventsMax } = this.parts.limits;
     const candidates = queue.candidates(publishChunkEventsMax);
-    const claimed: PublishRange[] = [];
+    const claimed: PublishRun[] = [];
     let left = publishChunkEventsMax;
     for (const range of candidates) {
       if (left === 0) break;
       const fitting = { ...range, to: Math.min(range.to, range.from + left - 1) };
       const { to } = this.recent.fit(range.shard, fitting, this.parts.limits.publishChunkBytesMax);
-      const run = { ...fitting, to };
-      queue.begin(run);
-      claimed.push(run);
-      left -= run.to - run.from + 1;
+      claimed.push(queue.begin({ ...fitting, to }));
+      left -= to - fitting.from + 1;
     }
     return claimed;
   }
 
-  private async send(cluster: Cluster, slot: number, ranges: readonly PublishRange[]): Promise<void> {
+  private async send(cluster: Cluster, slot: number, ranges: readonly PublishRun[]): Promise<void> {
     const { telemetry, timing, transport } = this.parts;
     try {
       const records: OutgoingRecord[] = [];
@@ -223,13 +221,12 @@ export class Publisher {
   }
 
   /** A run that was read from the log may have come out shorter than claimed; the rest is sent again. */
-  private settle(cluster: Cluster, range: PublishRange, sentTo: number): void {
-    cluster.queue.acknowledged(range);
-    if (sentTo < range.to) cluster.queue.failed({ ...range, from: sentTo + 1 });
-    const marks = this.clusters.map(({ queue }) => queue.mark(range.shard));
+  private settle(cluster: Cluster, run: PublishRun, sentTo: number): void {
+    cluster.queue.acknowledged(run, sentTo);
+    const marks = this.clusters.map(({ queue }) => queue.mark(run.shard));
     const everywhere = Math.min(...marks);
-    this.recent.forget(range.shard, everywhere);
-    if ((this.packed.get(range.shard)?.to ?? Infinity) <= everywhere) this.packed.delete(range.shard);
+    this.recent.forget(run.shard, everywhere);
+    if ((this.packed.get(run.shard)?.to ?? Infinity) <= everywhere) this.packed.delete(run.shard);
   }
 
   private async eventsOf(range: PublishRange): Promise<readonly EventBytes[]> {

@@ -145,12 +145,14 @@ export class StrongDesk {
 
   /** Whether this region's row still promises what its owner remembers: asked of the database, for owners change. */
   async confirm(state: ShardState): Promise<Epoch> {
-    const { ownerEpoch } = state.fence;
-    const owned = await this.parts.log.stillOwned([{ shard: state.shard, ownerEpoch }]);
-    // An epoch that this process itself raised meanwhile is not a loss.
-    if (!owned.includes(state.shard) && state.fence.ownerEpoch === ownerEpoch)
-      throw new AtollError('owner_moved', 'another process owns the shard now');
-    return state.strong.record.promised;
+    for (;;) {
+      const { ownerEpoch } = state.fence;
+      const owned = await this.parts.log.stillOwned([{ shard: state.shard, ownerEpoch }]);
+      if (owned.includes(state.shard)) return state.strong.record.promised;
+      // An epoch that this process itself raised meanwhile is not a loss, but somebody may have raised it once more.
+      if (state.fence.ownerEpoch === ownerEpoch)
+        throw new AtollError('owner_moved', 'another process owns the shard now');
+    }
   }
 
   private async commandHere(
