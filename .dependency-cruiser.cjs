@@ -58,7 +58,13 @@ module.exports = {
       from: { path: '^libs/client/', pathNot: spec },
       to: {
         path: ['^libs/', '^apps/', '^test/'],
-        pathNot: ['^libs/client/', '^libs/io/wire/', '^libs/core/(causality|merge)/', '^libs/declare/'],
+        pathNot: [
+          '^libs/client/',
+          '^libs/io/wire/',
+          '^libs/core/(causality|merge)/',
+          '^libs/core/parse-json',
+          '^libs/declare/',
+        ],
       },
     },
     {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { parseJson } from '#core/parse-json.js';
 import { NoAnswer, RequestRefused } from './errors.js';
 import type { HttpConnection } from './http-connection.js';
 import type { Notice, Problem } from './wire.js';
@@ -46,7 +47,7 @@ async function refusalOf(stream: IncomingMessage, url: string): Promise<Error> {
 
 function problemIn(text: string): RequestRefused | undefined {
   try {
-    const problem = JSON.parse(text) as Problem | null;
+    const problem = parseJson(text) as Problem | null;
     return typeof problem?.code === 'string' ? new RequestRefused(problem) : undefined;
   } catch {
     return undefined;
@@ -64,7 +65,7 @@ async function read(stream: IncomingMessage, onNotice: (notice: Notice) => void)
         const data = dataOf(block);
         const refusal = /^event: *problem$/m.test(block) ? problemIn(data ?? '') : undefined;
         if (refusal !== undefined) throw refusal;
-        if (data !== undefined) onNotice(JSON.parse(data) as Notice);
+        if (data !== undefined) onNotice(parseJson(data) as Notice);
       }
     }
   } catch (error) {

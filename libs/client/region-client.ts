@@ -1,3 +1,4 @@
+import { parseJson } from '#core/parse-json.js';
 import { NoAnswer, RequestRefused } from './errors.js';
 import { openFeed, type Feed, type FeedQuery } from './feed.js';
 import { connectHttp, type HttpAnswer, type HttpCall } from './http-connection.js';
@@ -264,7 +265,7 @@ function callHeaders(options: Call['options']): Readonly<Record<string, string>>
 
 function refusal(answer: HttpAnswer, url: string): Error {
   try {
-    const problem = JSON.parse(answer.text) as Problem;
+    const problem = parseJson(answer.text) as Problem;
     if (typeof problem.code === 'string') return new RequestRefused({ ...problem, status: answer.status });
   } catch {
     // Not JSON: something between us and the region answered.
@@ -277,7 +278,7 @@ function refusal(answer: HttpAnswer, url: string): Error {
 
 function parse<Answer>(answer: HttpAnswer, url: string): Answer {
   try {
-    return JSON.parse(answer.text) as Answer;
+    return parseJson(answer.text) as Answer;
   } catch (error) {
     throw new NoAnswer(`${url}: the answer is not JSON`, true, { cause: error });
   }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { parseJson } from '#core/parse-json.js';
 import type { FieldOperation, Json } from '#client/wire.js';
 import { usage } from '../terminal/exit.js';
 
@@ -55,7 +56,7 @@ function readPair(text: string): { readonly field: string; readonly value: Json 
 /** JSON where it is JSON, else the text itself: `--set name=Ada` needs no quotes. */
 function readValue(text: string): Json {
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text) as Json;
   } catch {
     return text;
   }
@@ -82,7 +83,7 @@ function readRemoval(text: string): FieldOperation {
 function readOperation(text: string): FieldOperation {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw usage(`--op takes JSON: ${(error as Error).message}`);
   }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { parseJson } from '#core/parse-json.js';
 import { CommandFailed, exitCodes } from '../terminal/exit.js';
 import { regionEnvironment, type RegionProcessSettings } from './region-settings.js';
 
@@ -108,7 +109,7 @@ async function waitUntilReady(
 function isReadyLine(line: string): boolean {
   if (!line.startsWith('{')) return false;
   try {
-    return (JSON.parse(line) as { ready?: unknown }).ready === true;
+    return (parseJson(line) as { ready?: unknown }).ready === true;
   } catch {
     return false;
   }

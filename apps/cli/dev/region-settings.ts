@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJson } from '#core/parse-json.js';
 import type { DevStack } from '#io/devstack/stack.js';
 import { portBlockSize } from '#io/devstack/ports.js';
 
@@ -28,7 +29,7 @@ export function peerKeysFor(regions: readonly string[], persist: string | undefi
 
 function readKeys(path: string): PeerKeys {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as PeerKeys;
+    return parseJson(readFileSync(path, 'utf8')) as PeerKeys;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
     throw error;

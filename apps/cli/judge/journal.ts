@@ -1,6 +1,7 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { once } from 'node:events';
+import { parseJson } from '#core/parse-json.js';
 import {
   historyOf,
   type FaultKind,
@@ -99,7 +100,7 @@ export async function* readHistory(path: string): AsyncGenerator<HistoryLine, vo
 
 function parseLine(text: string, place: string): HistoryLine {
   try {
-    return JSON.parse(text) as HistoryLine;
+    return parseJson(text) as HistoryLine;
   } catch (error) {
     throw new SyntaxError(`${place}: ${(error as Error).message}`, { cause: error });
   }

@@ -1,3 +1,4 @@
+import { parseJson } from '#core/parse-json.js';
 import { InputError, readInputText } from './input-file.js';
 
 /** One transaction of a writer: edits to the text as its parents left it, in UTF-16 units. */
@@ -33,7 +34,7 @@ export async function readDocumentFile(path: string): Promise<DocumentTrace> {
 export function parseDocument(text: string, name: string): DocumentTrace {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
     throw new InputError(`${name}: this is not JSON (${(error as Error).message})`);
   }

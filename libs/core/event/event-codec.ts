@@ -1,6 +1,7 @@
 import type { Dot } from '../causality/dot.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
 import { isObject, type Json, type JsonObject } from '../json.js';
+import { parseJson } from '../parse-json.js';
 import { canonicalText, quoted } from './canonical-json.js';
 import { groupSizeMax, type Event, type EventGroup, type FieldChange } from './event.js';
 import { isWellFormed, nestingDepth } from './text-limits.js';
@@ -56,7 +57,7 @@ export function decodeEvent(text: string): Event | undefined {
   if (nestingDepth(text, eventDepthMax) > eventDepthMax) return undefined;
   let json: Json;
   try {
-    json = JSON.parse(text) as Json;
+    json = parseJson(text) as Json;
   } catch {
     return undefined;
   }

@@ -1,6 +1,7 @@
 import type { Actor, Dot } from '../causality/dot.js';
 import { canonicalText } from '../event/canonical-json.js';
 import type { Json } from '../json.js';
+import { parseJson } from '../parse-json.js';
 import { split, type AnyPolicy, type Operation, type Stamped } from './policy.js';
 
 /**
@@ -139,7 +140,7 @@ function play(
 
 function readBack(policy: AnyPolicy, change: unknown, report: Report): unknown {
   const written = canonicalText(policy.writeChange(change));
-  const read: unknown = policy.readChange(JSON.parse(written) as Json);
+  const read: unknown = policy.readChange(parseJson(written) as Json);
   if (read === undefined) {
     report('total', 'A change that was decided is refused when a peer reads it.', { change: written });
     return change;
@@ -209,7 +210,7 @@ function checkOrders(policy: AnyPolicy, { beginning, branches, report }: Orders)
     order.map(({ operation }) => operation);
   report('convergent', 'Two orders of arrival gave two states.', {
     orders: [arrivals(one), arrivals(other)],
-    states: [JSON.parse(one[0]) as Json, JSON.parse(other[0]) as Json],
+    states: [parseJson(one[0]) as Json, parseJson(other[0]) as Json],
   });
 }
 
@@ -235,7 +236,7 @@ function checkSymmetry(policy: AnyPolicy, steps: readonly Step[], report: Report
 
 function checkCodec(policy: AnyPolicy, state: unknown, report: Report): void {
   const text = textOf(policy, state);
-  const read: unknown = policy.decode(JSON.parse(text) as Json);
+  const read: unknown = policy.decode(parseJson(text) as Json);
   if (textOf(policy, read) === text && shown(policy, read) === shown(policy, state)) return;
   report('codec', 'A state is another one when it was stored and read.', { state: text });
 }

@@ -1,5 +1,6 @@
 import { canonicalText, compareUtf8 } from '../event/canonical-json.js';
 import type { Json } from '../json.js';
+import { parseJson } from '../parse-json.js';
 import { hasExactly, invalidValue, isStorable, unknownOperation, wrongArguments } from './operation.js';
 import type { MergePolicy, Operation, Decision, Stamped } from './policy.js';
 import type { PresenceMove, PresenceRule } from './presence.js';
@@ -68,7 +69,7 @@ export function observedRemoveSet<Presence>(
 
     value(state) {
       const present = [...state].filter(([, presence]) => rule.isPresent(presence)).map(([key]) => key);
-      return present.sort(compareUtf8).map((key) => JSON.parse(key) as Json);
+      return present.sort(compareUtf8).map((key) => parseJson(key) as Json);
     },
     encode: (state) => Object.fromEntries([...state].map(([key, presence]) => [key, rule.encode(presence)])),
     decode: (json): State =>

@@ -7,6 +7,7 @@ import type { Json } from '#core/json.js';
 import { decodeEntity } from '#core/merge/entity-value.js';
 import { untouchedEntity } from '#core/merge/entity-state.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
+import { parseJson } from '#core/parse-json.js';
 import type { Limits } from '../limits.js';
 import { LogUnavailable, type EventLog, type MutationRow, type StateRow } from '../ports/event-log.js';
 import type { Hashing } from '../ports/record-auth.js';
@@ -216,7 +217,7 @@ export class BatchLoader {
   private decode(row: StateRow): CachedEntity | undefined {
     const type = this.parts.types.get(row.entity.type);
     if (!type) return undefined;
-    const state = decodeEntity(type, JSON.parse(row.state) as Json);
+    const state = decodeEntity(type, parseJson(row.state) as Json);
     return { entity: row.entity, shard: row.shard, state, tailAbove: state.seen, tail: [] };
   }
 }

@@ -8,6 +8,7 @@ import { canonicalText } from '#core/event/canonical-json.js';
 import { shardsMax } from '#core/event/shard-of.js';
 import type { Json, JsonObject } from '#core/json.js';
 import { formatEpoch, parseEpoch, type Epoch } from '#core/strong/epoch.js';
+import { parseJson } from '#core/parse-json.js';
 import type { Hashing } from '../ports/record-auth.js';
 import type { FieldOperation, PartOutcome } from '../service.js';
 import type { PreparedCommand } from './prepared-command.js';
@@ -170,5 +171,5 @@ interface Failure {
 function readObject(payload: Uint8Array, hashing: Hashing): JsonObject {
   const text = hashing.fromUtf8(payload);
   if (text === undefined) throw new AtollError('internal', 'a sibling sent bytes that are not UTF-8');
-  return JSON.parse(text) as JsonObject;
+  return parseJson(text) as JsonObject;
 }

@@ -5,6 +5,7 @@ import type { ConflictIndex } from '#core/merge/conflict-index.js';
 import type { EntityState } from '#core/merge/entity-state.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity } from '#core/merge/entity-value.js';
+import { parseJson } from '#core/parse-json.js';
 import { Generations } from '../generations.js';
 
 /** An entity as committed, with the events its owner still remembers: all folded ones that `tailAbove` lacks. */
@@ -104,7 +105,7 @@ export class EntityCache {
   private wake(key: string, { entity, shard, text, tail, tailAbove }: Resting): CachedEntity | undefined {
     const type = this.parts.types.get(entity.type);
     if (!type) return undefined;
-    const state = decodeEntity(type, JSON.parse(text) as Json);
+    const state = decodeEntity(type, parseJson(text) as Json);
     return this.keepAwake(key, { entity, shard, state, tail, tailAbove: tailAbove ?? state.seen }, text);
   }
 

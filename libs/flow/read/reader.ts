@@ -12,6 +12,7 @@ import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
 import type { Here } from '#core/merge/policy.js';
 import { isSuperseded } from '#core/merge/superseded.js';
+import { parseJson } from '#core/parse-json.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { Intake } from '../accept/intake.js';
 import type { Clock } from '../ports/clock.js';
@@ -355,5 +356,5 @@ function isAlias(state: EntityState, dot: WaitingRow['dot']): boolean {
 }
 
 function decodedState(type: EntityType, text: string): EntityState {
-  return decodeEntity(type, JSON.parse(text) as Json);
+  return decodeEntity(type, parseJson(text) as Json);
 }

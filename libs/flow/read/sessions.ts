@@ -9,6 +9,7 @@ import {
 import type { VersionVector } from '#core/causality/version-vector.js';
 import { AtollError } from '#core/errors.js';
 import type { Json } from '#core/json.js';
+import { parseJson } from '#core/parse-json.js';
 import type { Limits } from '../limits.js';
 import type { Hashing, RecordAuth } from '../ports/record-auth.js';
 import { KnownTokens } from './known-tokens.js';
@@ -102,7 +103,7 @@ export class Sessions {
 
 function parse(text: string): Json | undefined {
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text) as Json;
   } catch {
     return undefined;
   }

@@ -6,6 +6,7 @@ import { readBoundedChange } from '#core/merge/bounded-change.js';
 import { decodeEntity } from '#core/merge/entity-value.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import type { Rights } from '#core/merge/rights.js';
+import { parseJson } from '#core/parse-json.js';
 import type { Intake } from '../accept/intake.js';
 import { Wake } from '../accept/wake.js';
 import type { Clock } from '../ports/clock.js';
@@ -159,7 +160,7 @@ export class Expiry {
     const { types, intake, log } = this.parts;
     const type = types.get(entity.type);
     if (type === undefined || intake.stateOf(shard) === undefined) return;
-    const state = decodeEntity(type, JSON.parse(text) as Json);
+    const state = decodeEntity(type, parseJson(text) as Json);
     for (const field of this.fields.get(entity.type) ?? []) {
       const rights = state.fields.get(field) as Rights | undefined;
       for (const { dot, untilMillis } of rights?.holds ?? []) {

@@ -7,6 +7,7 @@ import type { EntityState } from '#core/merge/entity-state.js';
 import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity } from '#core/merge/entity-value.js';
 import { usable, type Rights } from '#core/merge/rights.js';
+import { parseJson } from '#core/parse-json.js';
 import { sleep, type Clock } from '../ports/clock.js';
 import type { EntityRow, EventLog } from '../ports/event-log.js';
 import { PeerUnavailable } from '../ports/peers.js';
@@ -155,7 +156,7 @@ export class RightsOperators {
   }
 
   private holding(type: EntityType, row: EntityRow, region: string): readonly Found[] {
-    const state = decodeEntity(type, JSON.parse(row.state) as Json);
+    const state = decodeEntity(type, parseJson(row.state) as Json);
     return [...holdersOf(type, state, region)].map(([of, amounts]) => ({
       ...{ row, type, state, of },
       held: { entity: row.entity, actor: of, region: regionOf(of), ...amounts },

@@ -5,6 +5,7 @@ import type { EntityState } from '#core/merge/entity-state.js';
 import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
 import { latestOf, membershipOf, type Membership, type Memberships } from '#core/strong/membership.js';
 import { membershipEntity, membershipType, readMemberships } from '#core/strong/membership-record.js';
+import { parseJson } from '#core/parse-json.js';
 import type { EntityCache } from '../accept/entity-cache.js';
 import type { CursorWatch } from '../accept/wake.js';
 import { CommitUnknown, LogUnavailable, type EventLog } from '../ports/event-log.js';
@@ -107,6 +108,6 @@ export class KnownMemberships {
   private async decoded(): Promise<EntityState | undefined> {
     const { entities } = await this.parts.log.prepare({ entities: [membershipEntity], mutations: [] });
     const text = entities[0]?.state;
-    return text === undefined ? undefined : decodeEntity(membershipType, JSON.parse(text) as Json);
+    return text === undefined ? undefined : decodeEntity(membershipType, parseJson(text) as Json);
   }
 }

@@ -6,6 +6,7 @@ import { formatEpoch, noEpoch, parseEpoch, type Epoch } from '#core/strong/epoch
 import type { Ack } from '#core/strong/promises.js';
 import type { Position } from '#core/strong/strong-chain.js';
 import type { Consistency } from '#core/strong/type-moves.js';
+import { parseJson } from '#core/parse-json.js';
 import type { Hashing } from '../ports/record-auth.js';
 
 /** Told without being asked; several shards in one message. */
@@ -133,7 +134,7 @@ function write(body: JsonObject, hashing: Hashing): Uint8Array {
 function read(payload: Uint8Array, hashing: Hashing): JsonObject {
   const text = hashing.fromUtf8(payload);
   if (text === undefined) throw new AtollError('internal', 'a member sent bytes that are not UTF-8');
-  return JSON.parse(text) as JsonObject;
+  return parseJson(text) as JsonObject;
 }
 
 export function encodeTold(told: Told, hashing: Hashing): Uint8Array {

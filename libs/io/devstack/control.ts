@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { chmodSync, readFileSync } from 'node:fs';
 import { createServer, request, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { parseJson } from '#core/parse-json.js';
 import type { LinkControls, LinkStatus } from '../faults/region-link.js';
 import { findRegion, regionsOf, type DevStack, type StackDescriptor } from './dev-stack.js';
 import { DevStackError, type DevStackErrorCode } from './errors.js';
@@ -49,7 +50,7 @@ export async function serveControls(stack: DevStack): Promise<() => Promise<void
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     };
     bodyOf(message)
-      .then((text) => carryOut(stack, JSON.parse(text) as Call))
+      .then((text) => carryOut(stack, parseJson(text) as Call))
       .then((result) => answer(200, { result }))
       .catch((error: unknown) => {
         const code = error instanceof DevStackError ? error.code : 'bad_option';
@@ -74,7 +75,7 @@ async function call(socketPath: string, { method, args }: Call): Promise<unknown
   );
   post.end(JSON.stringify({ method, args }));
   const response = await promise;
-  const body = JSON.parse(await bodyOf(response)) as {
+  const body = parseJson(await bodyOf(response)) as {
     result?: unknown;
     code?: DevStackErrorCode;
     message?: string;
@@ -119,7 +120,7 @@ export function findStack(portBase: number = portBaseDefault): DevStack {
   const directory = holderDirectory(lockPaths(portBase)[0] ?? '');
   if (directory !== undefined) {
     try {
-      const descriptor = JSON.parse(readFileSync(join(directory, descriptorFile), 'utf8')) as StackDescriptor;
+      const descriptor = parseJson(readFileSync(join(directory, descriptorFile), 'utf8')) as StackDescriptor;
       if (descriptor.portBase === portBase) return attachStack(descriptor);
     } catch {
       // Still starting, already stopping, or another user's.

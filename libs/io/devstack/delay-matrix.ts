@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { parseJson } from '#core/parse-json.js';
 import { DevStackError } from './errors.js';
 
 /** The delay of one direction of a link, in milliseconds: the fixed part, and up to so much more at random. */
@@ -55,7 +56,7 @@ function parseFile(path: string): DelayMatrix {
     });
   }
   try {
-    return parseMatrix(JSON.parse(text), path);
+    return parseMatrix(parseJson(text), path);
   } catch (cause) {
     if (cause instanceof DevStackError) throw cause;
     throw new DevStackError('bad_option', `${path} is not JSON: ${String(cause)}`, { cause });

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { parseJson } from '#core/parse-json.js';
 import { isAlive, type ProcessIdentity } from '#io/devstack/processes.js';
 
 /** What a lock file says. It is held while any of its holders lives. */
@@ -16,7 +17,7 @@ export type LockAttempt =
 
 export function readLock(path: string): LockContent | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as LockContent;
+    return parseJson(readFileSync(path, 'utf8')) as LockContent;
   } catch {
     return undefined;
   }

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { arch, homedir, platform, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
+import { parseJson } from '#core/parse-json.js';
 import { cached, chooseCache } from './cache.js';
 import { copyTree } from './copy-tree.js';
 import { isReachableBy } from './directories.js';
@@ -83,7 +84,7 @@ async function findPackage(): Promise<PostgresPackage> {
   try {
     const { postgres } = (await import(name)) as { postgres: string };
     const native = dirname(dirname(postgres));
-    const manifest = JSON.parse(readFileSync(join(native, '..', 'package.json'), 'utf8')) as {
+    const manifest = parseJson(readFileSync(join(native, '..', 'package.json'), 'utf8')) as {
       version: string;
     };
     return { native, version: manifest.version };

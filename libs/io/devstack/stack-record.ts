@@ -1,5 +1,6 @@
 import { lstatSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseJson } from '#core/parse-json.js';
 import type { ProcessIdentity } from '#io/devstack/processes.js';
 
 /** A process the stack started, and what kind of goodbye it understands. */
@@ -44,7 +45,7 @@ export function readRecord(runDirectory: string): StackRecord | undefined {
   try {
     // A record names processes to kill and directories to remove: only our own is believed.
     if (lstatSync(path).uid !== process.getuid?.()) return undefined;
-    return JSON.parse(readFileSync(path, 'utf8')) as StackRecord;
+    return parseJson(readFileSync(path, 'utf8')) as StackRecord;
   } catch {
     return undefined;
   }

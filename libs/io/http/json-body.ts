@@ -1,6 +1,7 @@
 import { AtollError, type FieldError } from '#core/errors.js';
 import { isWellFormed } from '#core/event/text-limits.js';
 import type { Json } from '#core/json.js';
+import { parseJson } from '#core/parse-json.js';
 import { jsonDepthMax } from './limits.js';
 
 /** Wrong places named in one answer; a body can have a million of them. */
@@ -61,7 +62,7 @@ function parse(bytes: Uint8Array): Json {
     throw new AtollError('invalid_request', 'The body is not valid UTF-8.');
   }
   try {
-    return JSON.parse(text) as Json;
+    return parseJson(text) as Json;
   } catch (error) {
     const reason = error instanceof Error ? error.message.split('\n')[0] : '';
     throw new AtollError('invalid_request', `The body is not JSON: ${reason}`);

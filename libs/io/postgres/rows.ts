@@ -3,6 +3,7 @@ import type { Dot } from '#core/causality/dot.js';
 import { decodeEvent } from '#core/event/event-codec.js';
 import type { EventBytes, StoredEvent } from '#core/event/event.js';
 import type { Json } from '#core/json.js';
+import { parseJson } from '#core/parse-json.js';
 import type {
   ConflictRow,
   CursorRow,
@@ -138,8 +139,8 @@ export function readConflict(row: Row): ConflictRow {
     policy: policy as string,
     low: readDot(lowActor, lowSeq),
     high: readDot(highActor, highSeq),
-    lowChange: JSON.parse(lowChange as string) as Json,
-    highChange: JSON.parse(highChange as string) as Json,
+    lowChange: parseJson(lowChange as string) as Json,
+    highChange: parseJson(highChange as string) as Json,
     resolvedBy: resolvedActor === null ? null : readDot(resolvedActor, resolvedSeq),
     detectedMillis: Number(detectedMillis),
   };

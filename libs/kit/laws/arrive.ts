@@ -16,6 +16,7 @@ import { untouchedEntity, type EntityState } from '#core/merge/entity-state.js';
 import type { EntityType } from '#core/merge/entity-type.js';
 import { decodeEntity, encodeEntity } from '#core/merge/entity-value.js';
 import { foldLog } from '#core/merge/fold-log.js';
+import { parseJson } from '#core/parse-json.js';
 import { copiesAmong } from './entity-histories.js';
 
 /** An entity of a region that folds events as they arrive. */
@@ -43,7 +44,7 @@ export function arrive(arrived: Arrived, event: Event): Arrived {
 /** As after a restart: the state is read back from its bytes. */
 export function reload({ type, state, ...arrived }: Arrived): Arrived {
   const text = canonicalText(encodeEntity(type, state));
-  return { ...arrived, type, state: decodeEntity(type, JSON.parse(text) as Json) };
+  return { ...arrived, type, state: decodeEntity(type, parseJson(text) as Json) };
 }
 
 /** As after a repair: the state is folded anew from the log. */

@@ -6,6 +6,7 @@ import type { MapChange } from '#core/merge/map-entry.js';
 import type { SetChange } from '#core/merge/observed-remove-set.js';
 import type { StatusChange } from '#core/merge/ordered-status.js';
 import type { RegisterChange } from '#core/merge/register-change.js';
+import { parseJson } from '#core/parse-json.js';
 import { isAfter, latest, observed, saw, type Deed, type FieldMeaning } from './entity-oracle.js';
 
 /** What each policy means, by definition: who stands, and who is taken (PROTOCOL §§4, 5, 11). */
@@ -26,7 +27,7 @@ export const meansSiblings: FieldMeaning = (deeds) => {
     (write) => write.effective && !writes.some((other) => observed(other, write)),
   );
   const texts = [...new Set(standing.map(({ change }) => JSON.stringify(change.value)))].sort();
-  const values = texts.map((text) => JSON.parse(text) as Json);
+  const values = texts.map((text) => parseJson(text) as Json);
   return values.length > 1 ? { siblings: values } : (values[0] ?? null);
 };
 
@@ -92,7 +93,7 @@ function removalsFor(
 function elementsOf(adds: readonly Deed<SetChange>[]): Json {
   return [...new Set(adds.map(({ change }) => JSON.stringify(change.element)))]
     .sort()
-    .map((text) => JSON.parse(text) as Json);
+    .map((text) => parseJson(text) as Json);
 }
 
 /** On while there is an enable that no disable had seen. */

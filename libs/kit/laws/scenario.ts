@@ -13,6 +13,7 @@ import type { DeleteRule, EntityType } from '#core/merge/entity-type.js';
 import { decodeEntity, encodeEntity, entityValue } from '#core/merge/entity-value.js';
 import { foldLog } from '#core/merge/fold-log.js';
 import type { AnyPolicy, Operation } from '#core/merge/policy.js';
+import { parseJson } from '#core/parse-json.js';
 
 export type RegionName = 'eu' | 'us' | 'ap';
 
@@ -100,7 +101,7 @@ export class Scenario {
   thenEverywhere(value: Json | undefined): this {
     for (const { name, log, state } of this.#regions.values()) {
       this.thenAt(name, value);
-      const stored = JSON.parse(canonicalText(encodeEntity(this.#type, state))) as Json;
+      const stored = parseJson(canonicalText(encodeEntity(this.#type, state))) as Json;
       const read = decodeEntity(this.#type, stored);
       expect(entityValue(this.#type, read)?.it, `value at ${name}, read back`).toEqual(value);
       expect(entityValue(this.#type, foldLog(this.#type, log))?.it, `value at ${name}, from its log`).toEqual(

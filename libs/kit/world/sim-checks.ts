@@ -13,6 +13,7 @@ import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
 import { decodeEntity, entityValue } from '#core/merge/entity-value.js';
 import { held, holders, type Rights } from '#core/merge/rights.js';
 import { foldLog } from '#core/merge/fold-log.js';
+import { parseJson } from '#core/parse-json.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import { kitHashing } from '../memory/memory-auth.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
@@ -63,7 +64,7 @@ export class CommitChecks {
     }
     for (const row of part.entities) {
       const type = this.types.get(row.entity.type);
-      const json = JSON.parse(row.state) as Json;
+      const json = parseJson(row.state) as Json;
       check(type !== undefined, 'a folded entity has a known type');
       const state = decodeEntity(type, json);
       checkBounds(`${row.entity.type}/${row.entity.id} in ${region}`, type, state);
@@ -152,10 +153,10 @@ function checkAgainstLog(database: MemoryDatabase, types: EntityTypes): void {
         ({ entity }) => entity.type === sample.entity.type && entity.id === sample.entity.id,
       );
       check(row !== undefined, `INV-1: ${name} has no state`);
-      const state = decodeEntity(type, JSON.parse(row.state) as Json);
+      const state = decodeEntity(type, parseJson(row.state) as Json);
       checkClosed(name, state.seen, events);
       const folded = entityValue(type, foldLog(type, events));
-      const shown = row.value === null ? undefined : (JSON.parse(row.value) as Json);
+      const shown = row.value === null ? undefined : (parseJson(row.value) as Json);
       check(
         canonicalText(folded ?? null) === canonicalText(shown ?? null),
         `INV-4: ${name} is not what its log says`,

@@ -1,4 +1,5 @@
 import type { EntityRef } from '#core/event/event.js';
+import { parseJson } from '#core/parse-json.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { BrokenInvariant } from './sim-checks.js';
@@ -36,7 +37,7 @@ function lookAtSum(database: MemoryDatabase, entities: readonly EntityRef[]): vo
   let sum = 0;
   for (const { entity, value } of database.entities.values()) {
     if (!names.has(`${entity.type}/${entity.id}`) || !value) continue;
-    const shown = JSON.parse(Buffer.from(value).toString()) as Record<string, number>;
+    const shown = parseJson(Buffer.from(value).toString()) as Record<string, number>;
     sum += shown[coinField] ?? 0;
   }
   if (sum !== 0)

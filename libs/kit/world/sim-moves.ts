@@ -2,6 +2,7 @@ import { AtollError } from '#core/errors.js';
 import type { EntityRef } from '#core/event/event.js';
 import { decodeEvent } from '#core/event/event-codec.js';
 import { movesEntity, readTypeRecord } from '#core/strong/type-record.js';
+import { parseJson } from '#core/parse-json.js';
 import type { Command, TypeMoved } from '#flow/service.js';
 import { kitHashing } from '../memory/memory-auth.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
@@ -257,7 +258,7 @@ class Visitors {
         ({ entity }) => entity.type === movedType && entity.id === id,
       );
       const value = row?.value
-        ? (JSON.parse(Buffer.from(row.value).toString()) as { visits: number })
+        ? (parseJson(Buffer.from(row.value).toString()) as { visits: number })
         : undefined;
       if ((value?.visits ?? 0) !== expected)
         throw new BrokenInvariant(`INV-9: ${id} counts ${value?.visits} instead of ${expected} in ${region}`);

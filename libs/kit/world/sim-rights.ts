@@ -4,6 +4,7 @@ import { shardOf } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
 import { decodeEntity } from '#core/merge/entity-value.js';
 import type { Rights } from '#core/merge/rights.js';
+import { parseJson } from '#core/parse-json.js';
 import type { FieldOperation } from '#flow/service.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { SeededRandom } from './seeded-random.js';
@@ -201,7 +202,7 @@ function leftOutOf(memory: MemoryDatabase): ReadonlySet<string> {
   const out = new Set<string>();
   for (const { entity, state: bytes } of memory.entities.values()) {
     if (!type || entity.type !== leasedType) continue;
-    const state = decodeEntity(type, JSON.parse(Buffer.from(bytes).toString()) as Json);
+    const state = decodeEntity(type, parseJson(Buffer.from(bytes).toString()) as Json);
     for (const rights of state.fields.values())
       for (const dot of (rights as Rights).closing.leftOut) out.add(`${entity.id} ${dotKey(dot)}`);
   }

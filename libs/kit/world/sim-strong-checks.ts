@@ -5,6 +5,7 @@ import type { Json, JsonObject } from '#core/json.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { firstMembership, isMajority, type Membership } from '#core/strong/membership.js';
 import { isMembership, readMemberships } from '#core/strong/membership-record.js';
+import { parseJson } from '#core/parse-json.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { BrokenInvariant } from './sim-checks.js';
@@ -40,7 +41,7 @@ export class StrongChecks {
       const isMoved = row.entity.type === movedType && this.movedDots.size > 0;
       if (this.types.get(row.entity.type)?.consistency !== 'strong' && !isMoved) continue;
       if (isMembership(row.entity)) this.learn(row);
-      const { seen } = JSON.parse(row.state) as { readonly seen: Json };
+      const { seen } = parseJson(row.state) as { readonly seen: Json };
       this.lookAtState(database, part.shard, row.entity, decodeVector(seen) ?? nothingSeen);
     }
   }
@@ -48,7 +49,7 @@ export class StrongChecks {
   /** No number is ever decided twice: the lists that databases show grow, and never differ. */
   private learn({ value }: ShardCommit['entities'][number]): void {
     const told = readMemberships(
-      value ? (JSON.parse(Buffer.from(value).toString()) as JsonObject) : undefined,
+      value ? (parseJson(Buffer.from(value).toString()) as JsonObject) : undefined,
     );
     for (const [at, membership] of (told ?? []).entries()) {
       const one = this.known[at];

@@ -1,5 +1,6 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef } from '#core/event/event.js';
+import { parseJson } from '#core/parse-json.js';
 import type { Command } from '#flow/service.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { isLinearizable, type RegisterOperation } from './linearizable.js';
@@ -121,6 +122,6 @@ function valueIn(database: MemoryDatabase, entity: EntityRef): string | undefine
     ({ entity: of }) => of.type === entity.type && of.id === entity.id,
   );
   if (!row?.value) return undefined;
-  const value = JSON.parse(row.value) as Record<string, string | null>;
+  const value = parseJson(row.value) as Record<string, string | null>;
   return value[field] ?? undefined;
 }

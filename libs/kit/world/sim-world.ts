@@ -6,6 +6,7 @@ import type { EntityRef, Event } from '#core/event/event.js';
 import { entityKey } from '#core/event/shard-of.js';
 import type { Json } from '#core/json.js';
 import { isOfTheLog } from '#core/strong/opening-event.js';
+import { parseJson } from '#core/parse-json.js';
 import { timingDefault, type Timing } from '#flow/limits.js';
 import type { ShardCommit } from '#flow/ports/event-log.js';
 import type { WriteOutcome } from '#flow/service.js';
@@ -352,6 +353,6 @@ export class SimWorld {
 }
 
 function seenOf(state: string): VersionVector {
-  const { seen } = JSON.parse(state) as { readonly seen: Json };
+  const { seen } = parseJson(state) as { readonly seen: Json };
   return decodeVector(seen) ?? nothingSeen;
 }

@@ -1,3 +1,4 @@
+import { parseJson } from '#core/parse-json.js';
 import type { CounterName } from '#flow/ports/telemetry.js';
 import type { MemoryDatabase } from '../memory/memory-database.js';
 import { SeededRandom } from './seeded-random.js';
@@ -194,7 +195,7 @@ function checkCounters(memory: MemoryDatabase, journal: readonly JournalEntry[])
     const row = [...memory.entities.values()].find(
       ({ entity }) => entity.type === 'likes' && entity.id === id,
     );
-    const value = JSON.parse(Buffer.from(row?.value ?? []).toString()) as { readonly count: number };
+    const value = parseJson(Buffer.from(row?.value ?? []).toString()) as { readonly count: number };
     if (value.count !== sum) throw new BrokenInvariant(`likes/${id} counts ${value.count} instead of ${sum}`);
   }
 }

@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from '#core/json.js';
+import { parseJson } from '#core/parse-json.js';
 import { partsOf, type OperationLine, type Part } from '../history-line.js';
 import { stableText } from '../stable-json.js';
 import { fieldModels, namePlace, placeOf, type FieldModel } from './field-model.js';
@@ -105,9 +106,7 @@ function stepRegister(state: State, { kind, input, output, unknown }: PlaceOpera
 function stepSet(state: State, { kind, input, output }: PlaceOperation): State | undefined {
   if (kind === 'read')
     return setText(output === null ? [] : (output as readonly Json[])) === state ? state : undefined;
-  const without = (JSON.parse(state) as Json[]).filter(
-    (element) => stableText(element) !== stableText(input),
-  );
+  const without = (parseJson(state) as Json[]).filter((element) => stableText(element) !== stableText(input));
   return setText(kind === 'add' ? [...without, input] : without);
 }
 
