@@ -16,10 +16,15 @@ export function describeMachine(): Machine {
     processor: processors[0]?.model.trim() ?? 'unknown',
     cores: processors.length,
     memoryGib: Math.round(totalmem() / 2 ** 30),
-    system: `${type()} ${release()}`,
+    system: `${type()} ${kernelNumber(release())}`,
     distribution: distribution(),
     node: process.version,
   };
+}
+
+/** Behind its number a kernel names whoever built or hosts it. */
+function kernelNumber(named: string): string {
+  return /^\d+(\.\d+)*/.exec(named)?.[0] ?? named;
 }
 
 function distribution(): string {

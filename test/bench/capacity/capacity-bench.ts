@@ -5,16 +5,17 @@ import { lagText } from '../lag/lag-slice.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import { whyVoid } from '../load/open-loop.js';
 import { shardsDefault } from '../region/start-loaded.js';
-import { capacityOf, capacityPlan, capacityText, lagP99MillisMax, type Trial } from './capacity.js';
+import { capacityForItself, capacityPlans, capacityText, lagP99MillisMax, type Trial } from './capacity.js';
 
 /** What the benches that load a region at a part of its capacity take parts of: a row of its own, measured once per run. */
 export const capacityBench: Bench = {
   name: 'capacity',
   async run(context) {
-    const capacity = await capacityOf(context);
+    const { seconds, confirmations: tries } = capacityPlans[context.scale];
+    const capacity = await capacityForItself(context);
     const { perSecond, confirmed, trials, confirmations } = capacity;
-    const rowOf = ({ perSecond: rate, seconds, slice }: Trial) => ({
-      side: `${rate.toFixed(0)}/s for ${seconds} s`,
+    const rowOf = ({ slice, ...order }: Trial) => ({
+      side: `${order.perSecond.toFixed(0)}/s for ${order.seconds} s`,
       cells: {
         ...latencyCells([slice.lagMillis]),
         'refused or missing': String(slice.failures + slice.missing),
@@ -24,15 +25,15 @@ export const capacityBench: Bench = {
     const last = confirmations.at(-1);
     return {
       name: 'capacity',
-      title: `the highest open-loop rate in one region, three on, at which the lag's p99 stays below ${lagP99MillisMax} ms for ${capacityPlan.seconds} s: ${perSecond.toFixed(0)} writes/s`,
+      title: `the highest open-loop rate in one region, three on, at which the lag's p99 stays below ${lagP99MillisMax} ms for ${seconds} s: ${perSecond.toFixed(0)} writes/s`,
       rows: [...trials, ...confirmations].map(rowOf),
       costs: confirmations.map((trial) =>
         costRow(`Atoll, the writing region, ${trial.perSecond.toFixed(0)}/s`, [trial.slice.card]),
       ),
       targets: [
         {
-          what: `a rate that is kept up with for ${capacityPlan.seconds} s was found`,
-          wanted: `within ${capacityPlan.confirmations} tries`,
+          what: `a rate that is kept up with for ${seconds} s was found`,
+          wanted: `within ${tries} tries`,
           measured:
             last === undefined
               ? 'not looked for'

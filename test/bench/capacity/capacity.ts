@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { BenchContext } from '../bench.js';
+import type { BenchContext, Scale } from '../bench.js';
 import { lagSlice, startLagPair, type LagPair, type LagSlice } from '../lag/lag-slice.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import { regionPair, stopsOf } from '../region/start-loaded.js';
@@ -7,7 +7,7 @@ import { regionPair, stopsOf } from '../region/start-loaded.js';
 /** The rate at which a region replicates without falling behind. */
 export interface Capacity {
   readonly perSecond: number;
-  /** Whether it was kept up with for the whole time that is asked for; nothing is looked for in a moment's run. */
+  /** Whether it was kept up with for the whole time that is asked for. */
   readonly confirmed: boolean;
   /** In short steps, in their order. */
   readonly trials: readonly Trial[];
@@ -35,19 +35,31 @@ interface Plan {
   readonly confirmations: number;
 }
 
-export const capacityPlan: Plan = {
-  first: 1200,
-  warmUpSeconds: 10,
-  trials: 10,
-  trialSeconds: 4,
-  searchSecondsMax: 60,
-  briefSecondsMax: 40,
-  seconds: 60,
-  confirmations: 3,
+export const capacityPlans: Readonly<Record<Scale, Plan>> = {
+  full: {
+    first: 1200,
+    warmUpSeconds: 10,
+    trials: 10,
+    trialSeconds: 4,
+    searchSecondsMax: 60,
+    briefSecondsMax: 40,
+    seconds: 60,
+    confirmations: 3,
+  },
+  smoke: {
+    first: 200,
+    warmUpSeconds: 0.2,
+    trials: 1,
+    trialSeconds: 0.5,
+    searchSecondsMax: 1,
+    briefSecondsMax: 1,
+    seconds: 0.5,
+    confirmations: 1,
+  },
 };
 
-/** A moment's run looks for nothing. */
-const smokePerSecond = 200;
+/** What the benches of a moment's run take parts of. */
+const notLookedFor: Capacity = { perSecond: 200, confirmed: false, trials: [], confirmations: [] };
 
 /** The lag that a rate may have and still counts as kept up with. */
 export const lagP99MillisMax = 200;
@@ -68,6 +80,7 @@ const found = new WeakMap<object, Promise<Capacity>>();
  * minute. Once per run: every bench that needs it takes the same.
  */
 export function capacityOf(context: BenchContext): Promise<Capacity> {
+  if (context.scale === 'smoke') return Promise.resolve(notLookedFor);
   const known = found.get(context.servers);
   if (known !== undefined) return known;
   const finding = findCapacity(context, false);
@@ -77,26 +90,28 @@ export function capacityOf(context: BenchContext): Promise<Capacity> {
 
 /** The same where it was found in this run; else what short steps alone show, in a minute: it may be too much for longer. */
 export function briefCapacityOf(context: BenchContext): Promise<Capacity> {
+  if (context.scale === 'smoke') return Promise.resolve(notLookedFor);
   return found.get(context.servers) ?? findCapacity(context, true);
 }
 
+/** For the row of its own: it is looked for in a moment's run, too, though nobody takes parts of what is found then. */
+export function capacityForItself(context: BenchContext): Promise<Capacity> {
+  return context.scale === 'smoke' ? findCapacity(context, false) : capacityOf(context);
+}
+
 async function findCapacity(context: BenchContext, brief: boolean): Promise<Capacity> {
-  if (context.scale === 'smoke')
-    return { perSecond: smokePerSecond, confirmed: false, trials: [], confirmations: [] };
+  const { first, warmUpSeconds } = capacityPlans[context.scale];
   const stops = stopsOf();
   try {
     const settings = await regionPair(context, {
       throughLinks: false,
-      third: true,
+      third: context.scale === 'full',
       clients: ['near', 'far'],
     });
     const load = { ...writeLoadDefault, seed: randomBytes(4).readUInt32BE() };
     const pair = await startLagPair(context, settings, { load, keep: (side) => stops.add(side) });
     context.progress.now('capacity: warming up', 0);
-    await lagSlice(context.servers, pair, {
-      perSecond: capacityPlan.first / 2,
-      seconds: capacityPlan.warmUpSeconds,
-    });
+    await lagSlice(context.servers, pair, { perSecond: first / 2, seconds: warmUpSeconds });
     const trials = await search(context, pair, brief);
     if (brief) return { perSecond: bestOf(trials), confirmed: false, trials, confirmations: [] };
     return { trials, ...(await confirm(context, pair, bestOf(trials))) };
@@ -106,25 +121,23 @@ async function findCapacity(context: BenchContext, brief: boolean): Promise<Capa
 }
 
 async function search(context: BenchContext, pair: LagPair, brief: boolean): Promise<readonly Trial[]> {
+  const plan = capacityPlans[context.scale];
   const trials: Trial[] = [];
-  const { searchSecondsMax, briefSecondsMax } = capacityPlan;
-  const until = performance.now() + (brief ? briefSecondsMax : searchSecondsMax) * 1000;
-  while (trials.length < capacityPlan.trials && performance.now() < until) {
-    const perSecond = nextRate(trials);
+  const until = performance.now() + (brief ? plan.briefSecondsMax : plan.searchSecondsMax) * 1000;
+  while (trials.length < plan.trials && performance.now() < until) {
+    const perSecond = nextRate(plan, trials);
     if (perSecond === undefined) break;
-    context.progress.now(
-      `capacity: trying ${Math.round(perSecond)} writes/s`,
-      (trials.length / capacityPlan.trials) * 0.4,
-    );
-    trials.push(await trialOf(context, pair, { perSecond, seconds: capacityPlan.trialSeconds }));
+    const share = (trials.length / plan.trials) * 0.4;
+    context.progress.now(`capacity: trying ${Math.round(perSecond)} writes/s`, share);
+    trials.push(await trialOf(context, pair, { perSecond, seconds: plan.trialSeconds }));
   }
   return trials;
 }
 
 /** Upwards until it is too much, then between the best and what was too much; `undefined`: they have met. */
-function nextRate(trials: readonly Trial[]): number | undefined {
+function nextRate({ first }: Plan, trials: readonly Trial[]): number | undefined {
   const last = trials.at(-1);
-  if (last === undefined) return capacityPlan.first;
+  if (last === undefined) return first;
   const failures = trials.filter(({ perSecond, kept }) => !kept && perSecond === last.perSecond).length;
   if (!last.kept && failures < failuresMax) return last.perSecond;
   const best = Math.max(0, ...ratesOf(trials, true));
@@ -150,10 +163,10 @@ async function confirm(
   first: number,
 ): Promise<Omit<Capacity, 'trials'>> {
   const confirmations: Trial[] = [];
-  const { seconds } = capacityPlan;
+  const { seconds, confirmations: tries } = capacityPlans[context.scale];
   let perSecond = first;
-  while (confirmations.length < capacityPlan.confirmations) {
-    const share = 0.4 + 0.6 * (confirmations.length / capacityPlan.confirmations);
+  while (confirmations.length < tries) {
+    const share = 0.4 + 0.6 * (confirmations.length / tries);
     context.progress.now(`capacity: ${Math.round(perSecond)} writes/s for ${seconds} s`, share);
     const trial = await trialOf(context, pair, { perSecond, seconds });
     confirmations.push(trial);
@@ -175,15 +188,15 @@ async function trialOf(
 
 /** How it was found, for the reports of the benches that take parts of it. */
 export function capacityText({ perSecond, confirmed, trials, confirmations }: Capacity): string {
-  if (trials.length === 0) return `${perSecond.toFixed(0)} writes/s: not looked for`;
+  const [trial] = trials;
+  if (trial === undefined) return `${perSecond.toFixed(0)} writes/s: not looked for`;
   const each = (all: readonly Trial[]): string =>
-    all
-      .map((trial) => `${trial.perSecond.toFixed(0)}: ${trial.slice.lagMillis.p99.toFixed(0)} ms`)
-      .join(', ');
+    all.map((one) => `${one.perSecond.toFixed(0)}: ${one.slice.lagMillis.p99.toFixed(0)} ms`).join(', ');
+  const [confirmation] = confirmations;
   const held = confirmed ? 'kept' : 'NOT kept';
   const then =
-    confirmations.length === 0
+    confirmation === undefined
       ? 'not tried for longer'
-      : `then ${held} for ${capacityPlan.seconds} s (${each(confirmations)})`;
-  return `${perSecond.toFixed(0)} writes/s: the highest rate at which the lag stayed below ${lagP99MillisMax} ms at p99, three regions on; looked for in steps of ${capacityPlan.trialSeconds} s (${each(trials)}), ${then}`;
+      : `then ${held} for ${confirmation.seconds} s (${each(confirmations)})`;
+  return `${perSecond.toFixed(0)} writes/s: the highest rate at which the lag stayed below ${lagP99MillisMax} ms at p99, three regions on; looked for in steps of ${trial.seconds} s (${each(trials)}), ${then}`;
 }

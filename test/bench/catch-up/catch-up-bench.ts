@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Bench, BenchContext, BenchResult, Scale } from '../bench.js';
 import { capacityOf, capacityText, type Capacity } from '../capacity/capacity.js';
-import { costCard, costRow } from '../cost-card.js';
+import { costCard, costRow, type CostCard } from '../cost-card.js';
 import { latencyCells, ratioText, spreadText } from '../figures.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import type { GeneratorAnswer } from '../load/generator-side.js';
@@ -60,6 +60,8 @@ interface Round {
   readonly caughtUpSeconds: number | null;
   readonly local: GeneratorAnswer;
   readonly region: LoadedAnswer;
+  /** Of the writing region, per write, from the cut until the load ended. */
+  readonly card: CostCard;
 }
 
 interface Parts extends LoadedPair, LinkSwitch {
@@ -115,7 +117,7 @@ interface RoundParts {
 }
 
 async function roundOf(
-  { progress }: BenchContext,
+  { progress, servers }: BenchContext,
   { plan, perSecond, parts, number }: RoundParts,
 ): Promise<Round> {
   const { near, far, generator, cut, heal } = parts;
@@ -127,9 +129,9 @@ async function roundOf(
   await cut();
   const seconds = plan.cutSeconds + plan.afterSecondsMax;
   let loaded = true;
-  const load = watched(near, () => generator.ask({ kind: 'open', perSecond, seconds })).finally(
-    () => (loaded = false),
-  );
+  const load = servers
+    .metered(servers.near, () => watched(near, () => generator.ask({ kind: 'open', perSecond, seconds })))
+    .finally(() => (loaded = false));
   await pause(plan.cutSeconds * 1000);
   const backlog = await behind(parts);
   const healed = sharedMillis();
@@ -143,10 +145,12 @@ async function roundOf(
   }
   await pause(plan.lastSeconds * 1000);
   await generator.ask({ kind: 'stop' });
-  const { result: local, region } = await load;
+  const { result, ...spent } = await load;
+  const { result: local, region } = result;
+  const card = costCard({ ...region, events: local.count }, spent);
   const { committed } = await near.ask({ kind: 'tally' });
   await far.ask({ kind: 'applied', total: committed, withinMillis: arrivalMillisMax });
-  return { applyPerSecond, backlog, caughtUpSeconds, local, region };
+  return { applyPerSecond, backlog, caughtUpSeconds, local, region, card };
 }
 
 async function behind({ near, far }: LoadedPair): Promise<number> {
@@ -198,7 +202,7 @@ function resultOf({ driver }: BenchContext, measured: Measured): BenchResult {
     costs: [
       costRow(
         'Atoll, the writing region',
-        rounds.map(({ local, region }) => costCard({ ...region, events: local.count })),
+        rounds.map(({ card }) => card),
       ),
     ],
     targets: [

@@ -3,7 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import type { Bench, BenchContext, BenchResult, Scale } from '../bench.js';
 import { briefCapacityOf, capacityText, type Capacity } from '../capacity/capacity.js';
-import { costCard, costRow } from '../cost-card.js';
+import { costCard, costRow, type CostCard } from '../cost-card.js';
 import { latencyCells, spreadText } from '../figures.js';
 import { writeLoadDefault } from '../load/document-writes.js';
 import type { GeneratorAnswer } from '../load/generator-side.js';
@@ -47,6 +47,8 @@ interface Phase {
   readonly name: string;
   readonly answer: GeneratorAnswer;
   readonly region: LoadedAnswer;
+  /** Of the writing region, per write that was answered well. */
+  readonly card: CostCard;
   /** Of the writing region's process, sample by sample. */
   readonly residentMib: readonly number[];
 }
@@ -71,7 +73,7 @@ export const overloadBench: Bench = {
       const run = async (name: string, done: number): Promise<Phase> => {
         const rate = `${Math.round(perSecond)} writes/s for ${plan.seconds} s`;
         context.progress.now(`overload: ${rate}, ${name}`, done);
-        return { name, ...(await sampled({ near, generator }, { plan, perSecond })) };
+        return { name, ...(await sampled(context, { near, generator }, { plan, perSecond })) };
       };
       const together = await run('all regions there', 0);
       const { committed } = await near.ask({ kind: 'tally' });
@@ -92,6 +94,7 @@ export const overloadBench: Bench = {
 };
 
 async function sampled(
+  { servers }: BenchContext,
   { near, generator }: { readonly near: LoadedRegion; readonly generator: Generator },
   { plan, perSecond }: { readonly plan: Plan; readonly perSecond: number },
 ): Promise<Omit<Phase, 'name'>> {
@@ -105,11 +108,13 @@ async function sampled(
       await pause(plan.sampleMillis);
     }
   })();
-  const { result: answer, region } = await watched(near, () =>
-    generator.ask({ kind: 'open', perSecond, seconds, sliceSeconds }),
-  ).finally(() => (going = false));
+  const order = { kind: 'open', perSecond, seconds, sliceSeconds } as const;
+  const { result, ...spent } = await servers
+    .metered(servers.near, () => watched(near, () => generator.ask(order)))
+    .finally(() => (going = false));
   await sampling;
-  return { answer, region, residentMib };
+  const { result: answer, region } = result;
+  return { answer, region, card: costCard({ ...region, events: answer.count }, spent), residentMib };
 }
 
 interface Measured {
@@ -156,9 +161,7 @@ function resultOf({ driver }: BenchContext, plan: Plan, measured: Measured): Ben
         'resident MiB': `${Math.min(...phase.residentMib)}-${Math.max(...phase.residentMib)}`,
       },
     })),
-    costs: phases.map(({ name, answer, region }) =>
-      costRow(`Atoll, ${name}`, [costCard({ ...region, events: answer.count })]),
-    ),
+    costs: phases.map(({ name, card }) => costRow(`Atoll, ${name}`, [card])),
     targets: targetsOf(plan, measured, budgetMib),
     configuration: configurationOf(plan, { driver, capacity, budget, idleBytes }),
     voidBecause: phases
