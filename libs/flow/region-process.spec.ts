@@ -34,6 +34,17 @@ describe('two regions in memory', () => {
     expect(world.count('aliases_total')).toBeGreaterThan(0);
   });
 
+  it('takes no command about what no event can be about, and goes on after it', async () => {
+    const world = await MemoryWorld.started({ regions: ['eu', 'us'], shards: 1 });
+    const long = world.run(world.region('eu').submit(world.add('likes', '😀'.repeat(257), 1), wait));
+    await expect(long).rejects.toMatchObject({ code: 'too_large' });
+    const { session } = await world.run(
+      world.region('eu').submit(world.add('likes', '😀'.repeat(256), 1), wait),
+    );
+    const read = world.region('us').read({ type: 'likes', id: '😀'.repeat(256) }, { ...wait, session });
+    expect((await world.run(read)).value).toMatchObject({ count: 1 });
+  });
+
   it('answers a retry in the same region with the first outcome', async () => {
     const world = await MemoryWorld.started({ regions: ['eu', 'us'] });
     const command = { ...world.add('likes', 'a', 5), mutationId: world.freshMutationId('eu') };

@@ -225,6 +225,13 @@ export const overLimits: readonly BadRequest[] = [
     code: 'too_large',
     path: '/path/id',
   },
+  {
+    name: 'an id of 257 characters that are two units each',
+    url: `/v1/entities/cart/${encodeURIComponent('😀'.repeat(257))}/changes`,
+    body: operation(set('coupon', 'A')),
+    code: 'too_large',
+    path: '/path/id',
+  },
   { name: 'JSON 65 levels deep', url: changes, body: raw('['.repeat(63) + ']'.repeat(63)), code: 'too_deep' },
   {
     name: 'JSON 100 000 levels deep',

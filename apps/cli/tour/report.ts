@@ -3,8 +3,25 @@ import type { ReplayCounts } from '../load/retail-replay.js';
 import type { Verdict } from '../judge/verdict.js';
 import type { PlayedExample } from './examples/play.js';
 
+/** How the tour ran, whatever it found. */
+export interface TourRun {
+  readonly seconds: Readonly<Record<string, number>>;
+  /** File name of the clients' history, beside the report. */
+  readonly history: string | null;
+  readonly regions: readonly string[];
+  readonly startedAt: string;
+  readonly node: string;
+}
+
+/** What is written where the regions did not converge in time: there is nothing to judge. */
+export interface UnjudgedReport extends TourRun {
+  readonly passed: false;
+  readonly failures: readonly string[];
+  readonly converged: false;
+}
+
 /** What the tour found, as `--report` writes it. */
-export interface TourReport {
+export interface TourReport extends TourRun {
   readonly passed: boolean;
   /** What was demanded and is not so, in words; empty when it passed. */
   readonly failures: readonly string[];
@@ -37,9 +54,8 @@ export interface TourReport {
     readonly equalsBareReplay: boolean;
     readonly sameInAllRegions: boolean;
   };
-  /** From the origin's stamp until a reader of the other region's feed is told, by link; `null`: nothing was measured. */
+  /** From the origin's stamp until a reader of the other region's feed is told, by link; a link on which nothing was measured is absent. */
   readonly lagMillis: LagByLink;
-  readonly seconds: Readonly<Record<string, number>>;
   /** Of the replay's commands, those that hit their entity concurrently with another region. */
   readonly concurrency: { readonly commands: number; readonly concurrent: number; readonly share: number };
   readonly retries: ReplayCounts['retried'] & {
@@ -51,11 +67,6 @@ export interface TourReport {
   readonly cut: { readonly link: string; readonly seconds: number };
   readonly examples: readonly Pick<PlayedExample, 'name' | 'passed' | 'expectations' | 'table'>[];
   readonly judged: Verdict;
-  /** File name of the clients' history, beside the report. */
-  readonly history: string | null;
-  readonly regions: readonly string[];
-  readonly startedAt: string;
-  readonly node: string;
 }
 
 /** Where the clients' history of a report is kept: `r.json` -> `r.history.jsonl`. */

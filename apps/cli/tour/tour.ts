@@ -4,12 +4,13 @@ import type { Dev } from '../dev/run-dev.js';
 import { openJournal } from '../judge/journal.js';
 import { startLagProbe } from '../load/lag-probe.js';
 import { createWorkload } from '../load/workload.js';
+import { CommandFailed, exitCodes } from '../terminal/exit.js';
 import type { Output } from '../terminal/output.js';
 import { awaitConvergence } from './convergence.js';
 import { readBefore, replayLines } from './replay-step.js';
 import { replayText } from './document-step.js';
 import { playAll } from './examples-step.js';
-import { historyPathOf, type TourReport } from './report.js';
+import { historyPathOf, type TourReport, type TourRun, type UnjudgedReport } from './report.js';
 import type { TourInput } from './tour-input.js';
 import { judgeTour } from './judge-step.js';
 import { showVerdict } from './show-verdict.js';
@@ -42,6 +43,20 @@ export async function runTour({ dev, input, startSeconds, report, output }: Tour
   const workload = createWorkload(journal, clients);
   const steps = timeSteps(output, { start: startSeconds });
   const converge = (): Promise<void> => awaitConvergence(clients, convergeMillisMax);
+  const ran = (): TourRun => ({
+    seconds: steps.seconds(),
+    regions: clients.map(({ region }) => region),
+    history: historyPath === undefined ? null : basename(historyPath),
+    startedAt: startedAt.toISOString(),
+    node: process.version,
+  });
+  const tell = async (found: TourReport | UnjudgedReport): Promise<void> => {
+    if (report !== undefined) {
+      await writeFile(report, `${JSON.stringify(found, null, 2)}\n`);
+      output.say(`report ${report}, history of the clients ${historyPath ?? ''}`);
+    }
+    if (output.form === 'json') output.answer(found, () => undefined);
+  };
   try {
     const before = await readBefore(clients, input.lines);
     const probe = await startLagProbe(clients, run);
@@ -55,22 +70,17 @@ export async function runTour({ dev, input, startSeconds, report, output }: Tour
     const judged = await steps.run('judge', () =>
       judgeTour({ clients, journal, input, before, retail, document, examples }),
     );
-    const found: TourReport = {
-      ...judged,
-      lagMillis,
-      seconds: steps.seconds(),
-      regions: clients.map(({ region }) => region),
-      history: historyPath === undefined ? null : basename(historyPath),
-      startedAt: startedAt.toISOString(),
-      node: process.version,
-    };
+    const found: TourReport = { ...judged, lagMillis, ...ran() };
     showVerdict(found, output);
-    if (report !== undefined) {
-      await writeFile(report, `${JSON.stringify(found, null, 2)}\n`);
-      output.say(`report ${report}, history of the clients ${historyPath ?? ''}`);
-    }
-    if (output.form === 'json') output.answer(found, () => undefined);
+    await tell(found);
     return found.passed;
+  } catch (error) {
+    if (!(error instanceof CommandFailed) || error.exitCode !== exitCodes.notConverged) throw error;
+    // What did not converge cannot be judged further, and that is a verdict too.
+    const found: UnjudgedReport = { passed: false, failures: [error.message], converged: false, ...ran() };
+    output.say(`   FAILED: ${error.message}`);
+    await tell(found);
+    return false;
   } finally {
     await journal.close();
   }

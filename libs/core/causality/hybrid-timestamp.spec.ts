@@ -4,6 +4,7 @@ import {
   driftMillisMax,
   hear,
   hybridClockStart,
+  hybridCounterMax,
   isBeyondDrift,
   tick,
 } from './hybrid-timestamp.js';
@@ -27,6 +28,13 @@ describe('the hybrid clock', () => {
       wallMillis: 300,
       counter: 0,
     });
+  });
+
+  it('goes on in the next millisecond where a counter ends', () => {
+    const last = { wallMillis: 100, counter: hybridCounterMax };
+    expect(tick({ wallMillis: 100, counter: hybridCounterMax - 1 }, 100)).toEqual(last);
+    expect(tick(last, 100)).toEqual({ wallMillis: 101, counter: 0 });
+    expect(tick(last, 99)).toEqual({ wallMillis: 101, counter: 0 });
   });
 
   it('is never moved by a time beyond the drift bound', () => {

@@ -18,6 +18,12 @@ export interface HybridClock {
   readonly counter: number;
 }
 
+/**
+ * The greatest counter within one millisecond. A clock that a peer's event has taken to it goes on in the next millisecond, so
+ * that whatever it stamps can still be read (INV-14).
+ */
+export const hybridCounterMax = 2 ** 31 - 1;
+
 export const hybridClockStart: HybridClock = { wallMillis: 0, counter: 0 };
 
 /** How far an event's timestamp may lie beyond a receiver's wall clock (INV-13). */
@@ -33,6 +39,7 @@ export function compareTimes(a: HybridTimestamp, b: HybridTimestamp): number {
 /** The clock after one more local event at wall time `nowMillis`: beyond all it has stamped or heard of. */
 export function tick(clock: HybridClock, nowMillis: number): HybridClock {
   if (nowMillis > clock.wallMillis) return { wallMillis: nowMillis, counter: 0 };
+  if (clock.counter >= hybridCounterMax) return { wallMillis: clock.wallMillis + 1, counter: 0 };
   return { wallMillis: clock.wallMillis, counter: clock.counter + 1 };
 }
 

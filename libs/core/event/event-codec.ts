@@ -1,9 +1,10 @@
 import type { Dot } from '../causality/dot.js';
+import { hybridCounterMax } from '../causality/hybrid-timestamp.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
 import { isObject, type Json, type JsonObject } from '../json.js';
 import { parseJson } from '../parse-json.js';
 import { canonicalText, quoted } from './canonical-json.js';
-import { groupSizeMax, type Event, type EventGroup, type FieldChange } from './event.js';
+import { groupSizeMax, type EntityRef, type Event, type EventGroup, type FieldChange } from './event.js';
 import { isWellFormed, nestingDepth } from './text-limits.js';
 
 /** Version of the envelope. Unknown further keys are carried through untouched: bytes are forwarded, never re-encoded. */
@@ -69,14 +70,13 @@ function readEnvelope(json: JsonObject): Event | undefined {
   const { actor, seq, shard, prev, type, id, kind, schema } = json;
   if (!isText(actor, 128) || !isCount(seq) || seq < 1 || !isCount(shard) || !isText(prev, 64))
     return undefined;
-  if (!isText(type, typeNameLengthMax) || !isText(id, entityIdLengthMax) || !isCount(schema))
-    return undefined;
+  if (!isType(type) || !isEntityId(id) || !isCount(schema)) return undefined;
   if (kind !== 'update' && kind !== 'delete') return undefined;
   const changes = readChanges(json.changes);
   const context = decodeVector(json.context);
   const time = readPair(json.time);
   const mutation = json.mutation;
-  if (!changes || !context || !time || !isArray(mutation)) return undefined;
+  if (!changes || !context || !time || time[1] > hybridCounterMax || !isArray(mutation)) return undefined;
   const [mutationId, digest] = mutation;
   if (!isText(mutationId, 256) || !isText(digest, 64)) return undefined;
   const optional = readOptional(json);
@@ -95,6 +95,19 @@ function readEnvelope(json: JsonObject): Event | undefined {
     mutation: { id: mutationId, digest },
     ...optional,
   };
+}
+
+/** Whether an event may be about it. Who mints asks too: nobody could read again what this does not let pass. */
+export function isEntityRef({ type, id }: EntityRef): boolean {
+  return isType(type) && isEntityId(id);
+}
+
+function isType(json: Json | undefined): json is string {
+  return isText(json, typeNameLengthMax);
+}
+
+function isEntityId(json: Json | undefined): json is string {
+  return isText(json, entityIdLengthMax);
 }
 
 type OptionalParts = Pick<
@@ -166,7 +179,8 @@ function decodeDependencies(json: Json): ReadonlyMap<number, VersionVector> | un
   const dependencies = new Map<number, VersionVector>();
   for (const [shard, encoded] of Object.entries(json)) {
     const vector = decodeVector(encoded);
-    if (!vector || !/^\d{1,5}$/.test(shard)) return undefined;
+    // To the letter: '1' and '01' would name one shard twice.
+    if (!vector || !/^(0|[1-9]\d{0,4})$/.test(shard)) return undefined;
     dependencies.set(Number(shard), vector);
   }
   return dependencies;

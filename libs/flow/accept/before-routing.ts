@@ -1,5 +1,6 @@
 import { othersNeeded, strongAcks, type Acks } from '#core/consistency/acks.js';
 import { AtollError, type FieldError } from '#core/errors.js';
+import { entityIdLengthMax, isEntityRef } from '#core/event/event-codec.js';
 import type { EntityTypes } from '#core/merge/entity-type.js';
 import { isMembership } from '#core/strong/membership-record.js';
 import type { LeasedWrites } from '../rights/leased-writes.js';
@@ -17,6 +18,12 @@ export function checkAsked(command: Command, { types, leased }: AskedOf): void {
   const parts: readonly CommandPart[] = command.also ? [command, ...command.also] : [command];
   for (const { entity } of parts)
     if (isMembership(entity)) throw new AtollError('unknown_type', `there is no entity type ${entity.type}`);
+  for (const { entity } of parts)
+    if (!isEntityRef(entity))
+      throw new AtollError(
+        'too_large',
+        `an id has at most ${entityIdLengthMax} characters, as UTF-16 counts them`,
+      );
   for (const [index, part] of parts.entries()) {
     const isWithOthers = parts.length > 1 && leased.concerns(part);
     if (isWithOthers || leased.mixes(part)) throw mixed(placeOf(command, index));

@@ -43,6 +43,8 @@ export class Receiver {
   private readonly groups: OpenGroups;
   /** Head of each stream as handed to the executor: at or beyond the stored cursor. */
   private readonly handed = new Map<number, Map<Actor, StoredCursor>>();
+  /** Shards of which it was said that an event cannot be read. */
+  private readonly unreadable = new Set<number>();
 
   /** When the carrier brought records of a region last, in monotonic milliseconds. */
   private readonly carriedAt = new Map<string, number>();
@@ -75,7 +77,7 @@ export class Receiver {
     let taken = 0;
     for (const bytes of bytesOfEvents) {
       const stored = this.decode(bytes, shard);
-      if (!stored) this.refuse('malformed');
+      if (!stored) this.refuseFetched(shard);
       else {
         this.take(stored);
         taken += 1;
@@ -92,6 +94,7 @@ export class Receiver {
 
   lost(shard: number): void {
     this.handed.delete(shard);
+    this.unreadable.delete(shard);
     this.early.dropShard(shard);
     this.groups.dropShard(shard);
   }
@@ -148,6 +151,15 @@ export class Receiver {
   private refuse(reason: string): readonly never[] {
     this.parts.telemetry.count('records_refused_total', { reason });
     return [];
+  }
+
+  /** A region gave what cannot be read, and will again: nothing behind it in its stream gets here. */
+  private refuseFetched(shard: number): void {
+    this.refuse('malformed');
+    if (this.unreadable.has(shard)) return;
+    this.unreadable.add(shard);
+    const what = 'an event that another region stores cannot be read here: its stream stands still';
+    this.parts.telemetry.log('error', what, { shard });
   }
 
   private take(stored: StoredEvent): void {

@@ -23,21 +23,23 @@ import {
 const wellFormed = (text: string): boolean => isWellFormed(text);
 const badText = 'The text holds U+0000 or a lone surrogate.';
 
-export const typeName = z
-  .string()
-  .min(1)
-  .max(typeNameLengthMax)
-  .refine(wellFormed, badText)
-  .meta({ example: 'cart' });
-export const entityId = z
-  .string()
-  .min(1)
-  .max(entityIdLengthMax)
-  .refine(wellFormed, badText)
-  .meta({ example: '42' });
+/** A text of at most so many UTF-16 code units. zod counts code points, of which twice as many units would pass. */
+function text(lengthMax: number) {
+  return z
+    .string()
+    .max(lengthMax)
+    .check(({ value, issues }) => {
+      const isLetThrough = value.length <= 2 * lengthMax && [...value].length <= lengthMax;
+      if (value.length <= lengthMax || !isLetThrough) return;
+      issues.push({ code: 'too_big', origin: 'string', maximum: lengthMax, inclusive: true, input: value });
+    });
+}
 
-export const conflictId = z.string().min(1).max(256).refine(wellFormed, badText);
-export const writeId = z.string().min(1).max(mutationIdLengthMax).refine(wellFormed, badText);
+export const typeName = text(typeNameLengthMax).min(1).refine(wellFormed, badText).meta({ example: 'cart' });
+export const entityId = text(entityIdLengthMax).min(1).refine(wellFormed, badText).meta({ example: '42' });
+
+export const conflictId = text(256).min(1).refine(wellFormed, badText);
+export const writeId = text(mutationIdLengthMax).min(1).refine(wellFormed, badText);
 
 const version = z
   .string()
@@ -45,14 +47,12 @@ const version = z
   .max(versionLengthMax)
   .meta({ description: 'The ETag of a read or write, with or without its quotes', example: 'ZXV-MSAz' });
 
-export const operation = z
-  .looseObject({ field: z.string().min(1).max(256), op: z.string().min(1).max(64) })
-  .meta({
-    id: 'Operation',
-    description:
-      "One operation on one field: `{ field, op, … }`, as the field's policy knows it. Registers: `set` value. Counters: `increment` by. Sets: `add`, `remove` element. Flag: `enable`, `disable`. Max, min: `raise`, `lower` value. Ordered status: `advance` to. Map: `at` key then `{ op, … }`, `remove` key. Text: `splice` index, delete, insert; `update` update (base64).",
-    example: { field: 'lines', op: 'at', key: 'sku-1', then: { op: 'increment', by: 2 } },
-  });
+export const operation = z.looseObject({ field: text(256).min(1), op: text(64).min(1) }).meta({
+  id: 'Operation',
+  description:
+    "One operation on one field: `{ field, op, … }`, as the field's policy knows it. Registers: `set` value. Counters: `increment` by. Sets: `add`, `remove` element. Flag: `enable`, `disable`. Max, min: `raise`, `lower` value. Ordered status: `advance` to. Map: `at` key then `{ op, … }`, `remove` key. Text: `splice` index, delete, insert; `update` update (base64).",
+  example: { field: 'lines', op: 'at', key: 'sku-1', then: { op: 'increment', by: 2 } },
+});
 
 const operations = z.array(operation).min(1).max(operationsMax);
 
@@ -64,7 +64,7 @@ export const changeRequest = z.strictObject({ operations, observed: version.opti
 export type ChangeRequest = z.output<typeof changeRequest>;
 
 export const patchRequest = z
-  .record(z.string().max(256), z.unknown())
+  .record(text(256), z.unknown())
   .refine((fields) => Object.keys(fields).length > 0, 'Name at least one field.')
   .refine((fields) => Object.keys(fields).length <= operationsMax, 'Too many fields.')
   .meta({
