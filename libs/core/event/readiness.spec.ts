@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest';
 import { dotOf, eventOf, lawType, vectorOf } from '#kit/laws/make-event.js';
 import { driftMillisMax } from '../causality/hybrid-timestamp.js';
-import { counter } from '../merge/policies.js';
+import type { Json } from '../json.js';
+import { allConflicts } from '../merge/conflicts.js';
+import { entityValue } from '../merge/entity-value.js';
+import { foldLog } from '../merge/fold-log.js';
+import { counter, lastWriterWins } from '../merge/policies.js';
+import type { Event } from './event.js';
 import { readiness, type ReadinessInput } from './readiness.js';
 
 const type = lawType({ likes: counter() });
@@ -112,4 +117,21 @@ test('an event of a type that was moved waits for a move of its type that is not
   const moves = new Map([[type.name, new Map([[0, phase]])]]);
   expect(judge({ event: later, moves })).toBe('ready');
   expect(judge({ event: { ...later, epoch: '1.1' }, moves })).toBe('invalid_change');
+});
+
+test('a declaration judges what was written under its own schema version, and keeps what was written before', () => {
+  const check = (value: Json) =>
+    typeof value === 'string' && value.length <= 5
+      ? ({ kind: 'valid', value } as const)
+      : ({ kind: 'invalid', path: '', message: 'too long' } as const);
+  const narrow = { ...lawType({ name: lastWriterWins({ description: 'narrow', check }) }), schemaVersion: 2 };
+  const written = (schemaVersion: number): Event =>
+    eventOf('us:1', { schemaVersion, changes: [['name', { value: 'a long name' }]] });
+  expect(judge({ type: narrow, event: written(2), seen: new Map() })).toBe('invalid_change');
+  expect(judge({ type: narrow, event: written(1), seen: new Map() })).toBe('ready');
+  const other = eventOf('eu:1', { schemaVersion: 2, changes: [['name', { value: 'short' }]] });
+  expect(entityValue(narrow, foldLog(narrow, [written(1), other]))).toMatchObject({
+    name: expect.any(String),
+  });
+  expect(allConflicts(narrow, [written(1), other])).toHaveLength(1);
 });

@@ -122,7 +122,10 @@ function whyUnreadable(type: EntityType, event: Event): ParkedReason | undefined
     const field = type.fields.get(name);
     if (field === undefined) return 'unknown_field';
     if (policyVersion !== field.policy.version) return 'unknown_policy_version';
-    if (field.policy.readChange(change) === undefined) return 'invalid_change';
+    const read: unknown = field.policy.readChange(change);
+    if (read === undefined) return 'invalid_change';
+    const isOfThisSchema = event.schemaVersion === type.schemaVersion;
+    if (isOfThisSchema && field.policy.isValid?.(read) === false) return 'invalid_change';
   }
   return undefined;
 }

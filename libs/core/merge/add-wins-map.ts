@@ -42,6 +42,7 @@ export function addWinsMap<Inner, InnerChange>(
     initial: () => new Map(),
     decide: (state, operation, stamp) => decide(state, { operation, stamp, inner }),
     readChange: (json) => readChange(json, inner),
+    isValid: (change) => change.kind !== 'at' || (inner.isValid?.(change.then) ?? true),
     writeChange: (change) =>
       change.kind === 'at'
         ? { at: change.key, then: inner.writeChange(change.then) }

@@ -141,7 +141,7 @@ function play(
 function readBack(policy: AnyPolicy, change: unknown, report: Report): unknown {
   const written = canonicalText(policy.writeChange(change));
   const read: unknown = policy.readChange(parseJson(written) as Json);
-  if (read === undefined) {
+  if (read === undefined || policy.isValid?.(read) === false) {
     report('total', 'A change that was decided is refused when a peer reads it.', { change: written });
     return change;
   }

@@ -89,7 +89,8 @@ describe('last-writer-wins', () => {
     const policy = lastWriterWins(shortText);
     scenario(policy).write('eu', set(' a ')).heal().thenEverywhere('a');
     expect(policy.readChange({ value: 'a' })).toEqual({ value: 'a' });
-    expect(policy.readChange({ value: 'too long' })).toBeUndefined();
+    expect(policy.isValid?.({ value: 'a' })).toBe(true);
+    expect(policy.isValid?.({ value: 'too long' })).toBe(false);
     expect(policy.readChange({ value: 'a', more: 1 })).toBeUndefined();
     expect(policy.readChange('a')).toBeUndefined();
   });

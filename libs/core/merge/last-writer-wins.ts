@@ -36,7 +36,8 @@ export function lastWriterWins(schema?: ValueSchema): MergePolicy<LastWriterWins
 
     initial: () => [],
     decide: (_state, operation) => decideSet('last-writer-wins', operation, schema),
-    readChange: (json) => readSet(json, schema),
+    readChange: readSet,
+    isValid: ({ value }) => schema === undefined || schema.check(value).kind === 'valid',
     writeChange: ({ value }) => ({ value }),
 
     apply(state, { change, dot, time, covers, effective }) {

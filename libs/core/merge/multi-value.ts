@@ -39,7 +39,8 @@ export function multiValue(schema?: ValueSchema): MergePolicy<MultiValue, Regist
       if (decision.kind === 'rejected' || hasObserved) return decision;
       return valuesOf(state).length > 1 ? observedRequired : decision;
     },
-    readChange: (json) => readSet(json, schema),
+    readChange: readSet,
+    isValid: ({ value }) => schema === undefined || schema.check(value).kind === 'valid',
     writeChange: ({ value }) => ({ value }),
 
     apply(state, { change, dot, observes, effective }) {

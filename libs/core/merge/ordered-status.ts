@@ -1,6 +1,6 @@
 import { assert } from '../assert.js';
 import { foldInOrder } from './fold-in-order.js';
-import { hasExactly, invalidValue, unknownOperation, wrongArguments } from './operation.js';
+import { hasExactly, invalidValue, isStorable, unknownOperation, wrongArguments } from './operation.js';
 import type { MergePolicy } from './policy.js';
 import { storedString } from './stored-form.js';
 import { contribute, decodeTallies, encodeTallies, takeTallies, type Tallies } from './tallies.js';
@@ -44,7 +44,11 @@ export function orderedStatus(statuses: readonly string[]): MergePolicy<OrderedS
       if (!isStatus(operation.to)) return invalidValue('/to', `It is one of ${statuses.join(', ')}.`);
       return { kind: 'accepted', change: { to: operation.to } };
     },
-    readChange: (json) => (hasExactly(json, ['to']) && isStatus(json.to) ? { to: json.to } : undefined),
+    readChange: (json) =>
+      hasExactly(json, ['to']) && typeof json.to === 'string' && isStorable(json.to)
+        ? { to: json.to }
+        : undefined,
+    isValid: ({ to }) => isStatus(to),
     writeChange: ({ to }) => ({ to }),
 
     apply: (state, { change, dot, effective }) =>

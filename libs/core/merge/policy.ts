@@ -158,6 +158,11 @@ export interface MergePolicy<State = unknown, Change = unknown> {
 
   /** Reads a change from JSON as a peer sent it; `undefined` when it is not a valid one (INV-14). */
   readChange(json: Json): Change | undefined;
+  /**
+   * Whether the declaration takes the change: asked of events that were written under the declared schema version. What was
+   * written under an earlier one, or is folded already, stays what it is. Left out: it takes whatever can be read.
+   */
+  isValid?(change: Change): boolean;
   writeChange(change: Change): Json;
 
   /** Folds one change into the state. `split`: the compact state lacks the detail; fold again from the log (§4). */
