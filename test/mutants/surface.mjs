@@ -1,7 +1,41 @@
+import { flow } from './caught-by.mjs';
+
 /** Planted bugs in what operators and clients touch. */
 const unit = (file, test) => ({ project: 'unit', file, test });
 
 export const surfaceMutants = [
+  {
+    name: 'surface: an id has twice as many characters at the door as in the log',
+    rule: 'INV-1',
+    file: 'libs/flow/accept/before-routing.ts',
+    find: 'if (!isEntityRef(entity))',
+    replace: 'if (!isEntityRef({ ...entity, id: entity.id.slice(0, 8) }))',
+    caughtBy: flow('region-process.spec.ts', 'takes no command about what no event can be about'),
+  },
+  {
+    name: 'surface: an escaped key is read as V8 guesses it',
+    rule: 'INV-4',
+    file: 'libs/core/parse-json.ts',
+    find: "if (text[skipSpace(text, end + 1)] === ':') return true;",
+    replace: "if (text[skipSpace(text, end + 1)] === '::') return true;",
+    caughtBy: unit('libs/core/parse-json.spec.ts', 'is read with its own keys after'),
+  },
+  {
+    name: 'surface: a write that another one took the place of is told as merged',
+    rule: 'surface',
+    file: 'libs/core/merge/superseded.ts',
+    find: 'changes.every((change) => !isShown(type, state, change))',
+    replace: 'changes.every((change) => isShown(type, state, change) && false)',
+    caughtBy: unit('libs/core/merge/superseded.spec.ts', 'what was deleted is superseded'),
+  },
+  {
+    name: 'surface: a list says of nothing that it is quarantined',
+    rule: '§3',
+    file: 'libs/flow/read/reader.ts',
+    find: 'quarantined: isParked,',
+    replace: 'quarantined: isParked && false,',
+    caughtBy: flow('read/levels.spec.ts', 'is flagged in a list'),
+  },
   {
     name: 'surface: a dry run of a handover hands over',
     rule: 'surface',

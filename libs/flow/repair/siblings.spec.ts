@@ -62,8 +62,13 @@ describe.each(['owner', 'other'] as const)('while the cluster holds more, the %s
     const { session } = await world.run(world.region('eu').submit(world.add('likes', 'a', 2), wait));
     const read = async (options: Partial<ReadOptions>): Promise<unknown> => {
       const region = world.region(at === 'owner' ? owner : other);
-      const { value } = await world.run(region.read({ type: 'likes', id: 'a' }, { ...wait, ...options }));
-      return value;
+      const reading = region.read({ type: 'likes', id: 'a' }, { ...wait, ...options });
+      return world.run(
+        reading.then(
+          ({ value }) => value,
+          (error: unknown) => (error as { code?: string }).code,
+        ),
+      );
     };
     return { session, read };
   }
