@@ -39,6 +39,10 @@ describe.each(Object.entries(lawFields))('%s', (name, { policy, meaning, operati
         expect(shown).toEqual(valueByDefinition(type, events, new Map([[name, meaning]])));
         expect(bytesOf(refold(arrived))).toBe(bytesOf(arrived));
         expect(entityValue(type, reload(arrived).state)).toEqual(shown);
+        for (const change of events.flatMap((event) => changesOf(policy, event))) {
+          const written = canonicalText(policy.writeChange(change));
+          expect(canonicalText(policy.writeChange(policy.readChange(JSON.parse(written))))).toBe(written);
+        }
         if (hasCopies(events)) met.copies += 1;
         if (arrived.state.deletes.length > 0) met.deletes += 1;
         if (arrived.refolds > 0) met.refolds += 1;
@@ -50,13 +54,11 @@ describe.each(Object.entries(lawFields))('%s', (name, { policy, meaning, operati
     expect(met.refolds, 'some states are folded again').toBeGreaterThan(runs / 20);
   });
 
-  test('changes are read as they were written, and conflict in both directions or in none', () => {
+  test('changes conflict in both directions or in none', () => {
     fc.assert(
       fc.property(histories, (events) => {
         const changes = events.flatMap((event) => changesOf(policy, event));
         for (const change of changes) {
-          const written = canonicalText(policy.writeChange(change));
-          expect(canonicalText(policy.writeChange(policy.readChange(JSON.parse(written))))).toBe(written);
           for (const other of changes) {
             expect(policy.conflicts(change, other)).toBe(policy.conflicts(other, change));
             if (!policy.conflicts(change, other)) continue;
