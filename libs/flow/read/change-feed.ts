@@ -31,6 +31,9 @@ const stepEventsMax = 200;
 const stepBytesMax = 2 * 1024 * 1024;
 const waitingRowsMax = 10_000;
 
+/** What telling a change needs of its event: what waits may be much, and wait long, so nothing else is kept of it. */
+type Told = Pick<Event, 'dot' | 'entity' | 'dependencies' | 'resolves' | 'time'>;
+
 /**
  * One consumer's way through everything that is folded in this region, at its own pace: it is given what was committed a
  * moment ago, and reads the log where it is further behind, so that nobody's slowness holds up anybody else.
@@ -41,7 +44,7 @@ const waitingRowsMax = 10_000;
  */
 export class ChangeFeed {
   private readonly passed = new Map<number, Map<Actor, number>>();
-  private readonly skipped = new Map<number, Map<string, Event>>();
+  private readonly skipped = new Map<number, Map<string, Told>>();
   private stopped = false;
 
   constructor(
@@ -129,11 +132,11 @@ export class ChangeFeed {
   }
 
   /** Whether this consumer has passed all that the change depends on. */
-  private isNext({ dependencies }: Event): boolean {
+  private isNext({ dependencies }: Told): boolean {
     return !missingDependency(dependencies, (shard) => this.passed.get(shard) ?? nothingSeen);
   }
 
-  private async tell(shard: number, event: Event): Promise<void> {
+  private async tell(shard: number, event: Told): Promise<void> {
     if (this.type !== undefined && event.entity.type !== this.type) return;
     const after = await this.parts.reader.afterImage(event.entity);
     if (!after) return;
@@ -174,9 +177,10 @@ export class ChangeFeed {
     return new Set([...rows].map(({ dot }) => dotKey(dot)));
   }
 
-  private skip(shard: number, event: Event): void {
-    const skipped = this.skipped.get(shard) ?? new Map<string, Event>();
-    skipped.set(dotKey(event.dot), event);
+  private skip(shard: number, { dot, entity, dependencies, resolves, time }: Event): void {
+    const skipped = this.skipped.get(shard) ?? new Map<string, Told>();
+    const kept = { dot, entity, time, ...(dependencies && { dependencies }), ...(resolves && { resolves }) };
+    skipped.set(dotKey(dot), kept);
     this.skipped.set(shard, skipped);
   }
 
