@@ -58,10 +58,13 @@ const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
 /** Reads a document value by value: strings and numbers by `JSON.parse`, which guesses nothing about them. */
 class Reader {
+  private readonly text: string;
   private at = 0;
   private depth = 0;
 
-  constructor(private readonly text: string) {}
+  constructor(text: string) {
+    this.text = text;
+  }
 
   document(): Read {
     const value = this.value();

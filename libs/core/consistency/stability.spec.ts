@@ -26,6 +26,18 @@ describe('stability of one shard', () => {
     expect(tracker.stable(vector({ 'eu~1': 5, 'us~1': 2 }))).toEqual(vector({ 'eu~1': 5 }));
   });
 
+  it('counts a report only once all that the member had folded is folded here', () => {
+    // us was restored, and a command that its first life took reached eu alone: it is concurrent with what us mints now.
+    const tracker = new StabilityTracker(['eu', 'ap']);
+    const before = vector({ 'us~2': 1 });
+    tracker.report('eu', { folded: vector({ 'us~1': 1, 'us~2': 1 }), actor: 'eu~1', lastSeq: 0 }, before);
+    tracker.report('ap', { folded: vector({ 'us~2': 1 }), actor: 'ap~1', lastSeq: 0 }, before);
+    expect(tracker.stable(before)).toEqual(vector({}));
+    const after = vector({ 'us~1': 1, 'us~2': 1 });
+    tracker.advance(after);
+    expect(tracker.stable(after)).toEqual(vector({ 'us~2': 1 }));
+  });
+
   it('gets on under steady load, although newer reports always name what has not arrived', () => {
     const tracker = new StabilityTracker(['us']);
     tracker.report('us', { folded: vector({ 'eu~1': 1 }), actor: 'us~1', lastSeq: 1 }, vector({ 'eu~1': 9 }));

@@ -1,5 +1,5 @@
 import type { Actor } from '../causality/dot.js';
-import { meet, nothingSeen, seqOf, type VersionVector } from '../causality/version-vector.js';
+import { covers, meet, nothingSeen, seqOf, type VersionVector } from '../causality/version-vector.js';
 
 /** What one member's heartbeat said of one shard. */
 export interface FoldedReport {
@@ -13,7 +13,9 @@ export interface FoldedReport {
  * Which events of one shard are stable: folded at every member, each known through that member's own stream (PROTOCOL §6).
  *
  * A report counts only once the member's stream is folded here up to the last seq it named: whatever the member minted
- * before it folded an event has then arrived, so nothing concurrent with a stable event can still come.
+ * before it folded an event has then arrived, so nothing concurrent with a stable event can still come. And once all that
+ * the member had folded is folded here: what an actor minted that is no more, before a restore of its region, is in no
+ * living member's own stream, and still concurrent with what is stable.
  */
 export class StabilityTracker {
   private readonly waiting = new Map<string, FoldedReport>();
@@ -34,6 +36,7 @@ export class StabilityTracker {
   /** Counts reports whose streams have arrived by now. */
   advance(foldedHere: VersionVector): void {
     for (const [region, report] of this.waiting) {
+      if (!covers(foldedHere, report.folded)) continue;
       if (seqOf(foldedHere, report.actor) >= report.lastSeq) {
         this.counted.set(region, report.folded);
         this.waiting.delete(region);

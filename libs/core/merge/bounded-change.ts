@@ -2,7 +2,7 @@ import type { Actor, Dot } from '../causality/dot.js';
 import { decodeVector, encodeVector, type VersionVector } from '../causality/version-vector.js';
 import { isObject, type Json, type JsonObject } from '../json.js';
 import { readInteger } from './operation.js';
-import { readClosingDeed, readDot, writeClosingDeed, type ClosingDeed } from './closing-change.js';
+import { readActor, readClosingDeed, readDot, writeClosingDeed, type ClosingDeed } from './closing-change.js';
 import type { Side } from './rights.js';
 
 /**
@@ -49,11 +49,18 @@ export function readBoundedChange(json: Json): BoundedChange | undefined {
   if (!isObject(json)) return undefined;
   const { elsewhere, settled: encoded, ...rest } = json;
   if (elsewhere !== undefined && elsewhere !== true) return undefined;
-  const settled = encoded === undefined ? undefined : decodeVector(encoded);
+  const settled = encoded === undefined ? undefined : readSettled(encoded);
   if (encoded !== undefined && settled === undefined) return undefined;
   const deed = readDeed(rest);
   if (deed === undefined) return undefined;
   return { deed, elsewhere: elsewhere === true, ...(settled && { settled }) };
+}
+
+function readSettled(json: Json): VersionVector | undefined {
+  const settled = decodeVector(json);
+  return settled && [...settled.keys()].every((actor) => readActor(actor) !== undefined)
+    ? settled
+    : undefined;
 }
 
 function readDeed(json: JsonObject): BoundedDeed | undefined {
@@ -67,8 +74,9 @@ function readDeed(json: JsonObject): BoundedDeed | undefined {
     case 'spend':
       return names === 'by' && by !== undefined ? { kind, by } : undefined;
     case 'transfer': {
-      const { to, side } = rest;
-      if (names !== 'by,side,to' || by === undefined || typeof to !== 'string' || to === '') return undefined;
+      const { side } = rest;
+      const to = readActor(rest.to);
+      if (names !== 'by,side,to' || by === undefined || to === undefined) return undefined;
       return side === 'spend' || side === 'increment' ? { kind, to, by, side } : undefined;
     }
     case 'reserve': {

@@ -5,7 +5,7 @@ import { decideClosing, later, whyLapsed } from './closing-decide.js';
 import { addExactly, shownSum } from './exact-sum.js';
 import { invalidValue, outOfRange, readInteger, unknownOperation, wrongArguments } from './operation.js';
 import { nowhere, type Decision, type DecisionStamp, type Operation, type Rejection } from './policy.js';
-import { held, heldByRegion, newlySettled, usable, type Hold, type Side } from './rights.js';
+import { heldByRegion, newlySettled, sumOf, usable, type Hold, type Side } from './rights.js';
 
 /** How long a reservation may last at most: 30 days, in milliseconds. */
 export const reservationMillisMax = 30 * 24 * 3_600_000;
@@ -70,11 +70,11 @@ function move(asked: Asked, operation: Operation, kind: Side): BoundedDeed | Rej
   return { kind, by };
 }
 
-function leavesRange({ rights, start, stamp }: Asked, by: number): boolean {
-  const own = held(rights, start, stamp.dot.actor, 'spend');
-  let all = addExactly(own, by);
-  for (const other of heldByRegion(rights, start, 'spend').values()) all = addExactly(all, other);
-  return typeof all === 'bigint';
+/** The value is as far above its minimum as there are rights to spend, and what is set aside may be given back to it. */
+function leavesRange({ rights, start, bounds }: Asked, by: number): boolean {
+  let highest = addExactly(addExactly(sumOf(rights, start, 'spend'), bounds.min), by);
+  for (const hold of rights.holds) highest = addExactly(highest, hold.by);
+  return typeof highest === 'bigint';
 }
 
 function transfer(asked: Asked, operation: Operation): BoundedDeed | Rejection {

@@ -1,4 +1,5 @@
 import type { Actor, Dot } from '../causality/dot.js';
+import { isWellFormed } from '../event/text-limits.js';
 import type { Json, JsonObject } from '../json.js';
 import { readInteger } from './operation.js';
 
@@ -26,7 +27,7 @@ export function writeClosingDeed(deed: ClosingDeed): JsonObject {
 export function readClosingDeed({ kind, ...rest }: JsonObject): ClosingDeed | undefined {
   const names = Object.keys(rest).sort().join();
   const stand = readDot(rest.stand);
-  const of = typeof rest.of === 'string' && rest.of !== '' ? rest.of : undefined;
+  const of = readActor(rest.of);
   switch (kind) {
     case 'stand':
       if (names !== 'of,stated' || of === undefined || typeof rest.stated !== 'boolean') return undefined;
@@ -52,9 +53,15 @@ function part(json: Json | undefined): number | undefined {
   return typeof amount === 'number' && amount >= 0 ? amount : undefined;
 }
 
+/** A name that can be stored: an actor with U+0000 or a lone surrogate in it could not (INV-14). */
+export function readActor(json: Json | undefined): Actor | undefined {
+  return typeof json === 'string' && json !== '' && isWellFormed(json) ? json : undefined;
+}
+
 export function readDot(json: Json | undefined): Dot | undefined {
   if (!Array.isArray(json) || json.length !== 2) return undefined;
-  const [actor, seq] = json as readonly Json[];
-  if (typeof actor !== 'string' || actor === '') return undefined;
+  const [first, seq] = json as readonly Json[];
+  const actor = readActor(first);
+  if (actor === undefined) return undefined;
   return typeof seq === 'number' && Number.isSafeInteger(seq) && seq >= 1 ? { actor, seq } : undefined;
 }

@@ -1,7 +1,7 @@
 import { regionOf, sameDot, parseDot, type Dot } from '../causality/dot.js';
 import { majorityOf } from '../consistency/acks.js';
 import type { Asked } from './bounded-asked.js';
-import type { ClosingDeed } from './closing-change.js';
+import { readActor, type ClosingDeed } from './closing-change.js';
 import { mayAgree, votersAgainst, type Closing } from './closings.js';
 import { invalidValue } from './operation.js';
 import type { Operation, Rejection } from './policy.js';
@@ -48,9 +48,10 @@ export function decideClosing(asked: Asked, operation: Operation): ClosingDeed |
   return operation.op === 'stand' ? stand(asked, operation) : answer(asked, operation);
 }
 
-function stand({ rights, stamp }: Asked, { of, stated }: Operation): ClosingDeed | Rejection {
+function stand({ rights, stamp }: Asked, { of: named, stated }: Operation): ClosingDeed | Rejection {
   const actor = stamp.dot.actor;
-  if (typeof of !== 'string') return invalidValue('/of', 'An actor.');
+  const of = readActor(named);
+  if (of === undefined) return invalidValue('/of', 'An actor.');
   if (!mayAgree(rights.closing, actor, { heir: actor, of })) return notNow('Another closing is under way.');
   return { kind: 'stand', of, stated: stated === true };
 }
@@ -83,9 +84,14 @@ function reclaim(
 ): ClosingDeed | Rejection {
   if (!isAgreed(one, place.members, leaseMillis)) return notNow('Not enough regions agree.');
   const sides = { actor: one.of, isStable: () => false };
-  const spend = usable(rights, start, { ...sides, side: 'spend' });
-  const increment = usable(rights, start, { ...sides, side: 'increment' });
+  const spend = sayable(usable(rights, start, { ...sides, side: 'spend' }));
+  const increment = sayable(usable(rights, start, { ...sides, side: 'increment' }));
   return { kind: 'reclaim', stand, of: one.of, spend, increment };
+}
+
+/** Rights between two far bounds may be more than a change can carry exactly: what is beyond stays where it is. */
+function sayable(rights: number): number {
+  return Math.min(rights, Number.MAX_SAFE_INTEGER);
 }
 
 /**

@@ -23,6 +23,12 @@ const votes: CustomPolicy<Votes, Vote> = {
   isChange: (json) => typeof json === 'object' && json !== null && 'for' in json,
 };
 
+function nested(levels: number): Json {
+  let json: Json = { for: 'ann' };
+  for (let level = 1; level < levels; level += 1) json = { for: json };
+  return json;
+}
+
 const vote = (candidate: Json): Operation => ({ op: 'vote', for: candidate });
 const samples = [vote('ann'), vote('bob'), vote('1')];
 
@@ -82,6 +88,59 @@ describe('custom', () => {
       .thenRefused('unknown_operation', '/op');
     scenario(custom(fragile)).write('eu', vote(7)).thenRefused('invalid_value', '');
     expect(custom(votes).readChange('ann')).toBeUndefined();
+  });
+
+  const cyclic: Record<string, unknown> = {};
+  cyclic.itself = cyclic;
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['null', null],
+    ['a text', 'ann'],
+    ['neither a change nor a refusal', {}],
+    ['a refusal without a sentence', { refuse: 7 }],
+    ['a refusal at no path', { refuse: 'No.', path: 7 }],
+    ['a change that is nothing', { change: undefined }],
+    ['a change that is no number', { change: Number.NaN }],
+    ['a change without end', { change: { for: Infinity } }],
+    ['a text that cannot be stored', { change: { for: '\u0000' } }],
+    ['a key that cannot be stored', { change: { for: 'ann', '\ud800': 1 } }],
+    ['a function', { change: () => 1 }],
+    ['a bigint', { change: 1n }],
+    ['what contains itself', { change: cyclic }],
+    ['what nests too deep for an event', { change: nested(65) }],
+    ['a change that its own check refuses', { change: { against: 'ann' } }],
+  ])('refuses %s in answer to an operation', (_what, answer) => {
+    const decides = (policy: CustomPolicy<Votes, Vote>): unknown =>
+      custom({ ...policy, decide: () => answer as { readonly change: Vote } }).decide(
+        { value: {}, spans: new Map() },
+        vote('ann'),
+        {
+          dot: { actor: 'us~1', seq: 1 },
+          time: { wallMillis: 1, counter: 0, actor: 'us~1' },
+          hasObserved: false,
+        },
+      );
+    expect(decides(votes)).toMatchObject({ kind: 'rejected', code: 'invalid_value', path: '' });
+  });
+
+  it('folds where it was decided what every other region reads', () => {
+    const change = { left: undefined, for: 'ann', at: -0 } as unknown as Vote;
+    const decided = custom({ ...votes, decide: () => ({ change }) }).decide(
+      { value: {}, spans: new Map() },
+      vote('ann'),
+      {
+        dot: { actor: 'us~1', seq: 1 },
+        time: { wallMillis: 1, counter: 0, actor: 'us~1' },
+        hasObserved: false,
+      },
+    );
+    expect(decided).toStrictEqual({ kind: 'accepted', change: { at: 0, for: 'ann' } });
+  });
+
+  it('INV-14: takes a change that its check cannot bear for none', () => {
+    const isChange = (json: Json): boolean => (json as { readonly for: string }).for.length > 0;
+    expect(custom({ ...votes, isChange }).readChange(null)).toBeUndefined();
+    expect(custom({ ...votes, isChange }).readChange({ for: 'ann' })).toEqual({ for: 'ann' });
   });
 });
 
@@ -208,7 +267,7 @@ describe('the law check', () => {
         apply: (value, change) => Object.assign(value, { [change.for]: (value[change.for] ?? 0) + 1 }),
       },
     ],
-    ['changes that peers refuse', 'total', { isChange: () => false }],
+    ['only changes that peers refuse', 'samples', { isChange: () => false }],
     [
       'a function that throws',
       'total',

@@ -1,6 +1,9 @@
 import type { Dot } from '../causality/dot.js';
 import type { HybridTimestamp } from '../causality/hybrid-timestamp.js';
+import { canonicalText } from '../event/canonical-json.js';
+import { nestingDepth } from '../event/text-limits.js';
 import type { Json } from '../json.js';
+import { parseJson } from '../parse-json.js';
 import { foldInOrder } from './fold-in-order.js';
 import { invalidValue, isStorable, unknownOperation } from './operation.js';
 import { split, type Decision, type MergePolicy, type Operation } from './policy.js';
@@ -67,7 +70,7 @@ export function custom<Value extends Json, Change extends Json>(
 
     initial: () => initial,
     decide: (state, operation) => decide(own, state.value, operation),
-    readChange: (json) => (isStorable(json) && own.isChange?.(json) !== false ? (json as Change) : undefined),
+    readChange: (json) => readChange(own, json),
     writeChange: (change) => change,
 
     apply(state, { change, dot, time, effective }) {
@@ -102,18 +105,58 @@ function decide<Value extends Json, Change extends Json>(
   operation: Operation,
 ): Decision<Change> {
   if (!own.operations.includes(operation.op)) return unknownOperation(own.name, operation, own.operations);
-  let decided: ReturnType<typeof own.decide>;
   try {
-    decided = own.decide(value, operation);
+    return readAnswer(own, own.decide(value, operation));
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown);
     return invalidValue('', `${own.name} cannot decide it: ${reason}`);
   }
-  if ('change' in decided) return { kind: 'accepted', change: decided.change };
-  return {
-    kind: 'rejected',
-    code: 'precondition_failed',
-    detail: decided.refuse,
-    path: decided.path ?? '',
-  };
+}
+
+/** Takes nothing on trust: the types of the user's functions are gone when they run. */
+function readAnswer<Value extends Json, Change extends Json>(
+  own: CustomPolicy<Value, Change>,
+  answer: unknown,
+): Decision<Change> {
+  const unreadable = invalidValue(
+    '',
+    `${own.name} answered neither a change that can be sent nor a refusal.`,
+  );
+  if (typeof answer !== 'object' || answer === null) return unreadable;
+  if ('change' in answer) {
+    const change = asPeersRead(own, answer.change);
+    return change === undefined ? unreadable : { kind: 'accepted', change };
+  }
+  const { refuse, path = '' } = answer as Partial<CustomRefusal>;
+  if (typeof refuse !== 'string' || typeof path !== 'string') return unreadable;
+  return { kind: 'rejected', code: 'precondition_failed', detail: refuse, path };
+}
+
+/** How deep a change may nest: the rest of an event's depth is for the envelope, and for maps that the policy is in. */
+const changeDepthMax = 64;
+
+/**
+ * The change as every region will read it, so that the one that decided folds the very same; `undefined` where they would
+ * park it.
+ */
+function asPeersRead<Value extends Json, Change extends Json>(
+  own: CustomPolicy<Value, Change>,
+  change: unknown,
+): Change | undefined {
+  if (change === undefined || !isStorable(change as Json)) return undefined;
+  const text = canonicalText(change as Json);
+  if (nestingDepth(text, changeDepthMax) > changeDepthMax) return undefined;
+  return readChange(own, parseJson(text) as Json);
+}
+
+/** A peer may send anything, also what the user's function did not think of (INV-14). */
+function readChange<Value extends Json, Change extends Json>(
+  own: CustomPolicy<Value, Change>,
+  json: Json,
+): Change | undefined {
+  try {
+    return isStorable(json) && own.isChange?.(json) !== false ? (json as Change) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -8,6 +8,9 @@ export interface Epoch {
   readonly counter: number;
 }
 
+/** The greatest number and counter that is read: more than there will ever be, so a greater one was made up (INV-14). */
+const countMax = 2 ** 31 - 1;
+
 /** Before the first home: every real epoch is above it. */
 export const noEpoch: Epoch = { membership: 0, counter: 0 };
 
@@ -29,13 +32,12 @@ export function laterEpoch(a: Epoch, b: Epoch): Epoch {
 
 /**
  * The next one to stand for in a membership, above all that was heard of; `undefined`: somebody has promised in a later
- * membership, so that nobody may stand in this one any more.
+ * membership, or in the last epoch of this one, so that nobody may stand in this one any more.
  */
 export function nextEpoch(heard: Epoch, membership: number): Epoch | undefined {
   if (heard.membership > membership) return undefined;
-  return heard.membership === membership
-    ? { membership, counter: heard.counter + 1 }
-    : { membership, counter: 1 };
+  if (heard.membership < membership) return { membership, counter: 1 };
+  return heard.counter < countMax ? { membership, counter: heard.counter + 1 } : undefined;
 }
 
 /** `membership.counter`, as events and the fence row carry it; `''` for none. */
@@ -46,11 +48,9 @@ export function formatEpoch(epoch: Epoch): string {
 /** `undefined` when the text is no epoch. */
 export function parseEpoch(text: string): Epoch | undefined {
   if (text === '') return noEpoch;
-  const match = /^([1-9]\d{0,15})\.([1-9]\d{0,15})$/.exec(text);
+  const match = /^([1-9]\d{0,9})\.([1-9]\d{0,9})$/.exec(text);
   if (!match) return undefined;
   const membership = Number(match[1]);
   const counter = Number(match[2]);
-  return Number.isSafeInteger(membership) && Number.isSafeInteger(counter)
-    ? { membership, counter }
-    : undefined;
+  return membership <= countMax && counter <= countMax ? { membership, counter } : undefined;
 }

@@ -1,5 +1,5 @@
 import type { EntityRef } from '../event/event.js';
-import type { Json, JsonObject } from '../json.js';
+import { isObject, type Json, type JsonObject } from '../json.js';
 import type { EntityType } from '../merge/entity-type.js';
 import { lastWriterWins } from '../merge/policies.js';
 import type { Membership, Memberships } from './membership.js';
@@ -49,11 +49,26 @@ export function readMemberships(value: JsonObject | undefined): Memberships | un
 
 function read(json: Json | undefined): Memberships | undefined {
   if (!Array.isArray(json)) return undefined;
-  const [first, ...later] = (json as readonly Json[]).map(readOne);
-  return first ? [first, ...later] : undefined;
+  const records: Membership[] = [];
+  for (const [index, one] of (json as readonly Json[]).entries()) {
+    const record = readOne(one, index + 1);
+    if (record === undefined) return undefined;
+    records.push(record);
+  }
+  const [first, ...later] = records;
+  return first && [first, ...later];
 }
 
-function readOne(json: Json): Membership {
-  const { number, members, witnesses, stopped } = json as unknown as Membership;
-  return { number, members, witnesses, stopped };
+/** As a peer sent it (INV-14). The records are looked up by their numbers, which begin at 1 without a gap. */
+function readOne(json: Json, expected: number): Membership | undefined {
+  if (!isObject(json)) return undefined;
+  const { number, members, witnesses, stopped } = json;
+  if (number !== expected || !isNames(members) || members.length === 0) return undefined;
+  return isNames(witnesses) && isNames(stopped) ? { number, members, witnesses, stopped } : undefined;
+}
+
+function isNames(json: Json | undefined): json is readonly string[] {
+  return (
+    Array.isArray(json) && (json as readonly Json[]).every((one) => typeof one === 'string' && one !== '')
+  );
 }

@@ -1,7 +1,7 @@
 import type { EntityRef, Event } from '../event/event.js';
 import { shardFor, type Layout } from '../event/shard-of.js';
 import type { Json } from '../json.js';
-import { formatEpoch, noEpoch, parseEpoch } from './epoch.js';
+import { formatEpoch, isAbove, parseEpoch } from './epoch.js';
 import type { Opening } from './strong-chain.js';
 import { isMovesEntity } from './type-record.js';
 
@@ -59,7 +59,8 @@ export function readOpening({ entity, epoch: text, changes, dot, shard }: Event)
   const { close, previous } = change as { readonly [key: string]: Json };
   const epoch = parseEpoch(text);
   const below = typeof previous === 'string' ? parseEpoch(previous) : undefined;
-  if (!epoch || epoch === noEpoch || !below) return undefined;
+  // Also no epoch at all is above none, and a chain that does not go down would be followed for ever.
+  if (!epoch || !below || !isAbove(epoch, below)) return undefined;
   if (typeof close !== 'number' || !Number.isSafeInteger(close) || close < 0) return undefined;
   return { epoch, home: dot.actor, seq: dot.seq, previous: below, close };
 }

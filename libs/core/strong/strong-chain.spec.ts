@@ -8,6 +8,7 @@ import {
   noPosition,
   openingOn,
   positionOf,
+  wasDecided,
   withOpening,
   type Opening,
   type Position,
@@ -32,12 +33,24 @@ describe('epochs', () => {
     expect(compareEpochs({ membership: 1, counter: 9 }, { membership: 2, counter: 1 })).toBeLessThan(0);
     expect(parseEpoch(formatEpoch(epoch(12)))).toEqual(epoch(12));
     expect(parseEpoch(formatEpoch(noEpoch))).toEqual(noEpoch);
-    for (const text of ['1', '1.', '0.1', '1.01', '-1.2', '1.99999999999999999']) {
+    for (const text of ['1', '1.', '0.1', '1.01', '-1.2', '1.99999999999999999', '1.2147483648']) {
       expect(parseEpoch(text)).toBeUndefined();
     }
     expect(nextEpoch(noEpoch, 1)).toEqual(epoch(1));
     expect(nextEpoch(epoch(4), 1)).toEqual(epoch(5));
     expect(nextEpoch(epoch(4), 2)).toEqual({ membership: 2, counter: 1 });
+  });
+
+  it('INV-14: that follow what can be read can be read', () => {
+    for (const text of ['1.2147483646', '1.2147483647', '2147483647.2147483647']) {
+      const heard = parseEpoch(text);
+      expect(heard).toBeDefined();
+      const next = heard && nextEpoch(heard, heard.membership);
+      if (next) expect(parseEpoch(formatEpoch(next))).toEqual(next);
+      else expect(heard?.counter).toBe(2_147_483_647);
+    }
+    for (const text of [`1.${Number.MAX_SAFE_INTEGER}`, `${Number.MAX_SAFE_INTEGER}.1`])
+      expect(parseEpoch(text)).toBeUndefined();
   });
 });
 
@@ -107,6 +120,17 @@ describe('a strong event', () => {
     expect(fateOf(openings, noPosition, event(1, 'us', 50))).toBe('undecided');
     expect(fateOf(openings, at(2, 2), event(1, 'us', 50))).toBe('undecided');
     expect(fateOf(withOpening(noOpenings, fourth), at(4, 60), event(1, 'us', 50))).toBe('undecided');
+  });
+
+  it('INV-14: is settled by no chain that does not go down', () => {
+    const around = { ...second, previous: second.epoch };
+    expect(fateOf(withOpening(noOpenings, around), at(2, 3), event(1, 'us', 9))).toBe('undecided');
+    expect(wasDecided(withOpening(noOpenings, around), event(1, 'us', 9))).toBe(false);
+    const up = withOpening(withOpening(noOpenings, { ...second, previous: epoch(3) }), {
+      ...outbid,
+      previous: epoch(2),
+    });
+    expect(fateOf(up, at(3, 7), event(1, 'us', 9))).toBe('undecided');
   });
 
   it('is refused when another than the home wrote it', () => {

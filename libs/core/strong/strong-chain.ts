@@ -134,7 +134,7 @@ export function fateOf(openings: Openings, decided: Position, event: StrongEvent
     if (sameEpoch(event.epoch, above.epoch)) return fateWithin(above, last, event, above === newest);
     if (isAbove(event.epoch, above.epoch) || sameEpoch(above.previous, noEpoch)) return 'refused';
     const below = openingOf(openings, above.previous);
-    if (!below) return 'undecided';
+    if (!below || !isAbove(above.epoch, below.epoch)) return 'undecided';
     last = above.close;
     above = below;
   }
