@@ -7,25 +7,25 @@ import { processStreams } from './terminal/output.js';
  * A signal ends the dev stack in order and then this process. What fails meanwhile, because its regions are gone, is no
  * news. Before there is a stack, nobody else listens, and the signal ends the process as it always does.
  */
-function watchForInterrupts(): () => boolean {
-  let interrupted = false;
+function watchForInterrupts(): () => number | undefined {
+  let interruptedWith: number | undefined;
   for (const [name, number] of [
     ['SIGINT', 2],
     ['SIGTERM', 15],
     ['SIGHUP', 1],
   ] as const) {
     process.on(name, () => {
-      interrupted = true;
-      if (process.listenerCount(name) === 1) process.exit(128 + number);
+      interruptedWith ??= 128 + number;
+      if (process.listenerCount(name) === 1) process.exit(interruptedWith);
     });
   }
-  return () => interrupted;
+  return () => interruptedWith;
 }
 
 try {
   const program = buildProgram({
     streams: processStreams(),
-    isInterrupted: watchForInterrupts(),
+    interruptedWith: watchForInterrupts(),
     ended: (exitCode) => {
       process.exitCode = exitCode;
     },

@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const said = { out: '', err: '' };
 const program = buildProgram({
   streams: { out: (text) => (said.out += text), err: (text) => (said.err += text) },
-  isInterrupted: () => false,
+  interruptedWith: () => undefined,
   ended: () => undefined,
 });
 
@@ -85,6 +85,25 @@ describe('the documents', () => {
     expect(wrongWith('atoll region add|drop eu --apply')).toBeDefined();
     expect(wrongWith('atoll status --loud')).toBeDefined();
     expect(wrongWith('atoll region add|remove eu --strong-member --apply')).toBeUndefined();
+  });
+});
+
+describe('a command that fails', () => {
+  const failing = ['history', 'export', '/nowhere', '--format', 'elle'];
+
+  it.each([
+    [undefined, 2, /no such file/],
+    [130, 130, /^$/],
+  ])('after the signal %s ends with %i', async (interrupted, wanted, told) => {
+    let code: number | undefined;
+    let err = '';
+    const atoll = buildProgram({
+      streams: { out: () => undefined, err: (text) => (err += text) },
+      interruptedWith: () => interrupted,
+      ended: (exitCode) => (code = exitCode),
+    });
+    await atoll.parseAsync(failing, { from: 'user' });
+    expect([code, err]).toEqual([wanted, expect.stringMatching(told)]);
   });
 });
 

@@ -17,14 +17,14 @@ import { createOutput, type OutputForm, type Streams } from './terminal/output.j
 
 export interface ProgramParts {
   readonly streams: Streams;
-  /** What fails after that is no news, and says nothing. */
-  readonly isInterrupted: () => boolean;
+  /** The exit code of the signal that came, if one did: what fails after it is no news, and says nothing. */
+  readonly interruptedWith: () => number | undefined;
   /** Told what the command ends with. */
   readonly ended: (exitCode: number) => void;
 }
 
 /** All commands of `atoll`. Usage errors are thrown as commander's own, when it has said what is wrong. */
-export function buildProgram({ streams, isInterrupted, ended }: ProgramParts): Command {
+export function buildProgram({ streams, interruptedWith, ended }: ProgramParts): Command {
   const program = new Command('atoll')
     .description('Active-active, event-sourced replication for Postgres, over Kafka')
     .addOption(
@@ -39,11 +39,11 @@ export function buildProgram({ streams, isInterrupted, ended }: ProgramParts): C
       try {
         ended(await work(output));
       } catch (error) {
-        if (isInterrupted()) return new Promise(() => undefined);
-        tellFailure(error, output.form, streams);
-        ended(exitCodeOf(error));
+        // Whoever started something has ended it before it threw: nothing is left to wait for.
+        const interrupted = interruptedWith();
+        if (interrupted === undefined) tellFailure(error, output.form, streams);
+        ended(interrupted ?? exitCodeOf(error));
       }
-      return undefined;
     },
   };
   addDevCommand(program, invocation);

@@ -25,9 +25,10 @@ export const usage = `usage: npm run bench -- [options]
   --driver NAME    platformatic (default) or kafkajs
   --profile DIR    leave CPU profiles of Atoll's own processes in DIR
   --stack FILE     use the running dev stack that FILE (its stack.json) describes, instead of an own one
+  --help           show this
 `;
 
-/** @throws Error with a sentence for whoever typed it */
+/** Shows the usage and ends the process where that is asked. @throws Error with a sentence for whoever typed it */
 export function readArguments(args: readonly string[], benches: readonly string[]): BenchArguments {
   const { values } = parseArgs({
     args: [...args],
@@ -40,8 +41,13 @@ export function readArguments(args: readonly string[], benches: readonly string[
       driver: { type: 'string', default: 'platformatic' },
       profile: { type: 'string' },
       stack: { type: 'string' },
+      help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  if (values.help) {
+    process.stdout.write(usage);
+    process.exit(0);
+  }
   const unknown = values.only.find((name) => !benches.includes(name));
   if (unknown !== undefined) throw new Error(`there is no bench "${unknown}", only ${benches.join(', ')}`);
   const { driver } = values;

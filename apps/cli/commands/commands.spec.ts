@@ -29,13 +29,21 @@ interface Ended {
   readonly err: string;
 }
 
-/** What `atoll …` says of the two regions, and what it ends with. */
-async function atoll(args: readonly string[], at: readonly string[] = endpoints): Promise<Ended> {
+/** What `atoll …` says of the two regions, and what it ends with; `onOut` hears what it says. */
+async function atoll(
+  args: readonly string[],
+  at: readonly string[] = endpoints,
+  { onOut, readerGone }: { readonly onOut?: () => void; readonly readerGone?: AbortSignal } = {},
+): Promise<Ended> {
   let code: number | undefined;
   const said = { out: '', err: '' };
+  const out = (text: string): void => {
+    said.out += text;
+    onOut?.();
+  };
   const program = buildProgram({
-    streams: { out: (text) => (said.out += text), err: (text) => (said.err += text) },
-    isInterrupted: () => false,
+    streams: { out, err: (text) => (said.err += text), ...(readerGone ? { readerGone } : {}) },
+    interruptedWith: () => undefined,
     ended: (exitCode) => (code = exitCode),
   });
   await program.parseAsync([...args, '--endpoint', ...at], { from: 'user' });
@@ -49,6 +57,7 @@ interface Answered {
   readonly home: string;
   readonly conflicts: readonly { readonly id: string; readonly detectedMillis: number }[];
   readonly next: string;
+  readonly version: string;
 }
 
 const json = async (...args: string[]): Promise<Answered> =>
@@ -75,6 +84,27 @@ describe('atoll status', () => {
     expect(code).toBe(3);
     expect(out).toMatch(/^us +ready/m);
     expect(out).toMatch(/^mars +unreachable$/m);
+  });
+});
+
+describe('atoll change --if-match', () => {
+  it('takes a version as it is shown, and as an ETag has it', async () => {
+    await atoll(['change', 'cart', 'matched', '--set', 'coupon=A']);
+    const { version } = await json('get', 'cart', 'matched');
+    const quoted = await atoll([
+      'change',
+      'cart',
+      'matched',
+      '--set',
+      'coupon=B',
+      '--if-match',
+      `"${version}"`,
+    ]);
+    expect([quoted.code, quoted.err]).toEqual([0, '']);
+    for (const late of [version, `"${version}"`]) {
+      const { code, err } = await atoll(['delete', 'cart', 'matched', '--if-match', late]);
+      expect([code, err]).toEqual([4, expect.stringContaining('precondition_failed')]);
+    }
   });
 });
 
@@ -108,6 +138,21 @@ describe('atoll watch', () => {
     expect((await atoll(wanted)).out).toMatch(
       /^\d\d:\d\d:\d\d\.\d{3} {2}merged {4}cart\/watched {2}\{"coupon":/,
     );
+  });
+
+  it('ends when nobody reads it any more', async () => {
+    await atoll(['change', 'cart', 'left', '--set', 'coupon=A']);
+    const reader = new AbortController();
+    const watching = atoll(['watch', '--type', 'cart'], endpoints, {
+      onOut: () => reader.abort(),
+      readerGone: reader.signal,
+    });
+    await vi.waitFor(async () => {
+      await atoll(['change', 'cart', 'left', '--set', 'coupon=B']);
+      expect(reader.signal.aborted).toBe(true);
+    }, rimStartMillisMax);
+    const { code, out } = await watching;
+    expect([code, out.split('\n')]).toEqual([0, [expect.stringContaining('cart/left'), '']]);
   });
 
   it('says why it is refused', async () => {

@@ -1,7 +1,8 @@
-import { access } from 'node:fs/promises';
-import { isAbsolute, resolve } from 'node:path';
+import { access, constants } from 'node:fs/promises';
+import { dirname, isAbsolute, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { portBaseDefault } from '#io/devstack/ports.js';
+import { declaredTypes } from '../dev/declared-types.js';
 import { tourConfig } from '../dev/programs.js';
 import { runDev, type Dev } from '../dev/run-dev.js';
 import { serveStatusPage } from '../dev/status-page.js';
@@ -9,7 +10,7 @@ import { exitCodes, usage } from '../terminal/exit.js';
 import type { Output } from '../terminal/output.js';
 import { runTour } from '../tour/tour.js';
 import { documentFileDefault, readTourInput, retailFileDefault } from '../tour/tour-input.js';
-import { readCount, type Invocation } from './invocation.js';
+import { readCount, readNames, type Invocation } from './invocation.js';
 
 interface DevFlags {
   readonly regions: string;
@@ -64,17 +65,18 @@ async function dev(flags: DevFlags, output: Output): Promise<number> {
     throw usage(`--processes takes 1 to ${processesMax}, not ${flags.processes}`);
   }
   if (flags.report !== undefined && !flags.tour) throw usage('--report says what --tour found: give both');
-  const regions = flags.regions.split(',').map((name) => name.trim());
   // Bad input is told before anything is started.
+  await checkReport(flags.report);
+  const config = await configFile(flags.config);
   const input = flags.tour ? await readTourInput(flags) : undefined;
   const begun = performance.now();
   const running = await runDev({
-    regions,
+    regions: readNames(flags.regions),
     latency: flags.latency,
     portBase: flags.portBase,
     ...(flags.persist === undefined ? {} : { persist: resolve(flags.persist) }),
     processesPerRegion: flags.processes,
-    config: await configFile(flags.config),
+    config,
     onStep: (step, millis) => output.say(stepLine(begun, step, millis)),
   });
   try {
@@ -111,6 +113,16 @@ function stepLine(begun: number, step: string, millis: number): string {
   return millis === 0 ? `${at} s  ${step}` : `${at} s  ${step} (${(millis / 1000).toFixed(1)} s)`;
 }
 
+/** A tour takes minutes: that its report has no place is told before. */
+async function checkReport(path: string | undefined): Promise<void> {
+  if (path === undefined) return;
+  try {
+    await access(dirname(resolve(path)), constants.W_OK);
+  } catch {
+    throw usage(`--report: cannot write to ${dirname(resolve(path))}`);
+  }
+}
+
 async function configFile(given: string | undefined): Promise<string> {
   if (given === undefined) return tourConfig;
   const path = isAbsolute(given) ? given : resolve(given);
@@ -119,6 +131,7 @@ async function configFile(given: string | undefined): Promise<string> {
   } catch {
     throw usage(`--config: cannot read ${path}`);
   }
+  await declaredTypes(path);
   return path;
 }
 

@@ -2,16 +2,17 @@ import { execFile } from 'node:child_process';
 import { statfs } from 'node:fs/promises';
 import { freemem, homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Option, type Command } from 'commander';
-import { checkCustomPolicies, isAtoll } from '#declare/define-atoll.js';
 import { isFree, planPorts, portBaseDefault } from '#io/devstack/ports.js';
 import { findStack } from '#io/devstack/stack.js';
+import { resolveStackOptions } from '#io/devstack/stack-options.js';
 import { createRegionClient } from '#client/region-client.js';
+import { declaredTypes } from '../dev/declared-types.js';
 import { tourConfig } from '../dev/programs.js';
+import { InputError } from '../load/input-file.js';
 import { exitCodes } from '../terminal/exit.js';
-import { readCount, type Invocation } from './invocation.js';
+import { readCount, readNames, type Invocation } from './invocation.js';
 
 interface Check {
   readonly name: string;
@@ -46,7 +47,12 @@ export function addDoctorCommand(program: Command, invocation: Invocation): void
     .option('--config <file>', 'compiled module with the entity types')
     .action((flags: DoctorFlags) =>
       invocation.run(async (output) => {
-        const stack = await checkStack(flags.portBase);
+        // What `dev` would refuse is refused here too, and not looked at any further.
+        const { regions, portBase } = resolveStackOptions({
+          regions: readNames(flags.regions),
+          portBase: flags.portBase,
+        });
+        const stack = await checkStack(portBase);
         const checks = [
           checkNode(),
           await checkJava(),
@@ -54,7 +60,7 @@ export function addDoctorCommand(program: Command, invocation: Invocation): void
           checkMemory(),
           await checkDisk('temporary files', tmpdir()),
           await checkDisk('home', homedir()),
-          ...(stack.verdict === 'ok' ? [] : [await checkPorts(flags)]),
+          ...(stack.verdict === 'ok' ? [] : [await checkPorts(regions, portBase)]),
           stack,
           await checkConfig(flags.config ?? tourConfig),
         ];
@@ -128,8 +134,10 @@ function gibibytes(bytes: number): string {
   return (bytes / gibibyte).toFixed(1);
 }
 
-async function checkPorts({ portBase, regions }: DoctorFlags): Promise<Check> {
-  const plan = planPorts(regions.split(','), portBase);
+async function checkPorts(regions: readonly string[], portBase: number): Promise<Check> {
+  if (portBase === 0)
+    return { name: 'ports', verdict: 'ok', found: 'a free block is taken when the stack starts' };
+  const plan = planPorts(regions, portBase);
   const ports = [
     plan.console,
     ...Object.values(plan.regions).flatMap(
@@ -168,23 +176,11 @@ async function checkStack(portBase: number): Promise<Check> {
 }
 
 async function checkConfig(path: string): Promise<Check> {
+  const name = 'entity types';
   try {
-    const module = (await import(pathToFileURL(path).href)) as { readonly default?: unknown };
-    if (!isAtoll(module.default)) {
-      return {
-        name: 'entity types',
-        verdict: 'failed',
-        found: `${path} has no default export made by defineAtoll`,
-      };
-    }
-    checkCustomPolicies(module.default);
-    const names = Object.keys(module.default.entities);
-    return { name: 'entity types', verdict: 'ok', found: names.join(', ') };
+    return { name, verdict: 'ok', found: (await declaredTypes(path)).join(', ') };
   } catch (error) {
-    return {
-      name: 'entity types',
-      verdict: 'failed',
-      found: error instanceof Error ? error.message : String(error),
-    };
+    if (!(error instanceof InputError)) throw error;
+    return { name, verdict: 'failed', found: error.message };
   }
 }

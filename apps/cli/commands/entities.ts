@@ -64,7 +64,7 @@ export function addEntityCommands(program: Command, invocation: Invocation): voi
         const operations = readOperations(flags);
         const region = chosenRegion(flags, regionsOf(flags));
         const { observed } = flags;
-        const body = { operations, ...(observed === undefined ? {} : { observed }) };
+        const body = { operations, ...(observed === undefined ? {} : { observed: bareVersion(observed) }) };
         const written = await region.change({ type, id }, body, writeOptions(flags, region.region));
         output.answer(written, () => showWrite(written, output));
         return exitCodes.ok;
@@ -142,11 +142,16 @@ export function writeOptions(
   return {
     mutationId,
     ...(session === undefined ? {} : { session }),
-    ...(ifMatch === undefined ? {} : { ifMatch }),
+    ...(ifMatch === undefined ? {} : { ifMatch: bareVersion(ifMatch) }),
     ...(acks === undefined ? {} : { acks }),
     ...(maxWait === undefined ? {} : { maxWaitMillis: maxWait }),
     ...(consistency === undefined ? {} : { consistency }),
   };
+}
+
+/** A version as it is shown, or between the quotes of an ETag. */
+function bareVersion(text: string): string {
+  return /^"(.*)"$/.exec(text)?.[1] ?? text;
 }
 
 /** A region that does not answer. */

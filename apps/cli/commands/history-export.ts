@@ -8,7 +8,7 @@ import { toPorcupine } from '../export/porcupine.js';
 import type { SessionRule } from '../export/register-sessions.js';
 import type { OperationLine } from '../judge/history-line.js';
 import { loadHistory } from '../judge/journal.js';
-import { InputError } from '../load/input-file.js';
+import { InputError, whyUnreadable, whyUnwritable } from '../load/input-file.js';
 import { exitCodes, usage } from '../terminal/exit.js';
 import type { Invocation } from './invocation.js';
 
@@ -42,7 +42,7 @@ export function addHistoryExport(history: Command, invocation: Invocation): void
         const exported = convert(await readOperations(file), flags);
         const { operations, leftOut } = exported;
         if (to === undefined) output.say(exported.text.trimEnd());
-        else await writeFile(to, exported.text);
+        else await write(to, exported.text);
         if (to !== undefined)
           output.answer({ file, format, to, operations, leftOut }, () =>
             output.say(`${to}: ${operations} operations for ${format}, ${leftOut} left out`),
@@ -70,8 +70,18 @@ async function readOperations(file: string): Promise<readonly OperationLine[]> {
     return (await loadHistory(file)).operations;
   } catch (error) {
     if (error instanceof SyntaxError) throw new InputError(error.message, { cause: error });
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') throw new InputError(`${file}: there is no such file`, { cause: error });
+    const why = whyUnreadable(error);
+    if (why !== undefined) throw new InputError(`${file}: ${why}`, { cause: error });
+    throw error;
+  }
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    await writeFile(path, text);
+  } catch (error) {
+    const why = whyUnwritable(error);
+    if (why !== undefined) throw new InputError(`--to ${path}: ${why}`, { cause: error });
     throw error;
   }
 }

@@ -26,6 +26,11 @@ export function readCount(text: string): number {
   return Number(text);
 }
 
+/** Reads names that are separated by commas. */
+export function readNames(text: string): readonly string[] {
+  return text.split(',').map((name) => name.trim());
+}
+
 export function runningStack({ portBase }: Pick<Where, 'portBase'>): DevStack {
   return findStack(portBase);
 }
@@ -46,11 +51,14 @@ export function regionsOf(where: Where): readonly RegionClient[] {
 function readEndpoint(text: string): readonly [string, string] {
   const cut = text.indexOf('=');
   const [region, url] = [text.slice(0, Math.max(cut, 0)).trim(), text.slice(cut + 1).trim()];
-  if (region === '' || !URL.canParse(url)) {
+  const { protocol, username, password, search, hash } = URL.parse(url) ?? {};
+  if (region === '' || (protocol !== 'http:' && protocol !== 'https:')) {
     throw usage(
       `an endpoint is region=url, for example us=http://127.0.0.1:7410, not ${JSON.stringify(text)}`,
     );
   }
+  if ([username, password, search, hash].some(Boolean))
+    throw usage(`the endpoint of ${region} has a user, a query or a fragment, which would not be sent`);
   return [region, url];
 }
 

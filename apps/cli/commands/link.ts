@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { LinkStatus } from '#io/faults/region-link.js';
 import { cutBetween, healBetween, pairsOf, waysBetween } from '../dev/links.js';
-import { exitCodes } from '../terminal/exit.js';
+import { exitCodes, usage } from '../terminal/exit.js';
 import { addWhere, readCount, runningStack, type Invocation, type Where } from './invocation.js';
 
 interface LinkFlags extends Where {
@@ -35,16 +35,15 @@ export function addLinkCommands(program: Command, invocation: Invocation): void 
       .argument('[to]', 'region'),
     { withRegion: false },
   ).action((from: string | undefined, to: string | undefined, flags: LinkFlags) =>
-    invocation.run((output) => {
+    invocation.run(async (output) => {
+      if (from !== undefined && to === undefined)
+        throw usage(`the second region is missing: link heal ${from} <to>; without regions, all links`);
       const stack = runningStack(flags);
-      const pairs = from === undefined ? pairsOf(stack) : [[from, to ?? ''] as const];
-      return tell(
-        output,
-        from === undefined ? 'healed all links' : `healed ${from}<->${to ?? ''}`,
-        async () => {
-          for (const [one, other] of pairs) await healBetween(stack, one, other);
-        },
-      );
+      const pairs = from === undefined || to === undefined ? pairsOf(stack) : [[from, to] as const];
+      const done = from === undefined || to === undefined ? 'healed all links' : `healed ${from}<->${to}`;
+      return tell(output, done, async () => {
+        for (const [one, other] of pairs) await healBetween(stack, one, other);
+      });
     }),
   );
   act('delay', 'set the delay of a link, in milliseconds one way')

@@ -55,11 +55,22 @@ function readPair(text: string): { readonly field: string; readonly value: Json 
 
 /** JSON where it is JSON, else the text itself: `--set name=Ada` needs no quotes. */
 function readValue(text: string): Json {
+  let json: unknown;
   try {
-    return parseJson(text) as Json;
+    json = parseJson(text);
   } catch {
     return text;
   }
+  checkNumbers(json, text);
+  return json as Json;
+}
+
+/** Refuses a number that is read as infinite: JSON has no such number, and what is sent instead of it is null. */
+function checkNumbers(json: unknown, text: string): void {
+  if (typeof json === 'number' && !Number.isFinite(json))
+    throw usage(`a number cannot be represented, it is too large: ${text}`);
+  if (typeof json === 'object' && json !== null)
+    for (const part of Object.values(json)) checkNumbers(part, text);
 }
 
 function readIncrement(text: string): FieldOperation {
@@ -87,6 +98,7 @@ function readOperation(text: string): FieldOperation {
   } catch (error) {
     throw usage(`--op takes JSON: ${(error as Error).message}`);
   }
+  checkNumbers(json, text);
   const { field, op } = (json ?? {}) as { field?: unknown; op?: unknown };
   if (typeof field !== 'string' || typeof op !== 'string') throw usage('--op needs "field" and "op"');
   return json as FieldOperation;

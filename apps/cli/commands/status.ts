@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import {
   readLinks,
@@ -11,7 +10,7 @@ import {
 import { NoAnswer } from '#client/errors.js';
 import type { RegionClient } from '#client/region-client.js';
 import { exitCodes } from '../terminal/exit.js';
-import type { Output } from '../terminal/output.js';
+import { pause, type Output } from '../terminal/output.js';
 import { describe } from './region.js';
 import { addWhere, regionsOf, type Invocation, type Where } from './invocation.js';
 
@@ -29,7 +28,7 @@ export function addStatusCommand(program: Command, invocation: Invocation): void
     .action((flags: StatusFlags) =>
       invocation.run(async (output) => {
         const regions = regionsOf(flags);
-        for (;;) {
+        while (!output.readerGone.aborted) {
           const answers = await Promise.all(regions.map(statusOf));
           const asText = (): void => show(answers, output);
           if (flags.watch !== true) {
@@ -37,8 +36,9 @@ export function addStatusCommand(program: Command, invocation: Invocation): void
             return answers.every(({ up }) => up) ? exitCodes.ok : exitCodes.unreachable;
           }
           output.each(answers, asText);
-          await sleep(watchMillis);
+          await pause(output, watchMillis);
         }
+        return exitCodes.ok;
       }),
     );
 }

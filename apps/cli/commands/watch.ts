@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Command } from 'commander';
 import { NoAnswer } from '#client/errors.js';
 import type { RegionClient } from '#client/region-client.js';
 import type { Notice } from '#client/wire.js';
 import { exitCodes } from '../terminal/exit.js';
-import type { Output } from '../terminal/output.js';
+import { pause, type Output } from '../terminal/output.js';
 import { addWhere, chosenRegion, readCount, regionsOf, type Invocation, type Where } from './invocation.js';
 
 interface WatchFlags extends Where {
@@ -33,11 +32,14 @@ export function addWatchCommand(program: Command, invocation: Invocation): void 
 async function watch(region: RegionClient, flags: WatchFlags, output: Output): Promise<void> {
   let { after } = flags;
   let left = flags.count ?? Infinity;
-  for (let answered = false; left > 0;) {
+  const enough = Promise.withResolvers<void>();
+  const { readerGone } = output;
+  readerGone.addEventListener('abort', () => enough.resolve());
+  const wantsMore = (): boolean => left > 0 && !readerGone.aborted;
+  for (let answered = false; wantsMore();) {
     try {
-      const enough = Promise.withResolvers<void>();
       const feed = await region.changes(queryOf(flags.type, after), (notice) => {
-        if (left <= 0) return;
+        if (!wantsMore()) return;
         after = notice.position;
         left -= 1;
         output.each(notice, () => output.say(lineOf(notice)));
@@ -49,7 +51,7 @@ async function watch(region: RegionClient, flags: WatchFlags, output: Output): P
     } catch (error) {
       if (!answered || !(error instanceof NoAnswer)) throw error;
     }
-    if (left > 0) await sleep(againMillis);
+    if (wantsMore()) await pause(output, againMillis);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { DevStack } from '#io/devstack/stack.js';
 import type { LinkControls } from '#io/faults/region-link.js';
+import { usage } from '../terminal/exit.js';
 
 /** One of the links that join two regions, and which of its directions is meant. */
 export interface Way {
@@ -11,6 +12,8 @@ export interface Way {
  * The ways from one region to another, or between both. Both regions open connections to each other, so two links join
  * them, and each carries requests one way and answers the other: what `from` sends is the requests on its own link and
  * the answers on the other's.
+ *
+ * @throws CommandFailed (usage) when these are not two regions of the stack
  */
 export function waysBetween(
   stack: DevStack,
@@ -18,6 +21,10 @@ export function waysBetween(
   to: string,
   { oneWay = false }: { readonly oneWay?: boolean } = {},
 ): readonly Way[] {
+  const known = stack.regions.map(({ region }) => region);
+  const unknown = [from, to].find((region) => !known.includes(region));
+  if (unknown !== undefined) throw usage(`there is no region ${unknown}, only ${known.join(', ')}`);
+  if (from === to) throw usage(`a link joins two regions, and ${from} is one: name another as well`);
   return [
     { control: stack.link(from, to), direction: oneWay ? 'from-to' : 'both' },
     { control: stack.link(to, from), direction: oneWay ? 'to-from' : 'both' },

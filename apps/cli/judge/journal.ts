@@ -100,7 +100,9 @@ export async function* readHistory(path: string): AsyncGenerator<HistoryLine, vo
 
 function parseLine(text: string, place: string): HistoryLine {
   try {
-    return parseJson(text) as HistoryLine;
+    const line = parseJson(text);
+    if (typeof line !== 'object' || line === null) throw new SyntaxError('this is not a JSON object');
+    return line as HistoryLine;
   } catch (error) {
     throw new SyntaxError(`${place}: ${(error as Error).message}`, { cause: error });
   }

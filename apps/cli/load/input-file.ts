@@ -35,14 +35,32 @@ async function readBytes(path: string): Promise<Buffer> {
     return await readFile(path);
   } catch (error) {
     if (error instanceof InputError) throw error;
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = {
-      ENOENT: 'there is no such file',
-      EACCES: 'it may not be read',
-      EISDIR: 'it is a directory',
-    };
-    throw new InputError(`${path}: ${reason[code as keyof typeof reason] ?? (error as Error).message}`);
+    throw new InputError(`${path}: ${whyUnreadable(error) ?? (error as Error).message}`);
   }
+}
+
+/** Why a file cannot be read; `undefined` where it is not its path that is wrong. */
+export function whyUnreadable(error: unknown): string | undefined {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    ENOTDIR: 'there is no such file',
+    EACCES: 'it may not be read',
+    EISDIR: 'it is a directory',
+  };
+  return reasons[(error as NodeJS.ErrnoException).code ?? ''];
+}
+
+/** Why a file cannot be written; `undefined` where it is not its path that is wrong. */
+export function whyUnwritable(error: unknown): string | undefined {
+  const reasons: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such directory',
+    ENOTDIR: 'there is no such directory',
+    EACCES: 'it may not be written',
+    EPERM: 'it may not be written',
+    EROFS: 'it may not be written',
+    EISDIR: 'it is a directory',
+  };
+  return reasons[(error as NodeJS.ErrnoException).code ?? ''];
 }
 
 async function unpack(path: string, bytes: Buffer): Promise<Buffer> {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { formatTable, type Table } from './table.js';
 
 export type OutputForm = 'text' | 'json';
@@ -17,24 +18,38 @@ export interface Output {
   each(document: unknown, asText: () => void): void;
   /** Said to people in either form, on standard error. */
   warn(line: string): void;
+  /** Aborted when nobody reads the answers any more: what would go on telling for ever ends then. */
+  readonly readerGone: AbortSignal;
 }
 
 export interface Streams {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Aborted when nobody reads `out` any more; absent where somebody always does. */
+  readonly readerGone?: AbortSignal;
 }
 
-/** A reader that has gone away (`atoll … | head`) is no reason to fail. */
+/** A reader that has gone away (`atoll … | head`) is no reason to fail, but one to end what goes on for its sake. */
 export function processStreams(): Streams {
+  const gone = new AbortController();
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
+      if (stream === process.stdout) gone.abort();
     });
   }
   return {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
+    readerGone: gone.signal,
   };
+}
+
+/** Waits before more is told; no longer than there is somebody to tell it to. */
+export async function pause({ readerGone }: Output, millis: number): Promise<void> {
+  await sleep(millis, undefined, { signal: readerGone }).catch((error: unknown) => {
+    if (!readerGone.aborted) throw error;
+  });
 }
 
 export function createOutput(form: OutputForm, streams: Streams): Output {
@@ -54,6 +69,7 @@ export function createOutput(form: OutputForm, streams: Streams): Output {
       else asText();
     },
     warn: (line) => streams.err(`${line}\n`),
+    readerGone: streams.readerGone ?? new AbortController().signal,
   };
   return output;
 }
