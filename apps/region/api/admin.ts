@@ -4,7 +4,7 @@ import type { ShardOwner } from '#flow/ports/event-log.js';
 import type { RegionService, ServiceStatus } from '#flow/service.js';
 import type { SloAnswer, TopologyAnswer } from '#io/http/admin-answers.js';
 import type { Quantiles } from '#io/telemetry/prometheus.js';
-import type { Answer } from './answer.js';
+import { vectorObject, type Answer } from './answer.js';
 import type { ApiParts } from './api-parts.js';
 
 /** What operators ask about the region itself. */
@@ -88,8 +88,8 @@ function describeShard(
   homes: ReturnType<RegionService['homes']>,
 ) {
   const { region, epoch } = homes.get(owner.shard) ?? { region: null, epoch: noEpoch };
-  const own = Object.fromEntries(cursors.get(owner.shard) ?? []);
-  return { ...owner, home: region, epoch: formatEpoch(epoch), cursors: own };
+  const own = cursors.get(owner.shard) ?? new Map();
+  return { ...owner, home: region, epoch: formatEpoch(epoch), cursors: vectorObject(own) };
 }
 
 function describeTypes({ types, policyHashes }: ApiParts): TopologyAnswer['types'] {

@@ -13,8 +13,9 @@ export interface Answer<Body> {
   readonly stalenessMs?: number;
 }
 
-export function vectorObject(vector: VersionVector): Record<string, number> {
-  return Object.fromEntries(vector);
+/** In order of actor: equal vectors are told by the same bytes, whoever of them came first here. */
+export function vectorObject<At = number>(vector: ReadonlyMap<string, At>): Record<string, At> {
+  return Object.fromEntries([...vector].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export { encodeVersion };

@@ -7,6 +7,7 @@ import type { Call } from '#io/http/call.js';
 import { AtollErrorWithMembers } from '#io/wire/problem.js';
 import { encodeVersion, toldEpoch, vectorObject, type Answer } from './answer.js';
 import type { ApiParts } from './api-parts.js';
+import { inCanonicalOrder } from './canonical-order.js';
 
 /** Station 6: reads. */
 export function entityOperations(parts: ApiParts) {
@@ -17,10 +18,10 @@ export function entityOperations(parts: ApiParts) {
       assertType(parts, ref.type);
       const outcome = await service.read(ref, readOptions(call)).catch(staleProblem);
       const session = sessionAfter(parts, call, [outcome]);
-      if (outcome.value === undefined) throw notFound(outcome, session);
-      const listed = { ...listedEntity(outcome), value: outcome.value };
-      const { version } = listed;
-      return { body: { ...listed, region, session }, version, session, ...stalest([outcome]) };
+      const listed = listedEntity(outcome);
+      const { value, version } = listed;
+      if (value === null) throw notFound(outcome, session);
+      return { body: { ...listed, value, region, session }, version, session, ...stalest([outcome]) };
     },
 
     async getMany(call: Call, type: string, ids: readonly string[]): Promise<Answer<EntitiesAnswer>> {
@@ -103,7 +104,7 @@ function listedEntity(outcome: ReadOutcome): ListedEntity {
   const { entity, value, seen, openConflicts, quarantined, stalenessMillis: stalenessMs } = outcome;
   return {
     ...entity,
-    value: value ?? null,
+    value: value === undefined ? null : inCanonicalOrder(value),
     version: encodeVersion(seen),
     seen: vectorObject(seen),
     conflicts: [...openConflicts],
@@ -138,7 +139,11 @@ function historyEntry({
     dot: formatDot(event.dot, event.shard),
     origin: regionOf(event.dot.actor),
     kind: event.kind,
-    changes: event.changes.map(({ field, policyVersion, change }) => ({ field, policyVersion, change })),
+    changes: event.changes.map(({ field, policyVersion, change }) => ({
+      field,
+      policyVersion,
+      change: inCanonicalOrder(change),
+    })),
     context: vectorObject(event.context),
     observed: event.observed === undefined ? null : vectorObject(event.observed),
     time: { wallMillis: event.time.wallMillis, counter: event.time.counter },

@@ -6,6 +6,7 @@ import { feedClientsMax } from '#io/http/limits.js';
 import { encodeVersion, vectorObject } from './answer.js';
 import { assertType } from './entities.js';
 import type { ApiParts } from './api-parts.js';
+import { inCanonicalOrder } from './canonical-order.js';
 
 export interface FeedQuery {
   readonly type?: string | undefined;
@@ -57,7 +58,7 @@ function noticeAnswer({ position, entity, value, seen, cause, dot, time }: Chang
   return {
     position,
     ...entity,
-    value: value ?? null,
+    value: value === undefined ? null : inCanonicalOrder(value),
     version: encodeVersion(seen),
     seen: vectorObject(seen),
     cause,

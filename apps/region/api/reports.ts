@@ -6,6 +6,7 @@ import type { Call } from '#io/http/call.js';
 import type { Answer } from './answer.js';
 import { assertType } from './entities.js';
 import type { ApiParts } from './api-parts.js';
+import { inCanonicalOrder } from './canonical-order.js';
 
 export interface ConflictsPage {
   readonly type?: string | undefined;
@@ -102,8 +103,8 @@ function conflictAnswer(row: ConflictRow): ConflictAnswer {
     entityId: entity.id,
     field,
     policy,
-    low: { dot: formatDot(low, shard), change: lowChange },
-    high: { dot: formatDot(high, shard), change: highChange },
+    low: { dot: formatDot(low, shard), change: inCanonicalOrder(lowChange) },
+    high: { dot: formatDot(high, shard), change: inCanonicalOrder(highChange) },
     resolvedBy: resolvedBy === null ? null : formatDot(resolvedBy, shard),
     detectedMillis,
   };

@@ -98,7 +98,7 @@ export class AdminController {
     needs: 'admin',
     answers: answers.membersChanged,
     headers: ['Atoll-Max-Wait'],
-    errors: ['not_home', 'no_majority', 'owner_moved'],
+    errors: ['precondition_failed', 'not_home', 'no_majority', 'owner_moved', 'clock_out_of_bounds'],
   })
   changeMembers(
     @CallOf() call: Call,
@@ -142,7 +142,7 @@ export class AdminController {
     needs: 'admin',
     answers: answers.typeMoved,
     headers: ['Atoll-Max-Wait'],
-    errors: ['unknown_type', 'level_not_available', 'precondition_failed'],
+    errors: ['unknown_type', 'precondition_failed'],
   })
   moveType(
     @CallOf() call: Call,

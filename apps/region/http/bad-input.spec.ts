@@ -59,8 +59,16 @@ describe('bad input gets a typed error and changes nothing:', () => {
       404,
       'unknown_type',
     ],
+    [
+      'a method that is none',
+      'FOO /livez HTTP/1.1\r\nhost: x\r\n\r\n',
+      400,
+      'invalid_request',
+      'A request begins with GET, HEAD, POST, PATCH or DELETE.',
+    ],
+    ['another HTTP', 'GET /livez HTTP/7.1\r\n\r\n', 400, 'invalid_request', 'This is not HTTP/1.1.'],
     ['what is no HTTP', 'hello\r\n\r\n', 400, 'invalid_request'],
-  ])('%s', async (_name, text, status, code) => {
+  ])('%s', async (_name, text, status, code, detail = '') => {
     const answer = await new Promise<string>((resolve, reject) => {
       let received = '';
       const socket = connect(Number(new URL(base).port), '127.0.0.1', () => socket.write(text));
@@ -69,6 +77,6 @@ describe('bad input gets a typed error and changes nothing:', () => {
     });
     const [head = '', body = ''] = answer.split('\r\n\r\n');
     expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    expect(JSON.parse(body)).toMatchObject({ code, region: 'us' });
+    expect(JSON.parse(body)).toMatchObject({ code, region: 'us', detail: expect.stringContaining(detail) });
   });
 });

@@ -4,7 +4,7 @@ import { maxWaitMillisDefault, maxWaitMillisMax } from '#io/http/limits.js';
 export const callHeaders = {
   'Idempotency-Key': {
     description:
-      'The mutation id of the command, best `region.uuidv7`: a retry with the same id has the outcome of the first try',
+      'The mutation id of the command, best `region.uuidv7`: a retry with the same id has the outcome of the first try. Where regions are cut off, a retry in another one is stored there as a second copy; of the copies one counts. A key of another form is best effort outside the region that took it first, and after the retention',
     example: 'us.019a4f2e-7c00-7d3a-9b1e-0242ac120002',
   },
   'Atoll-Session': {
@@ -25,7 +25,10 @@ export const callHeaders = {
     description: `How long to wait at most, in milliseconds: 0 to ${maxWaitMillisMax}, without it ${maxWaitMillisDefault}`,
     example: '500',
   },
-  'If-Match': { description: "The ETag that this region's version of the entity must have" },
+  'If-Match': {
+    description:
+      'The ETag that the entity must have: in this region for eventual types, at its home for strong ones',
+  },
   'Last-Event-ID': { description: 'As `after`, sent by event sources that reconnect' },
 } as const;
 

@@ -34,7 +34,7 @@ export class EntitiesController {
     needs: 'read',
     answers: answers.entities,
     takesQuery: true,
-    errors: ['unknown_type', 'level_not_available'],
+    errors: ['unknown_type'],
   })
   list(
     @CallOf() call: Call,
@@ -51,7 +51,7 @@ export class EntitiesController {
     needs: 'read',
     answers: answers.entities,
     headers: readHeaders,
-    errors: [...readErrors, 'too_large', 'too_deep'],
+    errors: readErrors,
   })
   getMany(
     @CallOf() call: Call,
@@ -154,7 +154,6 @@ export class BatchController {
     needs: 'write',
     answers: answers.batch,
     headers: ['Atoll-Session', 'Atoll-Consistency', 'Atoll-Acks', 'Atoll-Max-Wait'],
-    errors: ['too_large', 'too_deep', 'acks_not_available', 'level_not_available', 'invalid_session'],
   })
   batch(@CallOf() call: Call, @Body({ schema: batchRequest }) body: z.output<typeof batchRequest>) {
     return this.api.batch(call, body.changes);

@@ -5,11 +5,12 @@ import { shardOf } from '#core/event/shard-of.js';
 import { defineAtoll } from '#declare/define-atoll.js';
 import { entity } from '#declare/entity.js';
 import { boundedCounter, counter } from '#declare/policies.js';
-import { feedClientsMax } from '#io/http/limits.js';
+import { feedClientsMax, pageSizeMax } from '#io/http/limits.js';
 import { errorCatalogue } from '#io/wire/error-catalogue.js';
+import type { BadRequest } from '../../../test/rim/bad-request.js';
 import { badRequests } from '../../../test/rim/bad-requests.js';
 import { openFeed } from '../../../test/rim/feed-client.js';
-import { ask, type Answered } from '../../../test/rim/http-client.js';
+import { ask as askOnce, type Answered } from '../../../test/rim/http-client.js';
 import rimDeclaration from '../../../test/rim/rim-declaration.js';
 import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
@@ -56,6 +57,15 @@ afterAll(async () => {
   await rims.stop();
   await guarded.stop();
 }, rimStartMillisMax);
+
+type Asked = Parameters<typeof askOnce>[1];
+/** Everything that was asked here, with its answer. */
+const answers: (readonly [Asked, Answered])[] = [];
+async function ask(from: string, asked: Asked): Promise<Answered> {
+  const answered = await askOnce(from, asked);
+  answers.push([asked, answered]);
+  return answered;
+}
 
 const get = (url: string, headers = {}) => ask(base.us, { method: 'GET', url, headers });
 const patch = (id: string, value: object, headers = {}) =>
@@ -298,5 +308,82 @@ describe('every code of the catalogue can be met', () => {
   it('and none is missing here', () => {
     const met = [...badRequests.map(({ code }) => code), ...Object.keys(ways), 'owner_moved', 'unavailable'];
     expect(Object.keys(errorCatalogue).filter((code) => !met.includes(code))).toEqual([]);
+  });
+});
+
+const long = 'x'.repeat(513);
+const read = (name: string, url: string, code: ErrorCode): BadRequest => ({ name, method: 'GET', url, code });
+const nulInIds = JSON.stringify({ ids: ['a\u0000b'] });
+const nulInBatch = JSON.stringify({ changes: [{ type: 'cart', id: 'a\u0000b', kind: 'delete' }] });
+const nearlyNothing = '{"operations":[{"field":"views","op":"increment","by":1e-400}]}';
+const wrongForms: readonly BadRequest[] = [
+  {
+    name: 'a number read as 0',
+    url: '/v1/entities/cart/1/changes',
+    body: nearlyNothing,
+    code: 'out_of_range',
+  },
+  read('too long a page', `/v1/entities/cart?limit=${pageSizeMax + 1}`, 'out_of_range'),
+  read('too long a history', `/v1/entities/cart/1/history?limit=${pageSizeMax + 1}`, 'out_of_range'),
+  read('too long a list of conflicts', `/v1/conflicts?limit=${pageSizeMax + 1}`, 'out_of_range'),
+  read('too long a quarantine', `/v1/admin/quarantine?limit=${pageSizeMax + 1}`, 'out_of_range'),
+  read('too long an id', `/v1/entities/cart/${long}`, 'too_large'),
+  read('too long a place in a list', `/v1/entities/cart?after=${long}`, 'too_large'),
+  read('too long an id of a conflict', `/v1/conflicts/${long}`, 'too_large'),
+  read('too long an id of a write', `/v1/writes/${long}`, 'too_large'),
+  read('too long a token of a barrier', `/v1/barriers/${'x'.repeat(49_153)}`, 'too_large'),
+  {
+    name: 'U+0000 in one of several ids',
+    url: '/v1/entities/cart/get',
+    body: nulInIds,
+    code: 'invalid_value',
+  },
+  { name: 'U+0000 in an id of a batch', url: '/v1/batch', body: nulInBatch, code: 'invalid_value' },
+  {
+    name: 'too large a body where none is needed',
+    url: '/v1/barriers',
+    body: `"${'x'.repeat(1024 * 1024)}"`,
+    code: 'too_large',
+  },
+  {
+    ...read('acks of what stores nothing', '/v1/entities/cart/1/history', 'acks_not_available'),
+    headers: { 'atoll-acks': 'all' },
+  },
+  {
+    name: 'a shard beyond all shards',
+    url: '/v1/admin/shards/1024/handover',
+    body: '{"to":"eu"}',
+    code: 'out_of_range',
+  },
+];
+
+type Described = Readonly<
+  Record<string, { readonly responses: Readonly<Record<string, { description: string }>> }>
+>;
+
+describe('what is answered is what the OpenAPI description says:', () => {
+  it.each(wrongForms)('$name ($code)', async ({ code, ...request }) => {
+    const { status, body } = await ask(base.us, request);
+    expect([status, body.code]).toEqual([errorCatalogue[code].httpStatus, code]);
+  });
+
+  it('its status and its code, of every bad request and of whatever else was asked here', async () => {
+    for (const { code: _code, path: _path, ...request } of badRequests) await ask(base.us, request);
+    const { body } = await get('/openapi.json');
+    const paths = Object.entries(body.paths as Readonly<Record<string, Described>>);
+    const matching = paths.map(
+      ([path, methods]) => [new RegExp(`^${path.replaceAll(/{\w+}/g, '[^/]+')}$`), methods] as const,
+    );
+    const undeclared = new Set<string>();
+    for (const [{ method = 'POST', url }, { status, body: answer }] of answers) {
+      const [place = ''] = url.split('?');
+      const asked = method.toLowerCase();
+      const found = matching.find(([pattern, methods]) => pattern.test(place) && methods[asked]);
+      const said = found?.[1][asked]?.responses[status]?.description ?? '';
+      const isSaid = status < 400 ? said !== '' : said.includes(`\`${answer.code}\``);
+      if (!isSaid) undeclared.add(`${method} ${place.slice(0, 60)}: ${status} ${answer.code ?? ''}`);
+    }
+    expect(answers.length).toBeGreaterThan(badRequests.length + wrongForms.length);
+    expect([...undeclared]).toEqual(['GET /v2/entities: 404 route_not_found', 'GET /openapi.json: 200 ']);
   });
 });

@@ -17,6 +17,8 @@ const pathParameterLengthMax = headerBytesMax;
 
 const publicRoutes: ReadonlySet<string> = new Set(['/livez', '/readyz', '/openapi.json']);
 const batchRoute = '/v1/batch';
+/** The one GET that has no end: what it would answer is never whole. */
+const feedRoute = '/v1/changes';
 
 export interface FastifyParts {
   readonly region: string;
@@ -36,8 +38,9 @@ export function createFastifyAdapter({ region, tokens, admission }: FastifyParts
     // A request without a Host is answered like any other: Node would answer it by an empty 400.
     http: { maxHeaderSize: headerBytesMax, requireHostHeader: false },
     routerOptions: { maxParamLength: pathParameterLengthMax },
-    exposeHeadRoutes: false,
     logger: false,
+    // HEAD answers as GET does, without the body.
+    exposeHeadRoutes: true,
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
@@ -69,6 +72,8 @@ function prepare(fastify: FastifyInstance, { region, tokens, admission }: Fastif
   });
   fastify.addHook('onRoute', (route) => {
     if (route.url !== batchRoute) route.bodyLimit = bodyBytesMax;
+    if (route.url === feedRoute && route.method === 'HEAD')
+      route.handler = (_request, reply) => reply.callNotFound();
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     reply.headers({ 'atoll-region': region, 'atoll-request-id': request.id, 'cache-control': 'no-store' });
@@ -141,7 +146,8 @@ const readingPosts: ReadonlySet<string> = new Set(['/v1/entities/:type/get', '/v
 function requestKindOf({ method, routeOptions: { url = '' } }: FastifyRequest): RequestKind | undefined {
   if (!url.startsWith('/v1/')) return undefined;
   if (url.startsWith('/v1/admin/')) return 'operate';
-  return method === 'GET' || readingPosts.has(url) ? 'read' : 'write';
+  const reads = method === 'GET' || method === 'HEAD' || readingPosts.has(url);
+  return reads ? 'read' : 'write';
 }
 
 /** What a body may come to: as long as it says it is, or as long as one may be. */
@@ -167,6 +173,9 @@ function unreadable(code: string | undefined): AtollError {
       'invalid_request',
       `The request did not arrive within ${requestReceiveMillisMax} ms.`,
     );
+  }
+  if (code === 'HPE_INVALID_METHOD') {
+    return new AtollError('invalid_request', 'A request begins with GET, HEAD, POST, PATCH or DELETE.');
   }
   return new AtollError('invalid_request', 'This is not HTTP/1.1.');
 }

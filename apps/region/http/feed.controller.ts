@@ -32,7 +32,7 @@ export class FeedController {
     streams: true,
     answers: notice,
     headers: ['Last-Event-ID'],
-    errors: ['unknown_type', 'invalid_session', 'level_not_available', 'acks_not_available'],
+    errors: ['unknown_type'],
   })
   async follow(
     @Query({ schema: changesQuery }) query: z.output<typeof changesQuery>,
@@ -40,7 +40,7 @@ export class FeedController {
     @Res() reply: RimReply,
   ): Promise<void> {
     refuseUntaken(callOf(request), { level: false, acks: false });
-    const after = query.after ?? headerOf(request, 'last-event-id');
+    const after = query.after ?? (headerOf(request, 'last-event-id') || undefined);
     const writer = new BoundedWriter(reply.raw, feedStallMillisMax);
     const feed = this.api.follow({ ...query, after }, (one) =>
       writer.write(formatEvent({ id: one.position, event: 'change', data: JSON.stringify(one) })),

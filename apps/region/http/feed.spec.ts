@@ -50,6 +50,13 @@ describe('the changes feed over HTTP', () => {
     }
   });
 
+  it('begins with now for an event source that has heard nothing yet', async () => {
+    const feed = await openFeed(`${base.us}/v1/changes`, { 'last-event-id': '' });
+    await patch('us', 'e-1', { coupon: 'A' });
+    expect(await feed.next()).toMatchObject({ data: { id: 'e-1' } });
+    feed.close();
+  });
+
   it('tells of one type only, where that is asked', async () => {
     const feed = await openFeed(`${base.us}/v1/changes?type=record`);
     await patch('us', 't-1', { coupon: 'A' });

@@ -8,7 +8,8 @@ import type { RegionApi } from '../api/region-api.js';
 import { REGION_API, TELEMETRY } from '../wiring/tokens.js';
 import { Needs } from './access.guard.js';
 import { AnswerInterceptor } from './answer.interceptor.js';
-import { Operation } from './operation.decorator.js';
+import { always, Operation } from './operation.decorator.js';
+import { FailsWith } from './problem-responses.js';
 
 const live = z.strictObject({ status: z.literal('live'), region: z.string() }).meta({ id: 'Live' });
 const ready = z.strictObject({ status: z.literal('ready'), region: z.string() }).meta({ id: 'Ready' });
@@ -49,6 +50,7 @@ export class HealthController {
   @ApiOperation({ operationId: 'GetMetrics', summary: "Metrics in Prometheus' text format" })
   @ApiProduces('text/plain')
   @ApiOkResponse({ description: 'Done', schema: { type: 'string' } })
+  @FailsWith(always)
   async metrics(): Promise<Answer<string>> {
     await this.api.refreshGauges();
     return { body: await this.telemetry.render() };

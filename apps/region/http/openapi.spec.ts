@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { errorCatalogue } from '#io/wire/error-catalogue.js';
 import { ask } from '../../../test/rim/http-client.js';
 import { MemoryRims, rimStartMillisMax } from '../../../test/rim/memory-rim.js';
 
@@ -85,10 +86,57 @@ describe('the OpenAPI description', () => {
     );
   });
 
-  it('refers to no schema that is not there', () => {
-    const referred = new Set(JSON.stringify(document).match(/#\/components\/schemas\/[^"]+/g));
-    for (const reference of referred) {
-      expect(Object.keys(document.components.schemas)).toContain(reference.split('/').at(-1));
-    }
+  it('refers to nothing that is not there', () => {
+    const references = new Set(referencesIn(document));
+    expect(references).toContain('#/components/schemas/Problem');
+    expect([...references].filter((reference) => at(document, reference) === undefined)).toEqual([]);
+  });
+
+  it('says of problems what they hold', () => {
+    expect(document.components.schemas.Problem).toMatchObject({
+      type: 'object',
+      required: expect.arrayContaining(['code', 'retryable', 'requestId']),
+      properties: { code: { enum: Object.keys(errorCatalogue) }, errors: { type: 'array' } },
+    });
+  });
+
+  it('has every code of the catalogue in some operation, but that of what is no operation', () => {
+    const told = JSON.stringify(document.paths);
+    const untold = Object.keys(errorCatalogue).filter((code) => !told.includes(`\`${code}\``));
+    expect(untold).toEqual(['route_not_found']);
+  });
+
+  it('says what the form of a request can be refused for', () => {
+    const statuses = (method: string, path: string): readonly string[] =>
+      Object.keys(document.paths[path]?.[method]?.responses ?? {});
+    expect(statuses('get', '/v1/conflicts/{conflictId}')).toContain('413');
+    expect(statuses('get', '/v1/writes/{mutationId}')).toContain('413');
+    expect(statuses('get', '/v1/entities/{type}')).toEqual(expect.arrayContaining(['413', '422']));
+    expect(statuses('post', '/v1/admin/shards/{shard}/handover')).toEqual(
+      expect.arrayContaining(['413', '422']),
+    );
+    expect(statuses('get', '/v1/admin/links')).not.toContain('413');
+    expect(statuses('get', '/metrics')).toEqual(expect.arrayContaining(['200', '401', '403']));
   });
 });
+
+/** Every `$ref`, however deep. */
+function referencesIn(json: unknown): readonly string[] {
+  if (typeof json !== 'object' || json === null) return [];
+  return Object.entries(json).flatMap(([key, value]) =>
+    key === '$ref' ? [String(value)] : referencesIn(value),
+  );
+}
+
+/** What a JSON pointer into the document leads to. */
+function at(root: unknown, reference: string): unknown {
+  const steps = reference.split('/').slice(1);
+  if (!reference.startsWith('#/')) return undefined;
+  return steps.reduce<unknown>(
+    (place, step) =>
+      (place as Readonly<Record<string, unknown>> | undefined)?.[
+        step.replaceAll('~1', '/').replaceAll('~0', '~')
+      ],
+    root,
+  );
+}

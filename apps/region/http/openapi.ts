@@ -1,8 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import { z } from 'zod';
 import { entityIdLengthMax } from '#core/event/event-codec.js';
-import { problem } from '#io/http/answers.js';
 import {
   batchBodyBytesMax,
   batchChangesMax,
@@ -11,6 +9,7 @@ import {
   jsonDepthMax,
   operationsMax,
 } from '#io/http/limits.js';
+import { describeProblems } from './problem-responses.js';
 
 const mebibyte = 1024 * 1024;
 
@@ -37,13 +36,6 @@ export function describeApi(app: INestApplication, version: string): OpenAPIObje
     })
     .build();
   const document = SwaggerModule.createDocument(app, config);
-  const { $schema: _schema, ...schema } = z.toJSONSchema(problem, {
-    target: 'openapi-3.0',
-    reused: 'inline',
-  });
-  document.components = {
-    ...document.components,
-    schemas: { ...document.components?.schemas, Problem: schema as never },
-  };
+  describeProblems(document);
   return document;
 }

@@ -8,14 +8,13 @@ import {
 } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiResponse } from '@nestjs/swagger';
 import type { z } from 'zod';
-import { AtollError, type ErrorCode } from '#core/errors.js';
+import type { ErrorCode } from '#core/errors.js';
 import type { Role } from '#io/http/bearer-tokens.js';
 import type { Call } from '#io/http/call.js';
-import { errorCatalogue } from '#io/wire/error-catalogue.js';
-import { problemMediaType } from '#io/wire/problem.js';
 import { Needs } from './access.guard.js';
 import { AnswerInterceptor, refusesQueryKey, takenHeadersKey } from './answer.interceptor.js';
 import { callHeaders, type CallHeaderName } from './call-headers.js';
+import { FailsWith } from './problem-responses.js';
 import { callOf, type RimRequest } from './request.js';
 
 /** The call's headers, read and checked. */
@@ -30,7 +29,7 @@ export interface OperationOptions {
   readonly needs: Role | 'nobody';
   readonly answers: z.ZodType;
   readonly headers?: readonly CallHeaderName[];
-  /** Besides those that every operation can answer. */
+  /** Besides those that every operation can answer, and those that the form of its requests brings along. */
   readonly errors?: readonly ErrorCode[];
   /** It reads query parameters itself. What nobody reads is refused, but where probes and load balancers may add their own. */
   readonly takesQuery?: boolean;
@@ -38,8 +37,13 @@ export interface OperationOptions {
   readonly streams?: boolean;
 }
 
-const always: readonly ErrorCode[] = [
+/** What whatever asks may be answered: each reads all call headers, and refuses what it does not take. */
+export const always: readonly ErrorCode[] = [
   'invalid_request',
+  'invalid_session',
+  'invalid_mutation_id',
+  'level_not_available',
+  'acks_not_available',
   'unauthenticated',
   'permission_denied',
   'overloaded',
@@ -57,32 +61,34 @@ export const writeErrors: readonly ErrorCode[] = [
   'out_of_range',
   'observed_required',
   'precondition_failed',
+  'insufficient_rights',
+  'not_yet_stable',
+  'reservation_not_found',
+  'reservation_elsewhere',
+  'rights_lapsed',
+  'rights_reclaimed',
+  'born_elsewhere',
   'too_large',
-  'too_deep',
   'mutation_reused',
   'mutation_expired',
-  'invalid_mutation_id',
-  'invalid_session',
   'not_covered_yet',
   'entity_quarantined',
   'acks_incomplete',
-  'acks_not_available',
-  'level_not_available',
   'owner_moved',
   'not_home',
   'type_moving',
   'no_majority',
+  'clock_out_of_bounds',
 ];
 
 export const readErrors: readonly ErrorCode[] = [
   'unknown_type',
-  'invalid_session',
   'not_covered_yet',
   'entity_quarantined',
   'too_stale',
   'read_elsewhere',
   'no_quorum',
-  'level_not_available',
+  'owner_moved',
   'not_home',
   'type_moving',
   'no_majority',
@@ -113,7 +119,7 @@ export function Operation({
     ApiBearerAuth(),
     ...headers.map((header) => ApiHeader({ name: header, required: false, ...callHeaders[header] })),
     ApiResponse({ status: 200, description: 'Done', standardSchema: answers, headers: answerHeaders }),
-    ...problemResponses([...always, ...errors]),
+    FailsWith([...always, ...errors]),
   );
 }
 
@@ -131,20 +137,3 @@ const answerHeaders = {
   },
   ETag: { description: "The entity's version, where the answer is about one entity", schema: text },
 };
-
-function problemResponses(codes: readonly ErrorCode[]): MethodDecorator[] {
-  const byStatus = Map.groupBy([...new Set(codes)], (code) => errorCatalogue[code].httpStatus);
-  return [...byStatus].map(([status, ofStatus]) =>
-    ApiResponse({
-      status,
-      description: ofStatus
-        .map((code) => `\`${code}\`${retryable(code)}: ${errorCatalogue[code].title}`)
-        .join('. '),
-      content: { [problemMediaType]: { schema: { $ref: '#/components/schemas/Problem' } } },
-    }),
-  );
-}
-
-function retryable(code: ErrorCode): string {
-  return new AtollError(code, '').retryable ? ' (retryable)' : '';
-}

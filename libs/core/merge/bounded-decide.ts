@@ -140,7 +140,8 @@ function settleHold(
   if (dot === undefined) return invalidValue('/reservation', 'The id that a reservation was answered with.');
   if (dot.actor !== stamp.dot.actor) {
     const region = regionOf(dot.actor);
-    if (region === regionOf(stamp.dot.actor)) return gone('It was taken before this region was restored.');
+    if (region === regionOf(stamp.dot.actor))
+      return gone('It is not known here: it was never taken, or was lost when this region was restored.');
     return {
       kind: 'rejected',
       code: 'reservation_elsewhere',

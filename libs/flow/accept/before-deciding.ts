@@ -28,8 +28,10 @@ export function staleInput(
   as: Consistency,
   seen: VersionVector,
 ): Refused | undefined {
-  if (ifMatch && compare(ifMatch, seen) !== 'equal')
-    return refuse('precondition_failed', 'If-Match names another version than the one in this region');
+  if (ifMatch && compare(ifMatch, seen) !== 'equal') {
+    const where = as === 'strong' ? 'at its home' : 'in this region';
+    return refuse('precondition_failed', `If-Match names another version than the entity has ${where}`);
+  }
   if (!observed) return undefined;
   if (as === 'strong' && compare(observed, seen) !== 'equal')
     return refuse('precondition_failed', 'what was observed is not what the home has: it was read too early');

@@ -292,6 +292,15 @@ describe('reservations', () => {
     });
   });
 
+  it('are not known that nobody ever made, of whatever life of the region they speak', async () => {
+    const world = await started();
+    await change(world, 'eu', { op: 'increment', by: 5 });
+    await expect(change(world, 'eu', { op: 'confirm', reservation: 'eu~never:1:1' })).rejects.toMatchObject({
+      code: 'reservation_not_found',
+      message: expect.stringContaining('not known here') as unknown,
+    });
+  });
+
   it('are not confirmed once they have expired, even before anybody has cancelled them', async () => {
     const world = await started();
     await change(world, 'eu', { op: 'increment', by: 5 });

@@ -55,6 +55,12 @@ describe('a JSON body', () => {
     ['U+0000 in a key', '{"a\\u0000":1}', 'invalid_value', '/a\ufffd'],
     ['a number beyond all numbers', '{"by":1e999}', 'out_of_range', '/by'],
     ['an integer that would lose digits', '{"a":[9007199254740993]}', 'out_of_range', '/a/0'],
+    ['a number too small to be told from 0', '{"by":1e-400}', 'out_of_range', '/by'],
+    ['one below zero', '{"a":[0,{"b/c":[1,-0.5E-999]}]}', 'out_of_range', '/a/1/b~1c/1'],
+    ['one without an exponent', `[0.${'0'.repeat(400)}1]`, 'out_of_range', '/0'],
+    ['one behind strings', '{"e1\\"":"1e-400","\\u0062y":1e-400}', 'out_of_range', '/by'],
+    ['one after what is closed', '{"a":{"b":[1,2]},"c":7,"d":{"e":1e-400}}', 'out_of_range', '/d/e'],
+    ['one that is the whole body', '1e-400', 'out_of_range', ''],
     ['__proto__', '{"value":{"__proto__":{"admin":true}}}', 'invalid_request', '/value/__proto__'],
     ['an escaped __proto__', '{"\\u005f_proto__":1}', 'invalid_request', '/__proto__'],
   ])('is refused for %s, with its path', (_what, text, code, path) => {
@@ -75,6 +81,11 @@ describe('a JSON body', () => {
 
   it('is refused for bytes that are not UTF-8', () => {
     expect(refusalOf(new Uint8Array([0x22, 0xff, 0x22])).message).toMatch(/UTF-8/);
+  });
+
+  it('may say 0 in any way, and be as small as numbers go', () => {
+    const zeros = `[0,-0,0.0,0e5,0E-400,-0.00e+7,0.${'0'.repeat(400)},"1e-400",5e-324]`;
+    expect(read(zeros)).toEqual(JSON.parse(zeros));
   });
 
   it('keeps constructor and prototype as the plain keys they are', () => {

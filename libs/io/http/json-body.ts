@@ -3,6 +3,7 @@ import { isWellFormed } from '#core/event/text-limits.js';
 import type { Json } from '#core/json.js';
 import { parseJson } from '#core/parse-json.js';
 import { jsonDepthMax } from './limits.js';
+import { underflows } from './underflow.js';
 
 /** Wrong places named in one answer; a body can have a million of them. */
 const fieldErrorsMax = 20;
@@ -10,7 +11,7 @@ const fieldErrorsMax = 20;
 /**
  * Reads a client's JSON. Depth is checked on the raw bytes, before anything recursive meets them; then whatever JSON
  * allows and we could not store or compare alike everywhere is refused with its path: U+0000, lone surrogates, integers
- * that lose digits, repeated keys, and `__proto__`, which some reader down the line would take for more than a key.
+ * that lose digits, what is written as more than 0 and read as 0, repeated keys, and `__proto__`, which some reader down the line would take for more than a key.
  *
  * @param depthMax below the limit where the text is only a part of what a body would be
  * @throws AtollError invalid_request, too_deep, invalid_value, out_of_range
@@ -18,9 +19,11 @@ const fieldErrorsMax = 20;
 export function readJson(bytes: Uint8Array, depthMax = jsonDepthMax): Json {
   const { depth, keys } = scan(bytes, depthMax);
   if (depth > depthMax) throw new AtollError('too_deep', `JSON may nest ${jsonDepthMax} levels deep.`);
-  const value = parse(bytes);
-  const walk: Walk = { errors: [], keys: 0 };
+  const text = decode(bytes);
+  const value = parse(text);
+  const walk: Walk = { errors: [], keys: 0, hasZero: false };
   inspect(value, '', walk);
+  if (walk.hasZero && mayUnderflow(text)) refuseUnderflows(text, walk);
   if (walk.errors.length > 0) throw refusal(walk.errors);
   if (walk.keys !== keys)
     throw new AtollError('invalid_request', 'The JSON repeats a key within one object.');
@@ -54,13 +57,15 @@ function scan(bytes: Uint8Array, depthMax: number): { readonly depth: number; re
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-function parse(bytes: Uint8Array): Json {
-  let text: string;
+function decode(bytes: Uint8Array): string {
   try {
-    text = utf8.decode(bytes);
+    return utf8.decode(bytes);
   } catch {
     throw new AtollError('invalid_request', 'The body is not valid UTF-8.');
   }
+}
+
+function parse(text: string): Json {
   try {
     return parseJson(text) as Json;
   } catch (error) {
@@ -72,6 +77,8 @@ function parse(bytes: Uint8Array): Json {
 interface Walk {
   readonly errors: FieldError[];
   keys: number;
+  /** Whether a 0 was read, whatever was written for it. */
+  hasZero: boolean;
 }
 
 function inspect(value: Json, path: string, walk: Walk): void {
@@ -79,7 +86,8 @@ function inspect(value: Json, path: string, walk: Walk): void {
   if (typeof value === 'string') {
     if (!isWellFormed(value)) walk.errors.push({ path, code: 'invalid_value', detail: badText });
   } else if (typeof value === 'number') {
-    if (!isExact(value)) walk.errors.push({ path, code: 'out_of_range', detail: badNumber });
+    if (value === 0) walk.hasZero = true;
+    else if (!isExact(value)) walk.errors.push({ path, code: 'out_of_range', detail: badNumber });
   } else if (Array.isArray(value)) {
     for (const [index, item] of (value as readonly Json[]).entries()) inspect(item, `${path}/${index}`, walk);
   } else if (typeof value === 'object' && value !== null) inspectObject(Object.entries(value), path, walk);
@@ -88,6 +96,21 @@ function inspect(value: Json, path: string, walk: Walk): void {
 /** Neighbouring integers beyond ±(2^53−1) are one number to every JSON reader in JavaScript: what was meant is lost. */
 function isExact(value: number): boolean {
   return Number.isFinite(value) && (!Number.isInteger(value) || Number.isSafeInteger(value));
+}
+
+/** Only an exponent, or hundreds of zeros behind the point, make so little of a number that it is read as 0. */
+function mayUnderflow(text: string): boolean {
+  return /\d[eE]/.test(text) || text.includes(manyZeros);
+}
+
+const manyZeros = '0'.repeat(300);
+
+function refuseUnderflows(text: string, { errors }: Walk): void {
+  for (const steps of underflows(text)) {
+    if (errors.length >= fieldErrorsMax) return;
+    const path = steps.map((step) => `/${escapePointer(String(step))}`).join('');
+    errors.push({ path, code: 'out_of_range', detail: badNumber });
+  }
 }
 
 const badNumber = 'An integer lies within ±(2^53−1), and any number must be representable.';

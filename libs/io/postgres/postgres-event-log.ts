@@ -3,7 +3,6 @@ import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
 import type {
   ConflictQuery,
   ConflictRow,
-  EntityRow,
   EventLog,
   EventRange,
   ListedRow,

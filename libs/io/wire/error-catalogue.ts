@@ -118,7 +118,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     title: 'The reservation was made in another region',
     meaning:
       'Only the region that made a reservation decides what becomes of it: its id begins with the name of that region. Nothing was done.',
-    whatToDo: 'Send the request to that region; the SDK does.',
+    whatToDo: 'Send the request to that region.',
   },
   rights_lapsed: {
     httpStatus: 503,
@@ -217,7 +217,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     title: 'The mutation id is malformed',
     meaning:
       'A mutation id is 1 to 200 printable ASCII characters without spaces, best `region.uuidv7`; one of that form must not be from the future.',
-    whatToDo: 'Let the SDK make the id, or send `<region>.<uuid version 7>`.',
+    whatToDo: 'Send `<region>.<uuid version 7>`, or leave the id out: the region then makes one.',
   },
   invalid_session: {
     httpStatus: 400,
@@ -242,7 +242,7 @@ export const errorCatalogue: Readonly<Record<ErrorCode, ErrorEntry>> = {
     meaning:
       'An event of this entity is stored but cannot be folded, and the request depends on it, or would write beyond it. Other entities are not affected.',
     whatToDo:
-      'An operator looks at GET /v1/admin/quarantine and acts. Reads at level `eventual` go on, with a flag.',
+      'An operator looks up the reason in GET /v1/admin/quarantine and fixes the cause (deploys the type, the field or the policy that is missing here, or makes the policies of the regions agree), then restarts the processes of the region. What is parked is judged again when its shard changes its owner or a process starts, and without that once the policies of a link agree. Reads at level `eventual` go on, with a flag.',
   },
   too_stale: {
     httpStatus: 503,

@@ -22,8 +22,8 @@ as a whole, or its outcomes say which of its changes were. A client that sets a 
 before it. What has no code is not the region's answer but the gRPC library's: a connection that broke, or a deadline that passed on the
 way. Take it for \`unavailable\`.
 
-An error never leaves a request half done. Only \`deadline_exceeded\`, \`unavailable\` and \`internal\` leave it open whether a write
-took effect; a retry with the same mutation id finds out. \`acks_incomplete\` says that it did.
+An error never leaves a request half done. Only \`deadline_exceeded\`, \`unavailable\`, \`internal\` and \`rights_lapsed\` leave it open
+whether a write took effect; a retry with the same mutation id finds out. \`acks_incomplete\` says that it did.
 
 This page is generated from the catalogue in \`libs/io/wire/error-catalogue.ts\`; its test writes it anew with \`vitest -u\`.
 `;
