@@ -1,4 +1,4 @@
-import { flow, simulation } from './caught-by.mjs';
+import { core, flow, simulation } from './caught-by.mjs';
 
 /** Bugs in what a region guards itself against: policies that differ, and its own clock. */
 export const guardMutants = [
@@ -34,5 +34,45 @@ export const guardMutants = [
     replace:
       'saidMillis: wallMillis, notBeforeMillis: Math.max(sinceMillis, notAfterMillis), notAfterMillis }',
     caughtBy: flow('accept/clock-guard.spec.ts', 'takes nothing against a clock that stood still'),
+  },
+  {
+    name: 'a text takes characters between two that were never neighbours',
+    rule: 'INV-4',
+    file: 'libs/core/merge/text.ts',
+    find: "meeting === 'misplaced' && document?.forked === true ?",
+    replace: "meeting === 'misplaced' ?",
+    caughtBy: core('merge/text-placement.spec.ts', 'leaves out a character of a run'),
+  },
+  {
+    name: 'a text looks only at what its left neighbour knows between two neighbours',
+    rule: 'INV-4',
+    file: 'libs/core/merge/text-placement.ts',
+    find: 'if (holds(item, rightOfLeft) || holds(item, leftOfRight)) return false;',
+    replace: 'if (holds(item, rightOfLeft)) return false;',
+    caughtBy: core('merge/text-placement.spec.ts', 'skips what its right neighbour was typed after'),
+  },
+  {
+    name: 'a text folds what has no place as it arrives',
+    rule: 'INV-4',
+    file: 'libs/core/merge/text-state.ts',
+    find: '|| misplaces(content, update, foldedBytes(update, role));',
+    replace: '|| (role === undefined && misplaces(content, update, foldedBytes(update, role)));',
+    caughtBy: core('merge/text-placement.spec.ts', 'reads the same in every region all the same'),
+  },
+  {
+    name: 'a forked text reads differently after a restart',
+    rule: 'INV-4',
+    file: 'libs/core/merge/text-state.ts',
+    find: 'document.forked ? asStored(document) : document',
+    replace: 'document.contributions.size < 0 ? asStored(document) : document',
+    caughtBy: core('merge/text-placement.law.spec.ts', 'what a region lets in that it should have refused'),
+  },
+  {
+    name: 'an operation whose outcome only the log can tell is dropped from its command',
+    rule: '§4',
+    file: 'libs/core/merge/entity-decide.ts',
+    find: 'if (after === split) return oneByOne(`/operations/${reader}`);',
+    replace: 'if (after === split) continue;',
+    caughtBy: core('merge/text-placement.spec.ts', 'is refused and told to come one by one'),
   },
 ];

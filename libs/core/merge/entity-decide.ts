@@ -89,8 +89,12 @@ export function decideChange(
     const before: unknown = from.has(name) ? from.get(name) : policy.initial();
     const decided = policy.decide(before, operation, decision);
     if (decided.kind === 'rejected') return { ...decided, path: path + decided.path };
-    const isRead = command.operations.some(({ field: other }, later) => later > at && other === name);
-    if (isRead) (made ??= new Map()).set(name, applied(policy, before, decided.change, knowledge));
+    const reader = command.operations.findIndex(({ field: other }, later) => later > at && other === name);
+    if (reader !== -1) {
+      const after = applied(policy, before, decided.change, knowledge);
+      if (after === split) return oneByOne(`/operations/${reader}`);
+      (made ??= new Map()).set(name, after);
+    }
     changes.push({ field: name, policyVersion: policy.version, change: policy.writeChange(decided.change) });
   }
   return { kind: 'accepted', changes };
@@ -115,7 +119,12 @@ function decideDelete({ operations }: EntityCommand): AcceptedChanges | Rejected
 }
 
 function applied(policy: AnyPolicy, before: unknown, change: unknown, knowledge: Knowledge): unknown {
-  const after: unknown = policy.apply(before, { change, ...knowledge, effective: true, role: 'survivor' });
-  assert(after !== split, `${policy.name} never splits at the origin: the context covers all that is there`);
-  return after;
+  return policy.apply(before, { change, ...knowledge, effective: true, role: 'survivor' });
+}
+
+/** Where only the log can tell (a text in which two writers shared an id), a change has to be folded before the next sees it. */
+function oneByOne(path: string): RejectedCommand {
+  const detail =
+    'What the operations before it make of this field is known only later: send them one by one.';
+  return { kind: 'rejected', code: 'precondition_failed', path, detail };
 }

@@ -8,6 +8,7 @@ import {
   Item,
   type Text,
 } from 'yjs';
+import { holdsMisplaced } from './text-placement.js';
 import {
   charactersOf,
   emptyUpdate,
@@ -29,6 +30,7 @@ interface UpdateList {
 interface Step {
   readonly update: Uint8Array;
   differs?: boolean;
+  misplaces?: boolean;
   meeting?: Meeting;
   /** Held weakly, for whoever keeps an old value must not keep all that came after it. */
   next?: WeakRef<TextContent>;
@@ -162,8 +164,9 @@ export function spliced(content: TextContent, splice: Splice): Uint8Array | 'bey
   });
   document.off('update', keep);
   document.clientID = nobody;
-  // Its clock goes on from this very document: it cannot carry an item that is there.
+  // Its clock goes on from this very document, and it was typed into it: its items are new, and in their places.
   content.stepBy(update).differs = false;
+  content.stepBy(update).misplaces = false;
   content.movedOn(update);
   return update;
 }
@@ -196,8 +199,9 @@ function isLow(unit: number): boolean {
  * - `missing`: it needs items that are not there.
  * - `forked`: it carries an item that is there with other characters, or in another place: two writers shared an id.
  * - `foreign`: it brings new items in the name of a client that `isReserved`.
+ * - `misplaced`: it brings one that no view of the document can have put there. Means nothing where the document forked.
  */
-export type Meeting = 'fits' | 'missing' | 'forked' | 'foreign';
+export type Meeting = 'fits' | 'missing' | 'forked' | 'foreign' | 'misplaced';
 
 export function meet(
   content: TextContent,
@@ -230,17 +234,40 @@ function meetingOf(
   const isWhole =
     update.items.every(({ origin, rightOrigin }) => isThere(origin) && isThere(rightOrigin)) &&
     [...update.deleted].every(([client, ranges]) => (ranges.at(-1)?.[1] ?? 0) <= end(client));
-  return isWhole && leavesNothingOver(content, update.bytes) ? 'fits' : 'missing';
-}
-
-/** Whether yjs can integrate all of it: items of two clients may wait for each other for ever. */
-function leavesNothingOver(content: TextContent, update: Uint8Array): boolean {
+  if (!isWhole) return 'missing';
   const wasWaiting = isWaiting(content.document);
-  return !isWaiting(content.updated(update).document) || wasWaiting;
+  // Looks at the document as it was, and brings it forward: whoever asks the old one after that pays for it.
+  const isMisplaced = misplaces(content, update);
+  // yjs may be unable to integrate all of it: items of two clients may wait for each other for ever.
+  if (isWaiting(content.updated(update.bytes).document) && !wasWaiting) return 'missing';
+  return isMisplaced ? 'misplaced' : 'fits';
 }
 
 function isWaiting({ store }: Doc): boolean {
   return store.pendingStructs !== null || store.pendingDs !== null;
+}
+
+/**
+ * Whether an update brings an item that no view of the document can have put there (see `holdsMisplaced`), by itself or
+ * by what had waited for it. The answer means nothing in a forked document.
+ *
+ * @param bytes what of the update is folded.
+ */
+export function misplaces(content: TextContent, update: TextUpdate, bytes = update.bytes): boolean {
+  const step = content.stepBy(bytes);
+  return (step.misplaces ??= findsMisplaced(content, update, bytes));
+}
+
+function findsMisplaced(content: TextContent, { carried }: TextUpdate, bytes: Uint8Array): boolean {
+  const { document } = content;
+  const wasWaiting = isWaiting(document);
+  const before = new Map<number, number>();
+  for (const client of (wasWaiting ? document.store.clients : carried).keys()) {
+    before.set(client, getState(document.store, client));
+  }
+  const after = content.updated(bytes).document;
+  const clients = [...(wasWaiting ? after.store.clients : carried).keys()];
+  return clients.some((client) => holdsMisplaced(after, client, before.get(client) ?? 0));
 }
 
 /**

@@ -15,8 +15,8 @@ import {
   storedString,
 } from './stored-form.js';
 import { contribute, decodeTallies, encodeTallies, takeTallies, type Tallies } from './tallies.js';
-import { emptyContent, isForked, TextContent } from './text-content.js';
-import { deletionOf, withoutDeletions, type TextUpdate } from './text-update.js';
+import { emptyContent, isForked, misplaces, TextContent } from './text-content.js';
+import { deletionOf, emptyUpdate, withoutDeletions, type TextUpdate } from './text-update.js';
 
 export interface TextChange {
   readonly update: TextUpdate;
@@ -36,8 +36,9 @@ export interface TextDocument {
   readonly contributions: Tallies<IdRanges>;
   readonly content: TextContent;
   /**
-   * Whether two writers ever carried different items under one id. What comes after is then folded in the log's order
-   * again and again: where an id is two items, the order in which yjs meets their neighbours shows in the text.
+   * Whether two writers ever carried different items under one id, or one an item that no view can have put there. What
+   * comes after is then folded in the log's order again and again: where an id is two items, or an item has no place, the
+   * order in which yjs meets their neighbours shows in the text.
    */
   readonly forked: boolean;
 }
@@ -62,28 +63,44 @@ function compareForShow(a: TextDocument, b: TextDocument): number {
   return isAlive(a) - isAlive(b) || compareTimes(a.time, b.time) || compareDots(a.epoch, b.epoch);
 }
 
-/** Folds one change; `split` where an update carries an item that is there with other characters (see `foldTexts`). */
+/** Folds one change; `split` where it has to be folded in the log's order (see `foldTexts`). */
 export function applyText(state: TextState, stamped: Stamped<TextChange>): TextState | Split {
   const document = documentFor(state, stamped);
-  if (document.forked || isForked(document.content, stamped.change.update)) return split;
+  if (document.forked || forks(document.content, stamped)) return split;
   return withDocument(state, withChange(document, stamped, noIds));
 }
 
 /**
  * Folds a whole log. Of two updates that carry different characters under one id (two writers shared a client id, in two
- * regions at once) the first in the log's order keeps it, everywhere.
+ * regions at once) the first in the log's order keeps it, everywhere. An item that no view can have put where it says,
+ * which no region that checks what it accepts lets in, stands where that order happens to put it, everywhere.
  */
 export function foldTexts(log: readonly Stamped<TextChange>[]): TextState {
   const carried = carriedBySurvivors(log);
   let state: TextState = [];
   for (const stamped of log) {
-    const before = documentFor(state, stamped);
-    const forked = before.forked || isForked(before.content, stamped.change.update);
+    const before = documentFor(state, stamped, new TextContent(emptyUpdate));
+    const forked = before.forked || forks(before.content, stamped);
     const document = { ...before, forked };
     const ofSurvivor = carried.get(placeOf(stamped)) ?? noIds;
     state = withDocument(state, withChange(document, stamped, ofSurvivor));
   }
-  return state;
+  return state.map((document) => (document.forked ? asStored(document) : document));
+}
+
+/** The bytes of a forked document do not tell in which order its items came: it reads as it does after a restart. */
+function asStored(document: TextDocument): TextDocument {
+  return { ...document, content: new TextContent(document.content.bytes) };
+}
+
+/** Whether the order of arrival would show from here on. Every region that holds the change finds the same. */
+function forks(content: TextContent, { change: { update }, role }: Stamped<TextChange>): boolean {
+  return isForked(content, update) || misplaces(content, update, foldedBytes(update, role));
+}
+
+/** Of an alias only the items are folded. */
+function foldedBytes(update: TextUpdate, role: Stamped<TextChange>['role']): Uint8Array {
+  return role === 'alias' ? withoutDeletions(update) : update.bytes;
 }
 
 /** An alias of a client's update carries the same items as its survivor: those count. */
@@ -110,13 +127,18 @@ function epochOf({ change, dot, standsFor }: Stamped<TextChange>): Dot {
 /** Of a document whose creating change is not there: only a forged event names such an epoch. */
 const noTime: HybridTimestamp = { wallMillis: 0, counter: 0, actor: '' };
 
-/** The document that a change goes into, as it was before. */
-function documentFor(state: TextState, stamped: Stamped<TextChange>): TextDocument {
+/**
+ * The document that a change goes into, as it was before.
+ *
+ * @param empty what a new one holds. A whole log needs one of its own: what others made of the shared one may be built
+ *   anew from bytes on the way, and a forked document then reads differently.
+ */
+function documentFor(state: TextState, stamped: Stamped<TextChange>, empty = emptyContent): TextDocument {
   const epoch = epochOf(stamped);
   const known = state.find((document) => sameDot(document.epoch, epoch));
   const time = stamped.change.epoch === undefined ? stamped.time : (known?.time ?? noTime);
   if (known) return { ...known, time };
-  return { epoch, time, contributions: new Map(), content: emptyContent, forked: false };
+  return { epoch, time, contributions: new Map(), content: empty, forked: false };
 }
 
 function withDocument(state: TextState, document: TextDocument): TextState {
@@ -137,12 +159,12 @@ function withChange(
 ): TextDocument {
   const { change, dot, role, effective } = stamped;
   const { update } = change;
+  const updated = document.content.updated(foldedBytes(update, role));
   if (role === 'alias') {
-    const content = document.content.updated(withoutDeletions(update));
-    return { ...document, content: withDeleted(content, withoutIds(update.carried, ofSurvivor)) };
+    return { ...document, content: withDeleted(updated, withoutIds(update.carried, ofSurvivor)) };
   }
   // An item that is here already, but that the client knew as deleted, need not be in the update's delete set.
-  const content = withDeleted(document.content.updated(update.bytes), update.carriedDeleted);
+  const content = withDeleted(updated, update.carriedDeleted);
   if (!effective) return { ...document, content: withDeleted(content, update.carried) };
   const contributions = contribute(document.contributions, { dot, amount: update.carried }, unionOfIds);
   return { ...document, contributions, content };

@@ -173,6 +173,7 @@ test('INV-4: also where clients shared an id in several regions at once, every o
       for (const event of inAnotherOrder(events, seed)) arrived = arrive(arrived, event);
       const shown = entityValue(scenario.type, arrived.state);
       expect(entityValue(scenario.type, refold(arrived).state)).toEqual(shown);
+      expect(entityValue(scenario.type, reload(arrived).state)).toEqual(shown);
       for (const region of ['eu', 'us', 'ap'] as const) expect(scenario.valueAt(region)).toEqual(shown?.it);
       if (arrived.refolds > 0) forked += 1;
     }),

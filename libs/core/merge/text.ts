@@ -23,7 +23,7 @@ import {
   type TextDocument,
   type TextState,
 } from './text-state.js';
-import { readTextUpdate, textRoot, updateBytesMax } from './text-update.js';
+import { readTextUpdate, textRoot, updateBytesMax, type TextUpdate } from './text-update.js';
 
 /**
  * A plain text that many edit at once: a yjs document, whose root is `getText('text')`.
@@ -147,7 +147,7 @@ function decideUpdate(state: TextState, operation: Operation): Decision<TextChan
   }
   const reasons = new Set<Meeting>();
   for (const document of candidates(state)) {
-    const meeting = meet(document?.content ?? emptyContent, update, isRegionClient);
+    const meeting = meetingWith(document, update);
     if (meeting === 'fits') return { kind: 'accepted', change: { ...withEpoch(update, document), base64 } };
     reasons.add(meeting);
   }
@@ -155,12 +155,21 @@ function decideUpdate(state: TextState, operation: Operation): Decision<TextChan
     return invalidValue('/update', 'It has other characters under ids that are known already.');
   }
   if (reasons.has('foreign')) return invalidValue('/update', 'It types in the name of a region.');
+  if (reasons.has('misplaced')) {
+    return invalidValue('/update', 'It has characters between others that were never neighbours.');
+  }
   return {
     kind: 'rejected',
     code: 'precondition_failed',
     detail: 'The update builds on edits that this region has not.',
     path: '/update',
   };
+}
+
+function meetingWith(document: TextDocument | undefined, update: TextUpdate): Meeting {
+  const meeting = meet(document?.content ?? emptyContent, update, isRegionClient);
+  // A forked document is folded in the log's order, whatever its items say of their places.
+  return meeting === 'misplaced' && document?.forked === true ? 'fits' : meeting;
 }
 
 /** The shown document first; a client may still be editing one that is no longer shown. */
