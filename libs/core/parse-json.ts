@@ -47,16 +47,25 @@ function stringEnd(text: string, from: number): number {
 
 function skipSpace(text: string, from: number): number {
   let at = from;
-  while (at < text.length && ' \n\r\t'.includes(text.charAt(at))) at += 1;
+  for (let code = text.charCodeAt(at); isSpace(code); code = text.charCodeAt(at)) at += 1;
   return at;
 }
 
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
+}
+
 const malformed = Symbol('malformed');
+const plain = { configurable: true, enumerable: true, writable: true };
 type Read = unknown;
 
+/** What stands in a string as something else, or may not stand in one. */
+const notItself = /[\u0000-\u001f\\]/;
+
+const nine = 0x39;
 const scalar = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/y;
 
-/** Reads a document value by value: strings and numbers by `JSON.parse`, which guesses nothing about them. */
+/** Reads a document value by value: what is not plain by `JSON.parse`, which guesses nothing about strings and numbers. */
 class Reader {
   private readonly text: string;
   private at = 0;
@@ -84,16 +93,18 @@ class Reader {
   }
 
   private object(): Read {
-    const entries: [string, unknown][] = [];
-    if (this.takes('}')) return {};
+    const object: Record<string, unknown> = {};
+    if (this.takes('}')) return object;
     do {
       const key = this.next() === '"' ? this.string() : malformed;
       if (typeof key !== 'string' || !this.takes(':')) return malformed;
       const value = this.value();
       if (value === malformed) return malformed;
-      entries.push([key, value]);
+      // Written plainly it would be more than a key.
+      if (key === '__proto__') Object.defineProperty(object, key, { value, ...plain });
+      else object[key] = value;
     } while (this.takes(','));
-    return this.takes('}') ? Object.fromEntries(entries) : malformed;
+    return this.takes('}') ? object : malformed;
   }
 
   private array(): Read {
@@ -110,9 +121,9 @@ class Reader {
   private string(): Read {
     const end = stringEnd(this.text, this.at);
     if (end < 0) return malformed;
-    const quoted = this.text.slice(this.at, end + 1);
+    const inside = this.text.slice(this.at + 1, end);
     this.at = end + 1;
-    return parsed(quoted);
+    return notItself.test(inside) ? parsed(`"${inside}"`) : inside;
   }
 
   private scalar(): Read {
@@ -120,7 +131,8 @@ class Reader {
     const [token] = scalar.exec(this.text) ?? [];
     if (token === undefined) return malformed;
     this.at += token.length;
-    return parsed(token);
+    const code = token.charCodeAt(0);
+    return code <= nine ? Number(token) : parsed(token);
   }
 
   /** The next character that is not space; `undefined` at the end. */
