@@ -237,9 +237,10 @@ describe('atoll region', () => {
       applied: true,
       after: { number: 2 },
     });
+    // On a machine that is busy a shard may be opened more than once: its epoch is one of the membership all the same.
     await vi.waitFor(async () => {
       const { out } = await atoll(['status']);
-      expect(out).toMatch(/^us +2: eu \(witness\), us +4 of 4 +2\.\S+ × 4/m);
+      expect(out).toMatch(/^us +2: eu \(witness\), us +4 of 4 +(?:2\.\d+ × \d(?:, )?)+ *$/m);
     }, rimStartMillisMax);
     const same = await atoll(['region', 'add', 'eu', '--strong-member', '--witness', '--apply']);
     expect(same.out).toMatch(/nothing is to be changed\n$/);
@@ -250,7 +251,9 @@ describe('atoll region', () => {
     await vi.waitFor(async () => {
       const { out } = await atoll(['status']);
       for (const region of ['us', 'eu'])
-        expect(out).toMatch(new RegExp(`^${region} +3: eu, us .* 3\\.\\S+ × 4 *$`, 'm'));
+        expect(out).toMatch(
+          new RegExp(`^${region} +3: eu, us +\\d of 4 +(?:3\\.\\d+ × \\d(?:, )?)+ *$`, 'm'),
+        );
     }, rimStartMillisMax);
     rims.cut();
     const asked = ['region', 'remove', 'eu', '--strong-member', '--apply', '--max-wait', '300'];
