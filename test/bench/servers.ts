@@ -1,4 +1,3 @@
-import { createServer } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import {
@@ -9,6 +8,7 @@ import {
   type StackRegion,
 } from '#io/devstack/stack.js';
 import { treeMicros } from './process-times.js';
+import { freePort } from '../rim/free-port.js';
 
 /** Three regions' servers for all benches of a run. */
 export interface BenchServers {
@@ -137,10 +137,5 @@ function difference(after: number | undefined, before: number | undefined): numb
 
 /** A port of the loopback address that nobody listens on at the moment, as `host:port`. */
 export async function freeAddress(): Promise<string> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port was bound');
-  return `127.0.0.1:${address.port}`;
+  return `127.0.0.1:${await freePort()}`;
 }
