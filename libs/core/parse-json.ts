@@ -1,3 +1,5 @@
+import { closingQuote } from '#core/event/text-limits.js';
+
 /** Nesting that is read where a key has to be read by hand; whoever takes JSON from strangers allows far less. */
 const depthMax = 1_000;
 
@@ -24,8 +26,8 @@ export function parseJson(text: string): unknown {
 function hasEscapedKey(text: string): boolean {
   let slash = text.indexOf('\\');
   for (let from = text.indexOf('"'); from >= 0 && slash >= 0;) {
-    const end = stringEnd(text, from);
-    if (end < 0) return false;
+    const end = closingQuote(text, from);
+    if (end === text.length) return false;
     if (slash < end) {
       if (text[skipSpace(text, end + 1)] === ':') return true;
       slash = text.indexOf('\\', end);
@@ -33,16 +35,6 @@ function hasEscapedKey(text: string): boolean {
     from = text.indexOf('"', end + 1);
   }
   return false;
-}
-
-/** Where the string that begins here ends: the place of its closing quote; -1 where it has none. */
-function stringEnd(text: string, from: number): number {
-  for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let before = end;
-    while (text[before - 1] === '\\') before -= 1;
-    if ((end - before) % 2 === 0) return end;
-  }
-  return -1;
 }
 
 function skipSpace(text: string, from: number): number {
@@ -119,8 +111,8 @@ class Reader {
   }
 
   private string(): Read {
-    const end = stringEnd(this.text, this.at);
-    if (end < 0) return malformed;
+    const end = closingQuote(this.text, this.at);
+    if (end === this.text.length) return malformed;
     const inside = this.text.slice(this.at + 1, end);
     this.at = end + 1;
     return notItself.test(inside) ? parsed(`"${inside}"`) : inside;

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { isFree } from '#io/devstack/ports.js';
 
 /** Below what systems give to outgoing connections: one of those could take the port before it is listened on. */
 const [first, count] = [20_000, 10_000];
@@ -11,15 +11,4 @@ export async function freePort(): Promise<number> {
     if (await isFree(port)) return port;
   }
   throw new Error(`of ${triesMax} ports from ${first} none was free`);
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server
-      .once('error', () => resolve(false))
-      .listen(port, '127.0.0.1', () => {
-        server.close(() => resolve(true));
-      });
-  });
 }

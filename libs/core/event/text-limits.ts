@@ -37,8 +37,8 @@ export function nestingDepth(text: string, enough: number): number {
   return deepest;
 }
 
-/** Index of the quote that ends the string starting at `open`, or the end of the text. */
-function closingQuote(text: string, open: number): number {
+/** Index of the quote that ends the JSON string starting at `open`, or the end of the text. */
+export function closingQuote(text: string, open: number): number {
   let close = text.indexOf('"', open + 1);
   while (close > 0) {
     let slashes = 0;

@@ -1,24 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { AtollError } from '#core/errors.js';
-import type { EntityTypes } from '#core/merge/entity-type.js';
-import { lastWriterWins } from '#core/merge/policies.js';
 import { firstMembership, type MemberChange } from '#core/strong/membership.js';
 import { membershipEntity } from '#core/strong/membership-record.js';
 import { MemoryWorld, type MemoryWorldOptions } from '#kit/world/memory-world.js';
+import { strongType } from '#kit/world/strong-type.js';
 import type { MembersChanged, StrongMembers, WriteOutcome } from '../service.js';
 
-const types: EntityTypes = new Map([
-  [
-    'payment',
-    {
-      name: 'payment',
-      schemaVersion: 1,
-      onDelete: 'update-wins',
-      consistency: 'strong',
-      fields: new Map([['state', { policy: lastWriterWins() }]]),
-    },
-  ],
-]);
+const types = new Map([['payment', strongType('payment')]]);
 const add = (region: string, isWitness = false): MemberChange => ({ kind: 'add', region, isWitness });
 const remove = (region: string, isStopped = false): MemberChange => ({ kind: 'remove', region, isStopped });
 

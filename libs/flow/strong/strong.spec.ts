@@ -5,44 +5,15 @@ import { boundedCounter, counter, lastWriterWins } from '#core/merge/policies.js
 import { openingOf } from '#core/strong/strong-chain.js';
 import { parseEpoch } from '#core/strong/epoch.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
+import { strongType } from '#kit/world/strong-type.js';
 import type { Limits } from '../limits.js';
 import type { Command, ReadOutcome, WriteOutcome } from '../service.js';
 
+const paymentFields = { state: { policy: lastWriterWins() }, tries: { policy: counter() } };
 const types: EntityTypes = new Map([
-  [
-    'payment',
-    {
-      name: 'payment',
-      schemaVersion: 1,
-      onDelete: 'update-wins',
-      consistency: 'strong',
-      fields: new Map([
-        ['state', { policy: lastWriterWins() }],
-        ['tries', { policy: counter() }],
-      ]),
-    },
-  ],
-  [
-    'ping',
-    {
-      name: 'ping',
-      schemaVersion: 1,
-      onDelete: 'update-wins',
-      consistency: 'strong',
-      acks: 'local',
-      fields: new Map([['state', { policy: lastWriterWins() }]]),
-    },
-  ],
-  [
-    'stock',
-    {
-      name: 'stock',
-      schemaVersion: 1,
-      onDelete: 'update-wins',
-      consistency: 'strong',
-      fields: new Map([['units', { policy: boundedCounter({ min: 0 }) }]]),
-    },
-  ],
+  ['payment', strongType('payment', { fields: paymentFields })],
+  ['ping', strongType('ping', { acks: 'local' })],
+  ['stock', strongType('stock', { fields: { units: { policy: boundedCounter({ min: 0 }) } } })],
   [
     'note',
     {

@@ -1,21 +1,9 @@
 import { expect, it } from 'vitest';
-import type { EntityTypes } from '#core/merge/entity-type.js';
-import { lastWriterWins } from '#core/merge/policies.js';
 import { MemoryWorld } from '#kit/world/memory-world.js';
+import { strongType } from '#kit/world/strong-type.js';
 import type { Command } from '../service.js';
 
-const types: EntityTypes = new Map([
-  [
-    'payment',
-    {
-      name: 'payment',
-      schemaVersion: 1,
-      onDelete: 'update-wins',
-      consistency: 'strong',
-      fields: new Map([['state', { policy: lastWriterWins() }]]),
-    },
-  ],
-]);
+const types = new Map([['payment', strongType('payment')]]);
 const wait = { maxWaitMillis: 10_000 };
 
 function set(id: string, value: string): Command {

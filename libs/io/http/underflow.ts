@@ -1,3 +1,4 @@
+import { closingQuote } from '#core/event/text-limits.js';
 import { parseJson } from '#core/parse-json.js';
 
 interface Level {
@@ -22,7 +23,7 @@ export function* underflows(text: string): Generator<readonly (string | number)[
     const character = text.charAt(at);
     const level = levels.at(-1);
     if (character === '"') {
-      const end = stringEnd(text, at);
+      const end = closingQuote(text, at);
       // In front of a number there is no other string than its key.
       if (level) level.key = text.slice(at, end + 1);
       at = end;
@@ -47,14 +48,4 @@ function isUnderflow(written: string): boolean {
 
 function stepOf({ isArray, index, key }: Level): string | number {
   return isArray ? index : (parseJson(key) as string);
-}
-
-/** The place of the quote that ends the string which begins here. */
-function stringEnd(text: string, from: number): number {
-  for (let end = text.indexOf('"', from + 1); end >= 0; end = text.indexOf('"', end + 1)) {
-    let before = end;
-    while (text[before - 1] === '\\') before -= 1;
-    if ((end - before) % 2 === 0) return end;
-  }
-  return text.length;
 }
