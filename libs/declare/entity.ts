@@ -6,6 +6,10 @@ import type { FieldDeclaration, OperationOf, ValueOf } from './field.js';
 
 export type Fields = Readonly<Record<string, FieldDeclaration>>;
 
+/**
+ * Once events are stored, the fields that they changed stay declared, with the policies they had, and so do `onDelete`,
+ * `consistency` and `partitionBy`: a region does not start with a declaration that its own log cannot be read with (ADR 0017).
+ */
 export interface EntityOptions<F extends Fields> {
   readonly fields: F;
   /** Without it: `update-wins`. */
@@ -24,7 +28,10 @@ export interface EntityOptions<F extends Fields> {
    * added, changed or taken away once there are entities of the type. Without it: each entity lies by itself.
    */
   readonly partitionBy?: PartitionRule;
-  /** Raised whenever the meaning of the fields changes. Without it: 1. */
+  /**
+   * Raised whenever the options of a field change: the schema of its values, its statuses, its default. Events carry it, and
+   * values are held against the schema of their own version. Fields are added without it. Without it: 1.
+   */
   readonly schemaVersion?: number;
 }
 

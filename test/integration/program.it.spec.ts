@@ -1,6 +1,9 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -31,6 +34,16 @@ beforeAll(async () => {
   };
 }, buildMillisMax);
 afterAll(() => database?.drop());
+
+/** The same types, but for one field that is a counter now. */
+const changedDeclaration = `
+import declaration from ${JSON.stringify(config)};
+import { defineAtoll } from ${JSON.stringify(`${root}dist/libs/declare/define-atoll.js`)};
+import { entity } from ${JSON.stringify(`${root}dist/libs/declare/entity.js`)};
+import { counter } from ${JSON.stringify(`${root}dist/libs/declare/policies.js`)};
+const { cart, ...others } = declaration.entities;
+export default defineAtoll({ entities: { ...others, cart: entity({ fields: { ...cart.fields, coupon: counter() } }) } });
+`;
 
 const children: ChildProcess[] = [];
 afterEach(() => {
@@ -92,6 +105,27 @@ describe('the program of a region', () => {
     const after = await readyLine(start());
     const { body } = await ask(after.http, { method: 'GET', url: '/v1/entities/cart/2' });
     expect(body.value.coupon).toBe('KEPT');
+  });
+
+  it('refuses a declaration that its log cannot be read with, and says all that is wrong with it', async () => {
+    const first = start();
+    const { http } = await readyLine(first);
+    await ask(http, { method: 'PATCH', url: '/v1/entities/cart/3', body: '{"coupon":"A"}' });
+    first.child.kill('SIGTERM');
+    await first.exited;
+    const folder = await mkdtemp(join(tmpdir(), 'atoll-declaration-'));
+    try {
+      const changed = join(folder, 'changed.mjs');
+      await writeFile(changed, changedDeclaration);
+      const { said, exited } = start({ ATOLL_CONFIG: changed });
+      expect(await exited).toBe(1);
+      expect(said.err).toMatch(
+        /cannot read events that this region stores:\n {2}cart\.coupon was last-writer-wins/,
+      );
+      expect(said.err).not.toMatch(/^\s+at /m);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it.each([

@@ -5,6 +5,30 @@ const unit = (file, test) => ({ project: 'unit', file, test });
 
 export const surfaceMutants = [
   {
+    name: 'surface: a field that was written is taken out of the declaration',
+    rule: '§12',
+    file: 'libs/core/merge/type-change.ts',
+    find: 'if (is === undefined) {',
+    replace: 'if (is === undefined) return undefined;\n  if (is === undefined) {',
+    caughtBy: unit('libs/core/merge/type-change.spec.ts', 'is left out fits only where no event is on it'),
+  },
+  {
+    name: 'surface: statuses change places',
+    rule: '§12',
+    file: 'libs/core/merge/type-change.ts',
+    find: 'return at === was.length;',
+    replace: 'return at <= was.length;',
+    caughtBy: unit('libs/core/merge/type-change.spec.ts', 'is in another order fits only'),
+  },
+  {
+    name: 'surface: a partition key is added to a type that is stored',
+    rule: '§8',
+    file: 'libs/core/merge/type-change.ts',
+    find: 'if (before.partitionBy?.idBefore !== now.partitionBy?.idBefore)',
+    replace: 'if (before.partitionBy && before.partitionBy.idBefore !== now.partitionBy?.idBefore)',
+    caughtBy: unit('libs/core/merge/type-change.spec.ts', 'with a partition key fits only where nothing'),
+  },
+  {
     name: 'surface: an id has twice as many characters at the door as in the log',
     rule: 'INV-1',
     file: 'libs/flow/accept/before-routing.ts',

@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, mkdir } from 'node:fs/promises';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { portBaseDefault } from '#io/devstack/ports.js';
@@ -6,6 +6,7 @@ import { declaredTypes } from '../dev/declared-types.js';
 import { tourConfig } from '../dev/programs.js';
 import { runDev, type Dev } from '../dev/run-dev.js';
 import { serveStatusPage } from '../dev/status-page.js';
+import { whyUnwritable } from '../load/input-file.js';
 import { exitCodes, usage } from '../terminal/exit.js';
 import type { Output } from '../terminal/output.js';
 import { runTour } from '../tour/tour.js';
@@ -67,6 +68,7 @@ async function dev(flags: DevFlags, output: Output): Promise<number> {
   if (flags.report !== undefined && !flags.tour) throw usage('--report says what --tour found: give both');
   // Bad input is told before anything is started.
   await checkReport(flags.report);
+  const persist = flags.persist === undefined ? {} : { persist: await persistDirectory(flags.persist) };
   const config = await configFile(flags.config);
   const input = flags.tour ? await readTourInput(flags) : undefined;
   const begun = performance.now();
@@ -74,7 +76,7 @@ async function dev(flags: DevFlags, output: Output): Promise<number> {
     regions: readNames(flags.regions),
     latency: flags.latency,
     portBase: flags.portBase,
-    ...(flags.persist === undefined ? {} : { persist: resolve(flags.persist) }),
+    ...persist,
     processesPerRegion: flags.processes,
     config,
     onStep: (step, millis) => output.say(stepLine(begun, step, millis)),
@@ -120,6 +122,18 @@ async function checkReport(path: string | undefined): Promise<void> {
     await access(dirname(resolve(path)), constants.W_OK);
   } catch {
     throw usage(`--report: cannot write to ${dirname(resolve(path))}`);
+  }
+}
+
+/** Made where it is not there. */
+async function persistDirectory(given: string): Promise<string> {
+  const path = resolve(given);
+  try {
+    await mkdir(path, { recursive: true });
+    await access(path, constants.W_OK);
+    return path;
+  } catch (error) {
+    throw usage(`--persist: cannot write to ${path}: ${whyUnwritable(error) ?? (error as Error).message}`);
   }
 }
 

@@ -30,6 +30,8 @@ const file = join(directory, 'notes.md');
 writeFileSync(file, '');
 const numbers = join(directory, 'numbers.jsonl');
 writeFileSync(numbers, '\n42\n');
+const empty = join(directory, 'empty.jsonl');
+writeFileSync(empty, '{}\n');
 const nowhere = ['--endpoint', 'mars=http://127.0.0.1:1'];
 const read = ['get', 'cart', '42'];
 const change = ['change', 'cart', '42', '--set', 'coupon=A'];
@@ -54,6 +56,9 @@ describe('what cannot be right is a usage error, and one sentence', () => {
     [['dev', '--tour', '--report', '/nowhere/report.json'], /--report: cannot write to \/nowhere/],
     [['history', 'export', directory, '--format', 'elle'], /: it is a directory/],
     [['history', 'export', numbers, '--format', 'elle'], /numbers\.jsonl:2: this is not a JSON object/],
+    [['history', 'export', empty, '--format', 'elle'], /empty\.jsonl:1: kind: /],
+    [['dev', '--persist', join(file, 'x')], /--persist: cannot write to \S*x: there is no such directory/],
+    [['dev', '--persist', file], /--persist: cannot write to \S*notes\.md: there is a file of that name/],
     [['history', 'export', join(file, 'x'), '--format', 'elle'], /: there is no such file/],
     [
       ['history', 'export', file, '--format', 'elle', '--to', '/nowhere/x'],

@@ -1,7 +1,6 @@
 import { createWriteStream, type WriteStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { once } from 'node:events';
-import { parseJson } from '#core/parse-json.js';
 import {
   historyOf,
   type FaultKind,
@@ -11,6 +10,7 @@ import {
   type HistoryLine,
   type OperationLine,
 } from './history-line.js';
+import { readHistoryLine } from './read-history-line.js';
 
 /** What a client fills in; run, consistency and acks have the defaults of a plain write. */
 export type JournaledOperation = Omit<OperationLine, 'run' | 'consistency' | 'acks' | 'stalenessMillis'> &
@@ -76,14 +76,14 @@ async function openFile(path: string): Promise<WriteStream> {
   return stream;
 }
 
-/** Reads a whole history file. @throws SyntaxError naming the line that is not JSON. */
+/** Reads a whole history file. @throws SyntaxError naming the line that is none. */
 export async function loadHistory(path: string): Promise<History> {
   const lines: HistoryLine[] = [];
   for await (const line of readHistory(path)) lines.push(line);
   return historyOf(lines);
 }
 
-/** Reads a history file line by line. @throws SyntaxError naming the line that is not JSON. */
+/** Reads a history file line by line. @throws SyntaxError naming the line that is none. */
 export async function* readHistory(path: string): AsyncGenerator<HistoryLine, void> {
   const file = await open(path);
   let number = 0;
@@ -100,9 +100,7 @@ export async function* readHistory(path: string): AsyncGenerator<HistoryLine, vo
 
 function parseLine(text: string, place: string): HistoryLine {
   try {
-    const line = parseJson(text);
-    if (typeof line !== 'object' || line === null) throw new SyntaxError('this is not a JSON object');
-    return line as HistoryLine;
+    return readHistoryLine(text);
   } catch (error) {
     throw new SyntaxError(`${place}: ${(error as Error).message}`, { cause: error });
   }

@@ -59,6 +59,7 @@ export function whyUnwritable(error: unknown): string | undefined {
     EPERM: 'it may not be written',
     EROFS: 'it may not be written',
     EISDIR: 'it is a directory',
+    EEXIST: 'there is a file of that name',
   };
   return reasons[(error as NodeJS.ErrnoException).code ?? ''];
 }

@@ -36,7 +36,7 @@ export async function openAdapters(
   const { region, shards, kafka, kafkaDriver, kafkaSecurity, kafkaReplicationFactor } = settings;
   const processId = `${region}-${process.pid}-${randomBytes(4).toString('hex')}`;
   const peerTokens = peerTokensOf(settings);
-  const log = await openLog(settings, processId, telemetry);
+  const log = await openLog(settings, { processId, types, telemetry });
   const transport = new KafkaTransport({
     driver: kafkaDriver,
     region,
@@ -83,19 +83,30 @@ function peerTokensOf({ tokens, peerKeys }: Settings): ReadonlyMap<string, strin
   return new Map([...derived, ...given]);
 }
 
+interface LogParts {
+  readonly processId: string;
+  readonly types: EntityTypes;
+  readonly telemetry: PrometheusTelemetry;
+}
+
 async function openLog(
   settings: Settings,
-  processId: string,
-  { log }: PrometheusTelemetry,
+  { processId, types, telemetry }: LogParts,
 ): Promise<PostgresEventLog> {
   const { postgresUrl: url, region, shards } = settings;
   const giveUpAt = Date.now() + databaseMillisMax;
   for (;;) {
     try {
-      return await openPostgresEventLog({ url, region, shards, applicationName: `atoll ${processId}` });
+      return await openPostgresEventLog({
+        url,
+        region,
+        shards,
+        types,
+        applicationName: `atoll ${processId}`,
+      });
     } catch (error) {
       if (!(error instanceof LogUnavailable) || Date.now() > giveUpAt) throw error;
-      log('warn', 'the database does not answer yet', { error });
+      telemetry.log('warn', 'the database does not answer yet', { error });
       await pause(databaseRetryMillis);
     }
   }

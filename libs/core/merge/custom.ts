@@ -29,7 +29,10 @@ export interface CustomRefusal {
  */
 export interface CustomPolicy<Value extends Json, Change extends Json> {
   readonly name: string;
-  /** Grows with every change to one of the functions: the version travels in the events. */
+  /**
+   * Says what its functions are: it travels in the events, and a region folds one version. So only what `decide` refuses and
+   * makes may change under a name that events were written under; other functions are another policy, for a new field.
+   */
   readonly version: number;
   /** Names of its operations. */
   readonly operations: readonly string[];

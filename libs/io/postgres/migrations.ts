@@ -219,6 +219,15 @@ drop index atoll.mutation_born;
 create index mutation_born on atoll.mutation (born_millis);
 `;
 
+/** What the region's events were written under: a declaration that cannot read them is refused (ADR 0017). */
+const declaredTypes = `
+create table atoll.declared_type (
+  type text collate "C" primary key,
+  description json not null,
+  declared_at timestamptz not null default clock_timestamp()
+);
+`;
+
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'event log, entities, cursors', sql: firstSchema },
   { number: 2, name: 'read-only views', sql: readOnlyViews },
@@ -226,4 +235,5 @@ export const migrations: readonly Migration[] = [
   { number: 4, name: 'refused strong events', sql: refusedEvents },
   { number: 5, name: 'conflicts from the newest on', sql: newestConflicts },
   { number: 6, name: 'mutation records in the order of their births', sql: mutationsByBirth },
+  { number: 7, name: 'declared types', sql: declaredTypes },
 ];

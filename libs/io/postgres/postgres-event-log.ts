@@ -1,5 +1,6 @@
 import type { VersionVector } from '#core/causality/version-vector.js';
 import type { EntityRef, EventBytes, StoredEvent } from '#core/event/event.js';
+import type { EntityTypes } from '#core/merge/entity-type.js';
 import type {
   ConflictQuery,
   ConflictRow,
@@ -23,6 +24,7 @@ import { Actors } from './actors.js';
 import { actorsOf } from './commit-parts.js';
 import { commitStatement } from './commit-statement.js';
 import { Connections } from './connections.js';
+import { declareTypes } from './declared-types.js';
 import * as entityReads from './entity-reads.js';
 import * as eventReads from './event-reads.js';
 import { commitError, DatabaseRefused, readError, unavailable } from './failures.js';
@@ -39,6 +41,8 @@ export interface PostgresEventLogOptions {
   readonly region: string;
   /** Fixed when the region's database is created; another number is refused later. */
   readonly shards: number;
+  /** What this process declares, held against what the stored events were written under. Left out: not compared. */
+  readonly types?: EntityTypes;
   readonly applicationName?: string;
   readonly commitConnections?: number;
   readonly briefConnections?: number;
@@ -68,7 +72,7 @@ const defaults = {
  * Connects, brings the schema up to date and reads, or makes, the region's identity.
  *
  * @throws DatabaseRefused when the database is another region's, has another number of shards, a newer schema, or was
- * restored; LogUnavailable when it cannot be reached: then trying again later is right.
+ * restored, or holds events that `types` cannot read; LogUnavailable when it cannot be reached: then trying again later is right.
  */
 export async function openPostgresEventLog(options: PostgresEventLogOptions): Promise<PostgresEventLog> {
   const settings = { ...defaults, ...options };
@@ -82,7 +86,9 @@ export async function openPostgresEventLog(options: PostgresEventLogOptions): Pr
   try {
     const { identity, boot } = await setup.transaction('begin', async (client) => {
       await migrate(client);
-      return { identity: await openRegion(client, settings), boot: await readBootIdentity(client) };
+      const identity = await openRegion(client, settings);
+      if (settings.types) await declareTypes(client, settings.types);
+      return { identity, boot: await readBootIdentity(client) };
     });
     const expected = { actor: identity.actor, boot };
     for (const pool of allOf(pools)) pool.require((client) => requireSameDatabase(client, expected));

@@ -1,18 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalText } from '#core/event/canonical-json.js';
-import type { Json } from '#core/json.js';
-import type { EntityType, EntityTypes } from '#core/merge/entity-type.js';
-
-/** Everything about a type that decides how its events fold and read, as JSON. */
-function describeType(type: EntityType): Json {
-  const { name, schemaVersion, onDelete, consistency, fields, partitionBy } = type;
-  const described: [string, Json][] = [];
-  for (const [field, { policy, fallback }] of fields) {
-    described.push([field, { policy: policy.description, fallback: fallback ?? null }]);
-  }
-  const whole = { name, schemaVersion, onDelete, consistency, fields: Object.fromEntries(described) };
-  return partitionBy ? { ...whole, partitionBy: { idBefore: partitionBy.idBefore } } : whole;
-}
+import type { EntityTypes } from '#core/merge/entity-type.js';
+import { describeType } from '#core/merge/type-description.js';
 
 /** SHA-256 (hex) over the canonical description, per type: what two regions compare when they connect (PROTOCOL §12). */
 export function policyHashes(types: EntityTypes): ReadonlyMap<string, string> {
