@@ -56,7 +56,7 @@ describe('what cannot be right is a usage error, and one sentence', () => {
     [['dev', '--tour', '--report', '/nowhere/report.json'], /--report: cannot write to \/nowhere/],
     [['history', 'export', directory, '--format', 'elle'], /: it is a directory/],
     [['history', 'export', numbers, '--format', 'elle'], /numbers\.jsonl:2: this is not a JSON object/],
-    [['history', 'export', empty, '--format', 'elle'], /empty\.jsonl:1: kind: /],
+    [['history', 'export', empty, '--format', 'elle'], /empty\.jsonl:1: run: /],
     [['dev', '--persist', join(file, 'x')], /--persist: cannot write to \S*x: there is no such directory/],
     [['dev', '--persist', file], /--persist: cannot write to \S*notes\.md: there is a file of that name/],
     [['history', 'export', join(file, 'x'), '--format', 'elle'], /: there is no such file/],

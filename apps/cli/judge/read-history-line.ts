@@ -40,27 +40,30 @@ const part = z.looseObject({
   output: present,
 });
 
-const operation = z.looseObject({
-  ...part.shape,
-  field: text.nullable(),
+const asked = {
   run: text,
   process: z.int(),
   session: text.nullable(),
   region: text,
-  parts: z.array(part).optional(),
   outcome: z.enum(['ok', 'fail', 'unknown']),
   error: text.optional(),
   invoked: nanoseconds,
   completed: nanoseconds.nullable(),
-  consistency: text,
-  acks: text,
-  maxWaitMillis: z.number().nullable(),
-  stalenessMillis: z.number().nullable(),
-  mutationId: text.nullable(),
-  dot: text.nullable(),
   seen: seen.optional(),
   epoch: text.optional(),
-});
+  // What an outside recorder may well leave out, and no conversion looks at.
+  consistency: text.optional(),
+  acks: text.optional(),
+  maxWaitMillis: z.number().nullish(),
+  stalenessMillis: z.number().nullish(),
+  mutationId: text.nullish(),
+  dot: text.nullish(),
+};
+
+const operation = z.looseObject({ ...asked, ...part.shape, field: text.nullable() });
+
+/** Its parts say what it was about. */
+const transaction = z.looseObject({ ...asked, kind: z.literal('txn'), parts: z.array(part) });
 
 const fault = z.looseObject({
   run: text,
@@ -90,9 +93,14 @@ export function readHistoryLine(line: string): HistoryLine {
   const json = parseJson(line);
   if (typeof json !== 'object' || json === null || Array.isArray(json))
     throw new SyntaxError('this is not a JSON object');
-  const form = 'fault' in json ? fault : 'final' in json ? final : operation;
-  const read = form.safeParse(json);
+  const read = formOf(json).safeParse(json);
   if (read.success) return json as HistoryLine;
   const [issue] = read.error.issues;
   throw new SyntaxError(`${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'is wrong'}`);
+}
+
+function formOf(json: object): z.ZodType {
+  if ('fault' in json) return fault;
+  if ('final' in json) return final;
+  return 'parts' in json ? transaction : operation;
 }
