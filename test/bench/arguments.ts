@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { StackDescriptor } from '#io/devstack/stack.js';
 import type { KafkaDriverName } from '#io/kafka/settings.js';
@@ -54,6 +55,7 @@ export function readArguments(args: readonly string[], benches: readonly string[
   if (driver !== 'kafkajs' && driver !== 'platformatic') {
     throw new Error(`--driver is platformatic or kafkajs, not "${driver}"`);
   }
+  if (values.json !== undefined) requireWritable(values.json);
   return {
     only: values.only,
     judge: values.judge,
@@ -68,4 +70,14 @@ export function readArguments(args: readonly string[], benches: readonly string[
 
 function readDescriptor(file: string): StackDescriptor {
   return JSON.parse(readFileSync(file, 'utf8')) as StackDescriptor;
+}
+
+/** Said before, and not after, all was measured. */
+function requireWritable(path: string): void {
+  const directory = dirname(resolve(path));
+  try {
+    accessSync(directory, constants.W_OK);
+  } catch {
+    throw new Error(`--json: cannot write to ${directory}`);
+  }
 }

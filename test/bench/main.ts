@@ -19,7 +19,7 @@ import { progressOn } from './progress.js';
 import { openServers } from './servers.js';
 import { readBench } from './read/read-bench.js';
 import { textBench } from './text/text-bench.js';
-import { renderResult } from './table.js';
+import { renderResult, renderSummary } from './table.js';
 import { writeBench } from './write/write-bench.js';
 
 /** In the order in which they run. */
@@ -50,29 +50,37 @@ async function main(given: BenchArguments): Promise<boolean> {
   const loadBefore = loadAverage();
   const servers = await openServers(stack, (step) => progress.now(step));
   const results: BenchResult[] = [];
-  const report = async () => ({
-    began: began.toISOString(),
-    scale: settings.scale,
-    driver: settings.driver,
-    machine: describeMachine(),
-    loadAverage: { before: loadBefore, after: loadAverage() },
-    postgres: await servers.versions(),
-    benches: results,
-  });
   try {
+    const machine = describeMachine();
+    const postgres = await servers.versions();
+    /** After each bench: what one of them cannot measure is no reason to lose what the others did. */
+    const keep = (): void => {
+      const load = { before: loadBefore, after: loadAverage() };
+      const { scale, driver } = settings;
+      const report = {
+        began: began.toISOString(),
+        scale,
+        driver,
+        machine,
+        loadAverage: load,
+        postgres,
+        benches: results,
+      };
+      if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(report, undefined, 2)}\n`);
+    };
+    keep();
     for (const bench of benches.filter(({ name }) => only.length === 0 || only.includes(name))) {
       const result = await besideOthers(servers, () => bench.run({ ...settings, servers, progress }));
       results.push(result);
+      keep();
       progress.clear();
       process.stdout.write(`${renderResult(result)}\n`);
     }
-    const { machine, loadAverage: load, postgres } = await report();
     process.stdout.write(
-      `${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.distribution}, ${machine.system}, ` +
-        `Node ${machine.node}, Postgres ${postgres.postgres}; load average ${load.before} before, ${load.after} after\n`,
+      `${renderSummary(results)}\n\n${machine.processor}, ${machine.cores} cores, ${machine.memoryGib} GiB, ${machine.distribution}, ${machine.system}, ` +
+        `Node ${machine.node}, Postgres ${postgres.postgres}; load average ${loadBefore} before, ${loadAverage()} after\n`,
     );
     if (plotDirectory !== undefined) drawPlots(plotDirectory, results);
-    if (jsonFile !== undefined) writeFileSync(jsonFile, `${JSON.stringify(await report(), undefined, 2)}\n`);
   } finally {
     await servers.close();
   }

@@ -45,3 +45,21 @@ export function renderResult({
     '',
   ].join('\n');
 }
+
+/** All targets of a run in one look: how many were reached, and which were not. */
+export function renderSummary(results: readonly BenchResult[]): string {
+  const judged = results.flatMap(({ name, targets }) => targets.map((target) => ({ name, ...target })));
+  const missed = judged.filter(({ reached }) => !reached);
+  const voids = results.filter(({ voidBecause }) => voidBecause.length > 0).map(({ name }) => name);
+  const counted = `${judged.length} targets: ${judged.length - missed.length} reached, ${missed.length} missed`;
+  const rows = missed.map(({ name, what, wanted, measured }) => ({
+    side: name,
+    cells: { missed: what, measured, wanted },
+  }));
+  return [
+    voids.length === 0 ? counted : `${counted}; void: ${voids.join(', ')}`,
+    ...(rows.length === 0 ? [] : ['', renderTable(rows), '', whereTold]),
+  ].join('\n');
+}
+
+const whereTold = `Where the time goes, and what was tried: docs/benchmarks/README.md, "What limits it", and docs/PERFORMANCE.md.`;

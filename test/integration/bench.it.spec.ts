@@ -49,6 +49,7 @@ async function reportOf(names: readonly string[], stack: string): Promise<BenchR
   const only = names.flatMap((name) => ['--only', name]);
   const { code, said } = await bench(['--smoke', ...only, '--stack', stack, '--json', file]);
   expect(code, said).toBe(0);
+  expect(said).toMatch(/\n\d+ targets: \d+ reached, \d+ missed/);
   return JSON.parse(await readFile(file, 'utf8')) as BenchReport;
 }
 
