@@ -8,9 +8,12 @@ export const surfaceMutants = [
     name: 'surface: a field that was written is taken out of the declaration',
     rule: '§12',
     file: 'libs/core/merge/type-change.ts',
-    find: 'if (is === undefined) {',
-    replace: 'if (is === undefined) return undefined;\n  if (is === undefined) {',
-    caughtBy: unit('libs/core/merge/type-change.spec.ts', 'is left out fits only where no event is on it'),
+    find: "if (is === undefined) return 'is not",
+    replace: "if (is === undefined) return undefined && 'is not",
+    caughtBy: unit(
+      'libs/core/merge/type-change.spec.ts',
+      'is left out fits only where no event of its version',
+    ),
   },
   {
     name: 'surface: statuses change places',

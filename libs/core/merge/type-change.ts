@@ -2,14 +2,10 @@ import { canonicalText } from '../event/canonical-json.js';
 import { isObject, type Json, type JsonObject } from '../json.js';
 import type { FieldDescription, TypeDescription } from './type-description.js';
 
-/** Events of a type that are stored already. */
+/** Events of a type that may be stored already: of one schema version, of one field where it is named; or of all above one. */
 export type StoredKind =
-  /** All of the type. */
-  | { readonly kind: 'any' }
-  /** Those that change this field; of a schema version above `schemaAbove` only, where it is given. */
-  | { readonly kind: 'field'; readonly field: string; readonly schemaAbove?: number }
-  /** Those of a higher schema version. */
-  | { readonly kind: 'schema'; readonly schemaAbove: number };
+  | { readonly schema: number; readonly field?: string; readonly schemaAbove?: undefined }
+  | { readonly schemaAbove: number; readonly schema?: undefined; readonly field?: undefined };
 
 /** A difference between two declarations of one type that stored events of some kind do not survive. */
 export interface Misfit {
@@ -20,65 +16,59 @@ export interface Misfit {
 }
 
 /**
- * What stands between the events that were written under one declaration of a type and the next one. Pure.
+ * What stands between the events that were written under one declaration of a type, which are those of its schema version,
+ * and another declaration. Pure.
  *
  * Whoever folds an entity again folds all of its events, and a stored state is read as it was written. So fields are added,
  * and stay; their policies stay what they are. What only says which values a client may send (the schema of a register, more
  * statuses, the default of a field) changes with the schema version, for that is what an event carries of it.
  */
 export function misfits(before: TypeDescription, now: TypeDescription): readonly Misfit[] {
-  const found: Misfit[] = [];
-  const refuse = (needsNone: StoredKind, detail: string): void => {
-    found.push({ needsNone, detail });
-  };
   const { name } = now;
+  const ofItsEvents = typeDifferences(before, now).map(({ field, detail }) => ({
+    needsNone: { schema: before.schemaVersion, ...(field !== undefined && { field }) },
+    detail,
+  }));
+  if (before.schemaVersion <= now.schemaVersion) return ofItsEvents;
+  const detail = `${name}: schemaVersion was ${before.schemaVersion} and is ${now.schemaVersion}; it only grows`;
+  return [{ needsNone: { schemaAbove: now.schemaVersion }, detail }, ...ofItsEvents];
+}
+
+interface Difference {
+  /** Absent: of the type as a whole. */
+  readonly field?: string;
+  readonly detail: string;
+}
+
+function typeDifferences(before: TypeDescription, now: TypeDescription): readonly Difference[] {
+  const { name } = now;
+  const found: Difference[] = [];
   if (before.onDelete !== now.onDelete)
-    refuse({ kind: 'any' }, `${name}: onDelete was '${before.onDelete}' and is '${now.onDelete}'`);
+    found.push({ detail: `${name}: onDelete was '${before.onDelete}' and is '${now.onDelete}'` });
   if (before.consistency !== now.consistency) {
     const detail = `consistency was '${before.consistency}' and is '${now.consistency}'`;
-    refuse({ kind: 'any' }, `${name}: ${detail}; declare it as it was, and move it with 'atoll type move'`);
+    found.push({ detail: `${name}: ${detail}; declare it as it was, and move it with 'atoll type move'` });
   }
   if (before.partitionBy?.idBefore !== now.partitionBy?.idBefore)
-    refuse({ kind: 'any' }, `${name}: partitionBy decides the shard of an entity, and differs from before`);
-  if (before.schemaVersion > now.schemaVersion) {
-    const detail = `schemaVersion was ${before.schemaVersion} and is ${now.schemaVersion}; it only grows`;
-    refuse({ kind: 'schema', schemaAbove: now.schemaVersion }, `${name}: ${detail}`);
-  }
+    found.push({ detail: `${name}: partitionBy decides the shard of an entity, and differs from before` });
   for (const [field, was] of Object.entries(before.fields)) {
-    const misfit = fieldMisfit({ field, was, is: now.fields[field] }, before, now);
-    if (misfit) found.push(misfit);
+    const versions = { before: before.schemaVersion, now: now.schemaVersion };
+    const detail = fieldDifference(was, now.fields[field], versions);
+    if (detail !== undefined) found.push({ field, detail: `${name}.${field} ${detail}` });
   }
   return found;
 }
 
-interface FieldPair {
-  readonly field: string;
-  readonly was: FieldDescription;
-  readonly is: FieldDescription | undefined;
-}
-
-function fieldMisfit(
-  { field, was, is }: FieldPair,
-  before: TypeDescription,
-  now: TypeDescription,
-): Misfit | undefined {
-  const path = `${now.name}.${field}`;
-  if (is === undefined) {
-    return {
-      needsNone: { kind: 'field', field },
-      detail: `${path} is not declared any more; a field that was written stays declared`,
-    };
-  }
-  if (!foldsAlike(was.policy, is.policy)) {
-    const detail = `was ${nameOf(was.policy)} and is ${nameOf(is.policy)}; keep it as it was and declare a new field`;
-    return { needsNone: { kind: 'field', field }, detail: `${path} ${detail}` };
-  }
-  const isSame = canonicalText(was) === canonicalText(is);
-  if (isSame || now.schemaVersion > before.schemaVersion) return undefined;
-  return {
-    needsNone: { kind: 'field', field, schemaAbove: now.schemaVersion - 1 },
-    detail: `${path} has other options than before; raise schemaVersion above ${before.schemaVersion}`,
-  };
+function fieldDifference(
+  was: FieldDescription,
+  is: FieldDescription | undefined,
+  versions: { readonly before: number; readonly now: number },
+): string | undefined {
+  if (is === undefined) return 'is not declared any more; a field that was written stays declared';
+  if (!foldsAlike(was.policy, is.policy))
+    return `was ${nameOf(was.policy)} and is ${nameOf(is.policy)}; keep it as it was and declare a new field`;
+  if (versions.before !== versions.now || canonicalText(was) === canonicalText(is)) return undefined;
+  return `has other options than before; raise schemaVersion above ${versions.now}`;
 }
 
 /** Whether the one policy reads the states and the changes of the other, and makes the same of them. */

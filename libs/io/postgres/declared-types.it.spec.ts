@@ -89,6 +89,22 @@ describe('the declaration of a region', () => {
     await expect(open(declared({ ...withNote(counter()), schemaVersion: 1 }))).rejects.toThrow(/cart\.note/);
   });
 
+  test('is held against what was declared at each schema version, also after one that nothing was written under', async () => {
+    await writeNote(await open(declared()));
+    await open(declared({ ...withNote(lastWriterWins(z.number())), schemaVersion: 2 }));
+    const older = declared({ ...withNote(lastWriterWins(z.number())), schemaVersion: 1 });
+    await expect(open(older)).rejects.toThrow(
+      /cart\.note has other options than before; raise schemaVersion above 1/,
+    );
+  });
+
+  test('goes on from one that could change freely', async () => {
+    await open(declared({ ...withNote(counter()), schemaVersion: 1 }));
+    const log = await open(declared({ schemaVersion: 1 }));
+    await writeNote(log);
+    await open(declared({ schemaVersion: 2 }));
+  });
+
   test('may leave a type out, and has to declare it as it was when it comes back', async () => {
     await writeNote(await open(declared()));
     await open(defineAtoll({ entities: { other: entity({ fields }) } }).entityTypes);

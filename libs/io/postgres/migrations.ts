@@ -219,12 +219,14 @@ drop index atoll.mutation_born;
 create index mutation_born on atoll.mutation (born_millis);
 `;
 
-/** What the region's events were written under: a declaration that cannot read them is refused (ADR 0017). */
+/** What the events of each schema version were written under: a declaration that cannot read them is refused (ADR 0017). */
 const declaredTypes = `
 create table atoll.declared_type (
-  type text collate "C" primary key,
+  schema_version integer not null,
+  declared_at timestamptz not null default clock_timestamp(),
+  type text collate "C" not null,
   description json not null,
-  declared_at timestamptz not null default clock_timestamp()
+  primary key (type, schema_version)
 );
 `;
 
