@@ -115,6 +115,13 @@ describe('a declaration', () => {
     ]);
   });
 
+  it('misses a field that has the name of what every object has', () => {
+    const before = cart({ fields: { ...fieldsBefore, constructor: counter() } });
+    expect(misfits(before, cart()).map(({ detail }) => detail)).toEqual([
+      expect.stringMatching(/^cart\.constructor is not declared any more/),
+    ]);
+  });
+
   it('tells all that does not fit, in words that name both policies', () => {
     const before = cart({ fields: { units: boundedCounter({ min: 0 }), tags: addWinsSet() } });
     const now = cart({ fields: { units: boundedCounter({ min: 1 }), tags: removeWinsSet() } });

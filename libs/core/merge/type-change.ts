@@ -53,7 +53,8 @@ function typeDifferences(before: TypeDescription, now: TypeDescription): readonl
     found.push({ detail: `${name}: partitionBy decides the shard of an entity, and differs from before` });
   for (const [field, was] of Object.entries(before.fields)) {
     const versions = { before: before.schemaVersion, now: now.schemaVersion };
-    const detail = fieldDifference(was, now.fields[field], versions);
+    const is = Object.hasOwn(now.fields, field) ? now.fields[field] : undefined;
+    const detail = fieldDifference(was, is, versions);
     if (detail !== undefined) found.push({ field, detail: `${name}.${field} ${detail}` });
   }
   return found;
